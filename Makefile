@@ -1,0 +1,41 @@
+# quickstart and test need Python 3.11+ and make, nothing else.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+JOBS   ?= 2
+
+.PHONY: quickstart test check lint types build bench fixtures clean
+
+$(BIN)/pgtool: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+# Installs pgtool and looks into a small data directory that a real server wrote.
+quickstart: $(BIN)/pgtool
+	@sh tests/quickstart.sh $(BIN)/pgtool
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -n $(JOBS) tests
+
+check: $(VENV)/.test lint types test
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check formats pgtool tests
+
+types: $(VENV)/.test
+	$(BIN)/mypy
+
+bench: $(VENV)/.test
+	$(BIN)/python -m tests.bench
+
+fixtures: $(VENV)/.test
+	$(BIN)/python -m tests.make_fixtures
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

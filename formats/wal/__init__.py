@@ -1,0 +1,1 @@
+"""Layouts of WAL pages, records and of every record type, one module per resource manager."""

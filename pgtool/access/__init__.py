@@ -1,0 +1,1 @@
+"""Access methods: heap, indexes, TOAST. Pure page functions and scans."""

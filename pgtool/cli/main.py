@@ -1,0 +1,99 @@
+"""The root command: registers the others by name and turns errors into exit codes.
+
+Commands are loaded only when called, so that ``pgtool --help`` and completion import
+click and nothing else. Exit codes: 0 fine, 1 error, 2 findings or corruption,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from formats.errors import PgtoolError
+from pgtool import __version__
+
+#: name → (module below pgtool.cli, one line for the overview)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "checksums": ("checksums", "Verify the page checksums of a data directory."),
+    "completion": ("completion", "Print the shell completion script."),
+    "controldata": ("controldata", "Show pg_control, as pg_controldata does."),
+    "export": ("export", "Write the rows of relations as COPY, CSV, JSON, SQL, Parquet or Arrow."),
+    "fsm": ("fsm", "Show the free space map of a relation."),
+    "ls": ("ls", "List databases, schemas and relations; OIDs and file nodes."),
+    "pageinspect": ("pageinspect", "Look into a page, with pageinspect's functions."),
+    "relmap": ("relmap", "Show pg_filenode.map: the files of the mapped catalogs."),
+    "slru": ("slru", "Show transaction status, subtransactions, multixacts, commit times."),
+    "vm": ("vm", "Show the visibility map of a relation."),
+    "waldump": ("waldump", "Show write-ahead log records, as pg_waldump does."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported at their first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"pgtool.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", prog_name="pgtool")
+def cli() -> None:
+    """Work on PostgreSQL data directories without a server.
+
+    Reads majors 14 to 18. Reading never writes a byte to the directory.
+    """
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point: run the command, print one line per error, exit with the right code."""
+    try:
+        sys.exit(_run(argv))
+    except BrokenPipeError:
+        # The reader went away (head, less): not an error, and nothing left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _run(argv: list[str] | None) -> int:
+    try:
+        result: Any = cli.main(args=argv, prog_name="pgtool", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.Abort:
+        click.echo("pgtool: interrupted", err=True)
+        return 130
+    except KeyboardInterrupt:
+        click.echo("pgtool: interrupted", err=True)
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return 1
+    except PgtoolError as error:
+        sys.stdout.flush()
+        click.echo(f"pgtool: error: {error}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        place = f' "{os.fspath(error.filename)}"' if error.filename is not None else ""
+        click.echo(f"pgtool: error: could not access{place}: {error.strerror or error}", err=True)
+        return 1

@@ -1,0 +1,1 @@
+"""Inspection: pages, SLRUs and maps shown with the real tools' names and columns."""

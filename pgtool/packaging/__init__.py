@@ -1,0 +1,1 @@
+"""Build-time helpers; nothing here is imported when pgtool runs."""

@@ -1,0 +1,51 @@
+"""Compile the hot-loop modules with Cython where that is possible, else leave them as Python.
+
+A hot-loop module is a plain ``.py`` file in Cython's pure-Python mode. Compiled, its
+extension lies beside the source and is imported in its place; without a C compiler the
+same file runs as Python, slower and otherwise the same.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from setuptools import Extension
+from setuptools.command.build_ext import build_ext
+
+HOT_MODULES: tuple[str, ...] = ()
+
+
+class OptionalBuildExt(build_ext):
+    """``build_ext`` that never fails the installation."""
+
+    def initialize_options(self) -> None:
+        super().initialize_options()
+        # Added here and not in pyproject: setuptools would otherwise try to
+        # compile the .py sources as C.
+        self.distribution.ext_modules = _extensions()
+
+    def run(self) -> None:
+        try:
+            super().run()
+        except Exception as error:  # no compiler, no headers, no Cython: all the same
+            print(f"pgtool: hot loops stay plain Python ({error})", file=sys.stderr)
+
+    def build_extension(self, ext: Any) -> None:
+        try:
+            super().build_extension(ext)
+        except Exception as error:
+            print(f"pgtool: {ext.name} stays plain Python ({error})", file=sys.stderr)
+
+
+def _extensions() -> list[Extension]:
+    sources = [name.replace(".", "/") + ".py" for name in HOT_MODULES]
+    present = [source for source in sources if Path(source).exists()]
+    if not present:
+        return []
+    try:
+        from Cython.Build import cythonize
+    except ImportError:
+        return []
+    return list(cythonize(present, language_level=3, quiet=True, build_dir="build"))

@@ -1,0 +1,1 @@
+"""Transactions: xids, commit status, snapshots, visibility."""

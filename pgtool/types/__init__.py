@@ -1,0 +1,1 @@
+"""Data types: stored datum ↔ text and binary form."""

@@ -1,0 +1,1 @@
+"""Write-ahead log: reader, resource manager table, descriptions."""
