@@ -120,17 +120,23 @@ def reader(con: Construct) -> Callable[[Any, int], Any]:
     return read
 
 
+def _numpy_kind(code: str) -> str:
+    """numpy's kind letter; its size follows from the field, as its codes differ from struct's."""
+    kind = code[-1]
+    if kind == "s":
+        return "V"
+    if kind in "efd":
+        return "f"
+    return "i" if kind.islower() else "u"
+
+
 @cache
 def dtype_of(con: Construct) -> np.dtype[Any]:
     """The declaration as a structured numpy dtype with the same offsets."""
     import numpy as np
 
-    codes = {"s": "V"}
     flat = fields(con)
-    formats = []
-    for f in flat:
-        kind = f.code[-1]
-        formats.append(f"V{f.size}" if kind in codes else np.dtype("<" + kind))
+    formats = [np.dtype(f"<{_numpy_kind(f.code)}{f.size}") for f in flat]
     return np.dtype(
         {
             "names": [f.name for f in flat],

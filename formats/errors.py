@@ -30,9 +30,9 @@ class CorruptData(PgtoolError):
     """Bytes that contradict the format, with the place where they lie.
 
     ``file`` is a path (usually relative to the data directory), ``block`` a block
-    number, ``offset`` a byte offset (in the block where there is one, else in the file), ``field`` the
-    declared name of the field. Each may be None where it is not known yet; :meth:`at`
-    fills in what an outer layer knows.
+    number, ``offset`` a byte offset (in the block where there is one, else in the file),
+    ``field`` the declared name of the field. Each may be None where it is not known yet;
+    :meth:`at` fills in what an outer layer knows.
     """
 
     exit_code = 2
