@@ -55,6 +55,8 @@ def _scalar_code(con: Construct) -> str | None:
 
 
 def _walk(con: Construct, prefix: str, offset: int, doc: str, outer: Construct) -> list[Field]:
+    if isinstance(con, Renamed) and isinstance(con.subcon, Renamed):  # name, then docs
+        return _walk(con.subcon, prefix, offset, con.docs or doc, outer)
     if isinstance(con, Renamed):
         name = f"{prefix}.{con.name}" if prefix else str(con.name)
         return _walk(con.subcon, name, offset, con.docs or doc, con.subcon)
