@@ -82,3 +82,8 @@ HEAVY = {"numpy", "postgast", "pyarrow", "tabulate", "asyncio"}
 def test_help_imports_nothing_heavy() -> None:
     loaded = _imported_by("--help")
     assert not loaded & (HEAVY | {"construct", "crc32c", "lz4"})
+
+
+@pytest.mark.parametrize("argv", [["controldata", "--help"], ["waldump", "--help"]])
+def test_command_help_stays_light(argv: list[str]) -> None:
+    assert not _imported_by(*argv) & HEAVY
