@@ -1,0 +1,1 @@
+"""The tests of pgtool: `python -m pytest`; not installed."""
