@@ -1,0 +1,150 @@
+"""The shape of a resource manager's declaration: one row per record type.
+
+Each module of this package that is named after a resource manager declares ``RECORDS``, a
+tuple of :class:`RecordType`; nothing else in the tree writes an opcode. Layouts describe
+the record's main data and the data of its block references, down to the last byte:
+``layout.build(layout.parse(data), **same params) == data`` for every record, sound or with
+bytes too many (``rest``).
+
+Layouts that depend on something outside their own bytes find it in construct's parameters:
+``this._params.info`` is the record's info byte, and for block data ``this._params.main``
+is the parsed main data and ``this._params.image`` whether the block carries a full-page
+image. Counts that the data itself gives are checked against the bytes that are left
+(:class:`Counted`) before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from construct import (
+    Adapter,
+    Construct,
+    GreedyBytes,
+    ListContainer,
+    NullTerminated,
+    Renamed,
+    StreamError,
+    Struct,
+    evaluate,
+)
+
+from formats.units import Oid, RelFileNumber
+from formats.version import ByMajor
+
+#: The part of xl_info that belongs to the resource manager; the low bits are the WAL's own.
+INFO_MASK = 0xF0
+
+
+@dataclass(frozen=True)
+class RecordType:
+    """One record type of one resource manager.
+
+    ``opcode`` is its value in the info byte under :data:`INFO_MASK`, ``name`` what
+    pg_waldump prints for it. ``main`` lays out the main data; a major for which it has no
+    layout does not know the record type. ``flags`` maps info bits that may be set beside
+    the opcode to what they append to the name. ``blocks`` lays out the data of block
+    references by block id. ``until`` is the last major that has the record type, where a
+    later one gave the opcode another meaning.
+    """
+
+    opcode: int
+    name: str
+    main: ByMajor[Construct]
+    blocks: Mapping[int, ByMajor[Construct]] = field(default_factory=dict)
+    flags: Mapping[int, str] = field(default_factory=dict)
+    until: int | None = None
+
+    def known_in(self, major: int) -> bool:
+        """Whether WAL of ``major`` can hold this record type."""
+        return major in self.main and (self.until is None or major <= self.until)
+
+    def names(self) -> dict[int, str]:
+        """Info byte (under :data:`INFO_MASK`) → name, for each combination of flags."""
+        out = {self.opcode: self.name}
+        for bit, suffix in self.flags.items():
+            out |= {info | bit: name + suffix for info, name in out.items()}
+        return out
+
+
+class Counted(Construct):
+    """``count`` items, where the count is taken from data: checked before it is used."""
+
+    def __init__(self, count: int | Callable[[Any], int], item: Construct) -> None:
+        super().__init__()
+        self.count = count
+        self.item = item
+        self.least = max(1, _least_size(item))
+
+    def _parse(self, stream: Any, context: Any, path: str) -> ListContainer:
+        count = evaluate(self.count, context)
+        here = stream.tell()
+        left = stream.seek(0, io.SEEK_END) - here
+        stream.seek(here)
+        if not 0 <= count * self.least <= left:
+            raise StreamError(f"{count} items do not fit into {left} bytes", path=path)
+        parse = self.item._parsereport
+        return ListContainer([parse(stream, context, path) for _ in range(count)])
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        for value in obj:
+            self.item._build(value, stream, context, path)
+        return obj
+
+
+def _least_size(item: Construct) -> int:
+    try:
+        return int(item.sizeof())
+    except Exception:  # construct has a family of errors for "no fixed size"
+        return 1
+
+
+class _Text(Adapter):
+    """Bytes ↔ str in UTF-8; bytes that are not UTF-8 survive as lone surrogates."""
+
+    def _decode(self, obj: bytes, context: Any, path: Any) -> str:
+        return obj.decode("utf-8", "surrogateescape")
+
+    def _encode(self, obj: str, context: Any, path: Any) -> bytes:
+        return obj.encode("utf-8", "surrogateescape")
+
+
+#: A string that a zero byte ends.
+CText = _Text(NullTerminated(GreedyBytes))
+
+RelFileLocator = Struct(
+    "spcOid" / Oid * "tablespace",
+    "dbOid" / Oid * "database, 0 for a shared relation",
+    "relNumber" / RelFileNumber * "number of the relation's file",
+)
+assert RelFileLocator.sizeof() == 12
+
+
+def record(*parts: Construct) -> Struct:
+    """A record layout: the fields of fixed structs and single fields in one row, and ``rest``.
+
+    Unnamed structs give their fields to the row, so that the fixed head can be declared
+    once (for the derived readers of the hot path) and the variable parts follow it.
+    """
+    subcons: list[Construct] = []
+    for part in parts:
+        if isinstance(part, Struct):
+            subcons += part.subcons
+        else:
+            assert isinstance(part, Renamed)
+            subcons.append(part)
+    subcons.append("rest" / GreedyBytes * "bytes beyond the layout; empty in a sound record")
+    return Struct(*subcons)
+
+
+def always(*parts: Construct) -> ByMajor[Construct]:
+    """The same record layout (see :func:`record`) in every major."""
+    return ByMajor({14: record(*parts)})
+
+
+def since(layouts: Mapping[int, Construct]) -> ByMajor[Construct]:
+    """A layout per first major that has it."""
+    return ByMajor(layouts)

@@ -1,0 +1,1 @@
+"""What pg_waldump says of each record: one module per resource manager, a function per type."""

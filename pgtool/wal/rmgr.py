@@ -1,0 +1,270 @@
+"""The resource manager table: the one place that knows every kind of WAL record.
+
+:data:`RMGRS` has a row per resource manager, and with it a row per record type: its
+declaration (opcode, name, layout per major, from ``formats.wal``), its description (the
+text that pg_waldump prints), redo and mask. What shows, counts, replays or tests WAL
+records goes through here:
+
+* :func:`identify` and :func:`describe`: pg_waldump's words, of the record's own major;
+* :func:`record_type`: the declaration, :class:`Unsupported` where there is none;
+* :func:`fields`: everything that the record holds, as plain values;
+* :func:`entry`: one look-up for a hot loop, without a record object.
+
+All are pure functions of the decoded record. Bytes that contradict a layout raise
+:class:`CorruptData`. Redo and mask are named as dotted paths, as they stand in layers above.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from construct import Construct, ConstructError, Container
+
+from formats.units import Lsn
+from formats.version import ByMajor
+from formats.wal.rmgrs import INFO_MASK, RecordType
+from pgtool.errors import CorruptData, Unsupported
+
+if TYPE_CHECKING:
+    from formats.wal.record import DecodedRecord
+
+Describe = Callable[["DecodedRecord"], str]
+
+#: Resource managers of extensions; their records are opaque without the extension.
+FIRST_CUSTOM_ID, LAST_CUSTOM_ID = 128, 255
+CUSTOM_SINCE = 15
+
+
+@dataclass(frozen=True)
+class Rmgr:
+    """One resource manager.
+
+    ``describe`` maps each record type's name to the function that writes its text (per
+    major where the wording differs); ``redo`` names the module whose ``REDO`` maps record
+    names to replay functions, ``mask`` the function that blanks what replay need not
+    restore; both None until they exist.
+    """
+
+    id: int
+    name: str
+    records: tuple[RecordType, ...] = ()
+    describe: Mapping[str, Describe | ByMajor[Describe]] = field(default_factory=dict)
+    redo: str | None = None
+    mask: str | None = None
+
+    def identify(self, info: int, major: int) -> str:
+        """The record type's name as pg_waldump prints it."""
+        return entry(major, self.id, info).name
+
+
+RMGRS: tuple[Rmgr, ...] = (
+    Rmgr(0, "XLOG"),
+    Rmgr(1, "Transaction"),
+    Rmgr(2, "Storage"),
+    Rmgr(3, "CLOG"),
+    Rmgr(4, "Database"),
+    Rmgr(5, "Tablespace"),
+    Rmgr(6, "MultiXact"),
+    Rmgr(7, "RelMap"),
+    Rmgr(8, "Standby"),
+    Rmgr(9, "Heap2"),
+    Rmgr(10, "Heap"),
+    Rmgr(11, "Btree"),
+    Rmgr(12, "Hash"),
+    Rmgr(13, "Gin"),
+    Rmgr(14, "Gist"),
+    Rmgr(15, "Sequence"),
+    Rmgr(16, "SPGist"),
+    Rmgr(17, "BRIN"),
+    Rmgr(18, "CommitTs"),
+    Rmgr(19, "ReplicationOrigin"),
+    Rmgr(20, "Generic"),
+    Rmgr(21, "LogicalMessage"),
+)
+
+
+class Entry(NamedTuple):
+    """What the table knows for one (major, rmid, info)."""
+
+    rmgr: Rmgr
+    type: RecordType | None
+    name: str
+    describe: Describe
+
+
+def _no_text(rec: DecodedRecord) -> str:
+    return ""
+
+
+def _custom_text(rec: DecodedRecord) -> str:
+    return f"rmid: {rec.rmid}"
+
+
+@cache
+def rmgrs(major: int) -> Mapping[int, Rmgr]:
+    """Id → resource manager, for every id that WAL of ``major`` may hold."""
+    table = {r.id: r for r in RMGRS}
+    if major >= CUSTOM_SINCE:
+        for rmid in range(FIRST_CUSTOM_ID, LAST_CUSTOM_ID + 1):
+            table[rmid] = Rmgr(rmid, f"custom{rmid:03d}")
+    return table
+
+
+@cache
+def _entries(major: int) -> list[Entry | None]:
+    """Every (rmid, high half of the info byte) of one major, looked up by rmid * 16 + half."""
+    out: list[Entry | None] = [None] * 4096
+    for rmid, rmgr in rmgrs(major).items():
+        text = _custom_text if rmid >= FIRST_CUSTOM_ID else _no_text
+        for half in range(16):
+            out[rmid * 16 + half] = Entry(rmgr, None, f"UNKNOWN ({half << 4:x})", text)
+        for kind in rmgr.records:
+            if not kind.known_in(major):
+                continue
+            how = rmgr.describe[kind.name]
+            function = how[major] if isinstance(how, ByMajor) else how
+            for info, name in kind.names().items():
+                out[rmid * 16 + (info >> 4)] = Entry(rmgr, kind, name, function)
+    return out
+
+
+def entry(major: int, rmid: int, info: int) -> Entry:
+    """The table's knowledge of one kind of record; Unsupported for an unknown manager."""
+    found = _entries(major)[(rmid & 0xFF) << 4 | (info & INFO_MASK) >> 4]
+    if found is None:
+        raise Unsupported(f"resource manager {rmid} is not known for PostgreSQL {major}")
+    return found
+
+
+def rmgr_of(rmid: int, major: int) -> Rmgr:
+    """The resource manager ``rmid``; Unsupported where ``major`` has none of that id."""
+    try:
+        return rmgrs(major)[rmid]
+    except KeyError:
+        raise Unsupported(f"resource manager {rmid} is not known for PostgreSQL {major}") from None
+
+
+def identify(rec: DecodedRecord) -> str:
+    """The record's name as pg_waldump prints it; ``UNKNOWN (%x)`` where it has none."""
+    return entry(rec.major, rec.rmid, rec.info).name
+
+
+def record_type(rec: DecodedRecord) -> RecordType:
+    """The record's declaration; Unsupported, by name, where there is none."""
+    found = entry(rec.major, rec.rmid, rec.info)
+    if found.type is None:
+        raise Unsupported(f"WAL record type {found.rmgr.name} {found.name} at {rec.lsn}")
+    return found.type
+
+
+def describe(rec: DecodedRecord) -> str:
+    """The text that pg_waldump prints after the record's name."""
+    found = entry(rec.major, rec.rmid, rec.info)
+    try:
+        return found.describe(rec)
+    except (struct.error, IndexError, ValueError, OverflowError, AttributeError) as err:
+        raise _malformed(rec, found, err) from err
+    except CorruptData as err:
+        raise _malformed(rec, found, err).at(field=err.field, offset=err.offset) from err
+
+
+def _malformed(rec: DecodedRecord, found: Entry, why: Exception) -> CorruptData:
+    return CorruptData(f"invalid {found.rmgr.name} {found.name} record at {Lsn(rec.lsn)}: {why}")
+
+
+def parse_main(rec: DecodedRecord) -> Container:
+    """The main data by its layout."""
+    layout = record_type(rec).main[rec.major]
+    return _parse(rec, layout, rec.main, {"info": rec.info})
+
+
+def build_main(rec: DecodedRecord, main: Container) -> bytes:
+    """The bytes of main data parsed by :func:`parse_main`; the exact inverse."""
+    return bytes(record_type(rec).main[rec.major].build(main, info=rec.info))
+
+
+def block_params(rec: DecodedRecord, main: Container, block_id: int) -> dict[str, Any]:
+    """The construct parameters under which the data of one block reference is laid out."""
+    ref = rec.block(block_id)
+    image = ref is not None and ref.image is not None
+    return {"info": rec.info, "main": main, "image": image}
+
+
+def parse_blocks(rec: DecodedRecord, main: Container) -> dict[int, Container]:
+    """Block id → its data by its layout, for every block reference that carries data."""
+    layouts = record_type(rec).blocks
+    out: dict[int, Container] = {}
+    for ref in rec.blocks:
+        if not ref.data:
+            continue
+        if ref.id not in layouts:
+            raise _malformed(
+                rec,
+                entry(rec.major, rec.rmid, rec.info),
+                ValueError(f"block reference {ref.id} carries unexpected data"),
+            )
+        params = block_params(rec, main, ref.id)
+        out[ref.id] = _parse(rec, layouts[ref.id][rec.major], ref.data, params)
+    return out
+
+
+def _parse(
+    rec: DecodedRecord, layout: Construct, data: bytes, params: Mapping[str, Any]
+) -> Container:
+    try:
+        return layout.parse(data, **params)
+    except (ConstructError, struct.error, IndexError, ValueError, AttributeError) as err:
+        found = entry(rec.major, rec.rmid, rec.info)
+        why = " ".join(str(err).split())
+        raise _malformed(rec, found, ValueError(why)) from err
+
+
+def fields(rec: DecodedRecord) -> dict[str, Any]:
+    """Every field of the main data and of the blocks' data, as plain JSON values.
+
+    ``main`` holds the main data's fields, ``blocks`` block id (as text) → its data's.
+    """
+    main = parse_main(rec)
+    blocks = parse_blocks(rec, main)
+    return {"main": plain(main), "blocks": {str(i): plain(data) for i, data in blocks.items()}}
+
+
+def plain(value: Any) -> Any:
+    """A parsed value as JSON can hold it.
+
+    Flags become the list of their names (unnamed bits as one hexadecimal text), choices
+    their name, LSNs text, bytes hexadecimal; empty ``rest`` is left out.
+    """
+    if isinstance(value, dict):
+        return {
+            key: plain(item)
+            for key, item in value.items()
+            if not key.startswith("_") and (key != "rest" or item)
+        }
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, enum.Flag):
+        return _flag_names(value)
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, Lsn):
+        return str(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).hex()
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return value
+
+
+def _flag_names(value: enum.Flag) -> list[str]:
+    named = [flag for flag in type(value) if flag in value]
+    names = [str(flag.name) for flag in named]
+    unnamed = int(value.value)
+    for flag in named:
+        unnamed &= ~int(flag.value)
+    return [*names, hex(unnamed)] if unnamed else names
