@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +30,31 @@ def pgdata_option(required: bool = True) -> Decorator:
         "-D", "--pgdata", "pgdata", metavar="DIR", envvar="PGDATA", callback=check,
         help="The data directory (default: $PGDATA).",
     )  # fmt: skip
+
+
+def datadir_option() -> Decorator:
+    """``[-D] DIR``: as :func:`pgdata_option`, or as the one argument, as the real tools take it."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option(
+            "-D", "--pgdata", "pgdata", metavar="DIR",
+            help="The data directory (default: $PGDATA).",
+        )
+        @click.argument("datadir", required=False, metavar="[DATADIR]")
+        @functools.wraps(function)
+        def call(pgdata: str | None, datadir: str | None, **rest: Any) -> Any:
+            if pgdata is not None and datadir is not None:
+                raise UserError(f'too many command-line arguments (first is "{datadir}")')
+            chosen = pgdata or datadir or os.environ.get("PGDATA")
+            if not chosen:
+                raise UserError("no data directory given: use -D DIR or set PGDATA")
+            if not os.path.isdir(chosen):
+                raise UserError(f'data directory "{chosen}" does not exist')
+            return function(pgdata=chosen, **rest)
+
+        return call
+
+    return decorate
 
 
 def format_option(*kinds: str) -> Decorator:
