@@ -61,7 +61,7 @@ class JsonValueExpr(Node):
 
 
 class JsonConstructorExpr(Node):
-    type: JsonConstructorType = JsonConstructorType(0)
+    type: JsonConstructorType = JsonConstructorType.JSCTOR_JSON_OBJECT
     args: NodeList = EMPTY
     func: NodeRef = None
     coercion: NodeRef = None
