@@ -1,5 +1,29 @@
-"""The errors of :mod:`formats.errors` under the name that the layers above use."""
+"""The errors of :mod:`formats.errors` under the name that the layers above use, and SQL's own."""
+
+from __future__ import annotations
 
 from formats.errors import CorruptData, PgtoolError, Unsupported, UserError
 
-__all__ = ["CorruptData", "PgtoolError", "Unsupported", "UserError"]
+__all__ = ["CorruptData", "PgtoolError", "SqlError", "Unsupported", "UserError"]
+
+
+class SqlError(PgtoolError):
+    """An error that the server would report for the same request: its wording, its SQLSTATE.
+
+    ``position`` is the place in the query text, in bytes from 1, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        sqlstate: str,
+        detail: str | None = None,
+        hint: str | None = None,
+        position: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.sqlstate = sqlstate
+        self.detail = detail
+        self.hint = hint
+        self.position = position

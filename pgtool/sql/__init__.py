@@ -1,0 +1,1 @@
+"""SQL: parse, analyze, rewrite, plan, execute."""

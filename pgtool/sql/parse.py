@@ -1,0 +1,118 @@
+"""SQL text → raw parse trees, with PostgreSQL 18's own grammar (libpg_query through postgast).
+
+The only module that knows postgast, so that the parser can be exchanged: its protobuf
+messages become the node classes of :mod:`pgtool.nodes`, field by field through their
+descriptors. Locations are byte offsets in the UTF-8 text, as in PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from formats.errors import Unsupported
+from pgtool.errors import SqlError
+from pgtool.nodes import ddl, enums, exprs, jsonxml, query, raw, raw_enums, utility
+from pgtool.nodes.base import (
+    Node,
+    ValueBitString,
+    ValueBoolean,
+    ValueFloat,
+    ValueInteger,
+    ValueString,
+)
+from pgtool.nodes.raw import A_Const, RawStmt
+
+__all__ = ["parse"]
+
+_MODULES = (exprs, jsonxml, query, raw, ddl, utility)
+_CLASSES: dict[str, type[Node]] = {
+    name: kind
+    for module in _MODULES
+    for name, kind in vars(module).items()
+    if isinstance(kind, type) and issubclass(kind, Node)
+}
+_ENUMS = {**vars(raw_enums), **vars(enums)}
+_VALUES: dict[str, Callable[[Any], Node]] = {
+    "String": lambda m: ValueString(sval=m.sval),
+    "Integer": lambda m: ValueInteger(ival=m.ival),
+    "Float": lambda m: ValueFloat(fval=m.fval),
+    "Boolean": lambda m: ValueBoolean(boolval=m.boolval),
+    "BitString": lambda m: ValueBitString(bsval=m.bsval),
+}
+_KEYWORDS = {"def": "def_"}
+_MESSAGE, _ENUM = 11, 14  # protobuf field types
+
+
+def parse(text: str) -> list[RawStmt]:
+    """The statements of a query text; SqlError 42601 with a position where it does not parse."""
+    import postgast
+
+    try:
+        result = postgast.parse(text)
+    except postgast.PgQueryError as error:
+        raise SqlError(error.message, "42601", position=error.cursorpos or None) from None
+    return [_convert(stmt) for stmt in result.stmts]
+
+
+def _convert(message: Any) -> Any:
+    """A protobuf message as a node; the ``Node`` wrapper and lists are opened."""
+    name = message.DESCRIPTOR.name
+    if name == "Node":
+        kind = message.WhichOneof("node")
+        return _convert(getattr(message, kind)) if kind else None
+    if name == "List":
+        return [_convert(item) for item in message.items]
+    if name == "A_Const":
+        return _constant(message)
+    if name in _VALUES:
+        return _VALUES[name](message)
+    cls, fields = _plan(message.DESCRIPTOR)
+    made = {}
+    for source, target, convert in fields:
+        value = convert(message, source)
+        if value is not None:
+            made[target] = value
+    return cls(**made)
+
+
+def _constant(message: Any) -> A_Const:
+    kind = message.WhichOneof("val")
+    value = _convert(getattr(message, kind)) if kind else None
+    return A_Const(val=value, isnull=message.isnull, location=message.location)
+
+
+@cache
+def _plan(descriptor: Any) -> tuple[type[Node], list[tuple[str, str, Any]]]:
+    """How a message type becomes a class: (message field, class field, converter) rows."""
+    cls = _CLASSES.get(descriptor.name)
+    if cls is None:
+        raise Unsupported(f"parse node {descriptor.name}")
+    fields = []
+    for field in descriptor.fields:
+        target = _KEYWORDS.get(field.json_name, field.json_name)
+        if target == "xpr":
+            continue
+        if target not in cls.FIELDS:
+            raise Unsupported(f"parse field {descriptor.name}.{field.json_name}")
+        fields.append((field.name, target, _converter(field, cls.FIELDS[target])))
+    return cls, fields
+
+
+def _converter(field: Any, kind: str) -> Callable[[Any, str], Any]:
+    if kind == "NodeList":
+        return lambda message, name: [_convert(item) for item in getattr(message, name)]
+    if field.type == _MESSAGE:
+        return lambda message, name: (
+            _convert(getattr(message, name)) if message.HasField(name) else None
+        )
+    if field.type == _ENUM:
+        names = {value.number: value.name for value in field.enum_type.values}
+        codes = {number: _ENUMS[kind].__members__.get(name) for number, name in names.items()}
+        return lambda message, name: codes[getattr(message, name)]
+    if kind == "String":
+        return lambda message, name: getattr(message, name) or None
+    if kind == "Char":
+        return lambda message, name: getattr(message, name) or "\0"
+    return lambda message, name: getattr(message, name)
