@@ -33,9 +33,11 @@ create view v1 as select b.a, count(*) filter (where b.c > 1) as n, sum(distinct
   order by 2 desc limit 10 offset 1;
 create view v2 as with recursive r(n) as (select 1 union all select n + 1 from r where n < 5)
     search depth first by n set o
-  select n, rank() over w, sum(n) over (order by n rows between 1 preceding and current row exclude ties)
+  select n, rank() over w, 
+    sum(n) over (order by n rows between 1 preceding and current row exclude ties)
   from r window w as (partition by n % 2 order by n);
-create view v3 as select row(1, 'a')::pair as p, (row(1, 'a')::pair).x, (array[1, 2, 3])[2:3] as sl,
+create view v3 as select row(1, 'a')::pair as p, (row(1, 'a')::pair).x,
+    (array[1, 2, 3])[2:3] as sl,
     (1, 2) < (3, 4) as rc, exists (select from base) ex, a = any (array[1, 2]) an,
     a in (select k from parts) isub, nullif(a, 1), greatest(a, 2), a is distinct from 3 as idf,
     current_date, current_user, b::varchar(5), (a::text)::posint::int,
@@ -44,19 +46,22 @@ create view v3 as select row(1, 'a')::pair as p, (row(1, 'a')::pair).x, (array[1
 create view v4 as select * from generate_series(1, 3) with ordinality g(a, o),
     lateral (select g.a * 2 as d) l, rows from (unnest(array[1]), unnest(array['x'])) as u(p, q),
     (values (1, 'a'), (2, null)) as vv(m, n);
-create view v5 as select grouping(a, b), a, b, count(*) from base group by grouping sets ((a), (b), ());
+create view v5 as select grouping(a, b), a, b, count(*) from base
+  group by grouping sets ((a), (b), ());
 create view v6 as select a from base union all select k from parts except select 1 order by 1;
 create view v7 as select * from base tablesample bernoulli (10) repeatable (1);
 create view v8 as select a from base for update of base skip locked;
 create rule r1 as on insert to v1 do instead insert into parts values (new.a, 'x') returning k, 1::bigint, 1::numeric, v;
 create rule r2 as on update to v6 do instead (update parts set v = 'z' where k = old.a; notify foo);
 create rule r3 as on delete to v6 do also delete from base using parts where base.a = parts.k;
-create rule r4 as on delete to v3 do instead insert into base (b) values (old.b) on conflict (a) do update set b = excluded.b where base.c > 0;
+create rule r4 as on delete to v3 do instead insert into base (b) values (old.b)
+  on conflict (a) do update set b = excluded.b where base.c > 0;
 create function sqlf(x int, variadic y int[]) returns int begin atomic select x + y[1]; end;
 create function sqlr(x int) returns int return x + 1;
 create policy pol on base using (a = 1);
 create function tf() returns trigger language plpgsql as 'begin return new; end';
-create trigger tg before update on base for each row when (old.a is distinct from new.a) execute function tf();
+create trigger tg before update on base for each row
+  when (old.a is distinct from new.a) execute function tf();
 create statistics st on (a + 1), b from base;
 """
 COLUMNS = [
@@ -88,9 +93,7 @@ def _trees(server: Any) -> list[tuple[str, str]]:
 
 
 @pytest.mark.server
-def test_every_stored_tree_is_read(
-    shared_server: Callable[[int], Any], major: int
-) -> None:
+def test_every_stored_tree_is_read(shared_server: Callable[[int], Any], major: int) -> None:
     found = _trees(shared_server(major))
     assert len(found) > 150
     seen: set[str] = set()
