@@ -32,18 +32,15 @@ from construct import (
     evaluate,
 )
 
-from formats.units import Oid, RelFileNumber
+from formats.units import Raw
 from formats.version import ByMajor
-
-#: The part of xl_info that belongs to the resource manager; the low bits are the WAL's own.
-INFO_MASK = 0xF0
 
 
 @dataclass(frozen=True)
 class RecordType:
     """One record type of one resource manager.
 
-    ``opcode`` is its value in the info byte under :data:`INFO_MASK`, ``name`` what
+    ``opcode`` is its value in the info byte under XLR_RMGR_INFO_MASK, ``name`` what
     pg_waldump prints for it. ``main`` lays out the main data; a major for which it has no
     layout does not know the record type. ``flags`` maps info bits that may be set beside
     the opcode to what they append to the name. ``blocks`` lays out the data of block
@@ -63,7 +60,7 @@ class RecordType:
         return major in self.main and (self.until is None or major <= self.until)
 
     def names(self) -> dict[int, str]:
-        """Info byte (under :data:`INFO_MASK`) → name, for each combination of flags."""
+        """Info byte (under XLR_RMGR_INFO_MASK) → name, for each combination of flags."""
         out = {self.opcode: self.name}
         for bit, suffix in self.flags.items():
             out |= {info | bit: name + suffix for info, name in out.items()}
@@ -112,15 +109,60 @@ class _Text(Adapter):
         return obj.encode("utf-8", "surrogateescape")
 
 
+class _ZeroFilled(Adapter):
+    """A fixed run of bytes ↔ the text in it; what follows the first zero is kept if not zero."""
+
+    def _decode(self, obj: bytes, context: Any, path: Any) -> str:
+        return obj.rstrip(b"\0").decode("utf-8", "surrogateescape")
+
+    def _encode(self, obj: str, context: Any, path: Any) -> bytes:
+        length = evaluate(self.subcon.length, context)
+        return obj.encode("utf-8", "surrogateescape").ljust(length, b"\0")
+
+
 #: A string that a zero byte ends.
 CText = _Text(NullTerminated(GreedyBytes))
 
-RelFileLocator = Struct(
-    "spcOid" / Oid * "tablespace",
-    "dbOid" / Oid * "database, 0 for a shared relation",
-    "relNumber" / RelFileNumber * "number of the relation's file",
-)
-assert RelFileLocator.sizeof() == 12
+
+def FixedText(length: int | Callable[[Any], int]) -> Construct:
+    """A string in ``length`` bytes, zeros after it."""
+    return _ZeroFilled(Raw(length))
+
+
+class Variant(Construct):
+    """One of several layouts of the same size, told apart by the value of their first field."""
+
+    def __init__(self, first: Renamed, choose: Callable[[int], Construct]) -> None:
+        super().__init__()
+        self.first = first
+        self.choose = choose
+
+    def _parse(self, stream: Any, context: Any, path: str) -> Any:
+        here = stream.tell()
+        kind = self.first._parsereport(stream, context, path)
+        stream.seek(here)
+        return self.choose(int(kind))._parsereport(stream, context, path)
+
+    def _build(self, obj: Any, stream: Any, context: Any, path: str) -> Any:
+        return self.choose(int(obj[self.first.name]))._build(obj, stream, context, path)
+
+    def _sizeof(self, context: Any, path: str) -> int:
+        return int(self.choose(0).sizeof())
+
+
+class PadTo(Construct):
+    """The bytes up to the next multiple of ``alignment`` in the record, kept as they are."""
+
+    def __init__(self, alignment: int) -> None:
+        super().__init__()
+        self.alignment = alignment
+
+    def _parse(self, stream: Any, context: Any, path: str) -> bytes:
+        return bytes(stream.read(-stream.tell() % self.alignment))
+
+    def _build(self, obj: bytes, stream: Any, context: Any, path: str) -> bytes:
+        stream.write(obj)
+        return obj
 
 
 def record(*parts: Construct) -> Struct:
@@ -143,8 +185,3 @@ def record(*parts: Construct) -> Struct:
 def always(*parts: Construct) -> ByMajor[Construct]:
     """The same record layout (see :func:`record`) in every major."""
     return ByMajor({14: record(*parts)})
-
-
-def since(layouts: Mapping[int, Construct]) -> ByMajor[Construct]:
-    """A layout per first major that has it."""
-    return ByMajor(layouts)

@@ -27,8 +27,35 @@ from construct import Construct, ConstructError, Container
 
 from formats.units import Lsn
 from formats.version import ByMajor
-from formats.wal.rmgrs import INFO_MASK, RecordType
+from formats.wal import (
+    brin,
+    clog,
+    commit_ts,
+    dbase,
+    generic,
+    logicalmsg,
+    multixact,
+    relmap,
+    replorigin,
+    seq,
+    smgr,
+    standby,
+    tblspc,
+    xact,
+    xlog,
+)
+from formats.wal.record import XLR_RMGR_INFO_MASK
+from formats.wal.rmgrs import RecordType
 from pgtool.errors import CorruptData, Unsupported
+from pgtool.wal.desc import brin as brin_desc
+from pgtool.wal.desc import dbase as dbase_desc
+from pgtool.wal.desc import logical as logical_desc
+from pgtool.wal.desc import slru as slru_desc
+from pgtool.wal.desc import smgr as smgr_desc
+from pgtool.wal.desc import standby as standby_desc
+from pgtool.wal.desc import xact as xact_desc
+from pgtool.wal.desc import xlog as xlog_desc
+from pgtool.wal.desc.text import no_text
 
 if TYPE_CHECKING:
     from formats.wal.record import DecodedRecord
@@ -63,28 +90,28 @@ class Rmgr:
 
 
 RMGRS: tuple[Rmgr, ...] = (
-    Rmgr(0, "XLOG"),
-    Rmgr(1, "Transaction"),
-    Rmgr(2, "Storage"),
-    Rmgr(3, "CLOG"),
-    Rmgr(4, "Database"),
-    Rmgr(5, "Tablespace"),
-    Rmgr(6, "MultiXact"),
-    Rmgr(7, "RelMap"),
-    Rmgr(8, "Standby"),
+    Rmgr(0, "XLOG", xlog.RECORDS, xlog_desc.DESCRIBE),
+    Rmgr(1, "Transaction", xact.RECORDS, xact_desc.DESCRIBE),
+    Rmgr(2, "Storage", smgr.RECORDS, smgr_desc.DESCRIBE),
+    Rmgr(3, "CLOG", clog.RECORDS, slru_desc.CLOG),
+    Rmgr(4, "Database", dbase.RECORDS, dbase_desc.DATABASE),
+    Rmgr(5, "Tablespace", tblspc.RECORDS, dbase_desc.TABLESPACE),
+    Rmgr(6, "MultiXact", multixact.RECORDS, slru_desc.MULTIXACT),
+    Rmgr(7, "RelMap", relmap.RECORDS, dbase_desc.RELMAP),
+    Rmgr(8, "Standby", standby.RECORDS, standby_desc.DESCRIBE),
     Rmgr(9, "Heap2"),
     Rmgr(10, "Heap"),
     Rmgr(11, "Btree"),
     Rmgr(12, "Hash"),
     Rmgr(13, "Gin"),
     Rmgr(14, "Gist"),
-    Rmgr(15, "Sequence"),
+    Rmgr(15, "Sequence", seq.RECORDS, logical_desc.SEQUENCE),
     Rmgr(16, "SPGist"),
-    Rmgr(17, "BRIN"),
-    Rmgr(18, "CommitTs"),
-    Rmgr(19, "ReplicationOrigin"),
-    Rmgr(20, "Generic"),
-    Rmgr(21, "LogicalMessage"),
+    Rmgr(17, "BRIN", brin.RECORDS, brin_desc.DESCRIBE),
+    Rmgr(18, "CommitTs", commit_ts.RECORDS, slru_desc.COMMIT_TS),
+    Rmgr(19, "ReplicationOrigin", replorigin.RECORDS, logical_desc.ORIGIN),
+    Rmgr(20, "Generic", generic.RECORDS, logical_desc.GENERIC),
+    Rmgr(21, "LogicalMessage", logicalmsg.RECORDS, logical_desc.MESSAGE),
 )
 
 
@@ -95,10 +122,6 @@ class Entry(NamedTuple):
     type: RecordType | None
     name: str
     describe: Describe
-
-
-def _no_text(rec: DecodedRecord) -> str:
-    return ""
 
 
 def _custom_text(rec: DecodedRecord) -> str:
@@ -120,7 +143,7 @@ def _entries(major: int) -> list[Entry | None]:
     """Every (rmid, high half of the info byte) of one major, looked up by rmid * 16 + half."""
     out: list[Entry | None] = [None] * 4096
     for rmid, rmgr in rmgrs(major).items():
-        text = _custom_text if rmid >= FIRST_CUSTOM_ID else _no_text
+        text = _custom_text if rmid >= FIRST_CUSTOM_ID else no_text
         for half in range(16):
             out[rmid * 16 + half] = Entry(rmgr, None, f"UNKNOWN ({half << 4:x})", text)
         for kind in rmgr.records:
@@ -135,7 +158,7 @@ def _entries(major: int) -> list[Entry | None]:
 
 def entry(major: int, rmid: int, info: int) -> Entry:
     """The table's knowledge of one kind of record; Unsupported for an unknown manager."""
-    found = _entries(major)[(rmid & 0xFF) << 4 | (info & INFO_MASK) >> 4]
+    found = _entries(major)[(rmid & 0xFF) << 4 | (info & XLR_RMGR_INFO_MASK) >> 4]
     if found is None:
         raise Unsupported(f"resource manager {rmid} is not known for PostgreSQL {major}")
     return found

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
+from formats.errors import CorruptData
 from formats.version import CATALOG_VERSION_NO, ByMajor
+
+if TYPE_CHECKING:
+    from formats.wal.record import DecodedRecord
 
 GLOBALTABLESPACE_OID = 1664
 DEFAULTTABLESPACE_OID = 1663
@@ -49,6 +55,19 @@ def timestamptz(t: int) -> str:
         seconds, usecs = -seconds, -usecs
     text, zone = _second(seconds + POSTGRES_EPOCH_SECS)
     return f"{text}.{usecs:06d} {zone}"
+
+
+def no_text(rec: DecodedRecord) -> str:
+    """The description of a record type that has nothing to say beyond its name."""
+    return ""
+
+
+def items(item: struct.Struct, data: bytes, start: int, count: int) -> Iterator[tuple[Any, ...]]:
+    """``count`` items of an array in a record, after a check that they are all there."""
+    end = start + count * item.size
+    if count > 0 and end > len(data):
+        raise CorruptData(f"{count} items do not fit into the record", offset=start)
+    return item.iter_unpack(data[start:end]) if count > 0 else iter(())
 
 
 def number_list(numbers: Sequence[int]) -> str:
