@@ -14,7 +14,7 @@ from typing import Any
 from setuptools import Extension
 from setuptools.command.build_ext import build_ext
 
-HOT_MODULES: tuple[str, ...] = ("formats.pglz",)
+HOT_MODULES: tuple[str, ...] = ("formats.pglz", "pgtool.storage.fnv")
 
 
 class OptionalBuildExt(build_ext):

@@ -1,0 +1,8 @@
+"""Stand-in for the few names of Cython that an uncompiled hot loop runs through."""
+
+from __future__ import annotations
+
+import contextlib
+
+compiled = False
+nogil = contextlib.nullcontext()
