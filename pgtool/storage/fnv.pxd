@@ -1,7 +1,7 @@
 # C types for fnv.py, used where Cython compiles it.
 cimport cython
 
-@cython.locals(mixed="unsigned int", folded="unsigned int", i=int, j=int)
+@cython.locals(mixed="unsigned int", folded="unsigned int", i=int, j=int, _=int)
 cdef unsigned int _page(
     const unsigned int[::1] words, Py_ssize_t at, unsigned int blkno,
     const unsigned int[::1] lanes, unsigned int[::1] sums, unsigned int ones,

@@ -32,7 +32,7 @@ def _page(words: Any, at: int, blkno: int, lanes: Any, sums: Any, ones: int) -> 
         for j in range(32):
             mixed = sums[j] ^ words[at + i * 32 + j]
             sums[j] = (mixed * 16777619 ^ mixed >> 17) & ones
-    for i in range(2):
+    for _ in range(2):
         for j in range(32):
             mixed = sums[j]
             sums[j] = (mixed * 16777619 ^ mixed >> 17) & ones
