@@ -29,29 +29,43 @@ from formats.units import Lsn
 from formats.version import ByMajor
 from formats.wal import (
     brin,
+    btree,
     clog,
     commit_ts,
     dbase,
     generic,
+    gin,
+    gist,
+    heap,
+    heap2,
     logicalmsg,
     multixact,
     relmap,
     replorigin,
     seq,
     smgr,
+    spgist,
     standby,
     tblspc,
     xact,
     xlog,
 )
+from formats.wal import hash as hash_
 from formats.wal.record import XLR_RMGR_INFO_MASK
 from formats.wal.rmgrs import RecordType
 from pgtool.errors import CorruptData, Unsupported
 from pgtool.wal.desc import brin as brin_desc
+from pgtool.wal.desc import btree as btree_desc
 from pgtool.wal.desc import dbase as dbase_desc
+from pgtool.wal.desc import gin as gin_desc
+from pgtool.wal.desc import gist as gist_desc
+from pgtool.wal.desc import hash as hash_desc
+from pgtool.wal.desc import heap as heap_desc
+from pgtool.wal.desc import heap2 as heap2_desc
 from pgtool.wal.desc import logical as logical_desc
 from pgtool.wal.desc import slru as slru_desc
 from pgtool.wal.desc import smgr as smgr_desc
+from pgtool.wal.desc import spgist as spgist_desc
 from pgtool.wal.desc import standby as standby_desc
 from pgtool.wal.desc import xact as xact_desc
 from pgtool.wal.desc import xlog as xlog_desc
@@ -99,14 +113,14 @@ RMGRS: tuple[Rmgr, ...] = (
     Rmgr(6, "MultiXact", multixact.RECORDS, slru_desc.MULTIXACT),
     Rmgr(7, "RelMap", relmap.RECORDS, dbase_desc.RELMAP),
     Rmgr(8, "Standby", standby.RECORDS, standby_desc.DESCRIBE),
-    Rmgr(9, "Heap2"),
-    Rmgr(10, "Heap"),
-    Rmgr(11, "Btree"),
-    Rmgr(12, "Hash"),
-    Rmgr(13, "Gin"),
-    Rmgr(14, "Gist"),
+    Rmgr(9, "Heap2", heap2.RECORDS, heap2_desc.DESCRIBE),
+    Rmgr(10, "Heap", heap.RECORDS, heap_desc.DESCRIBE),
+    Rmgr(11, "Btree", btree.RECORDS, btree_desc.DESCRIBE),
+    Rmgr(12, "Hash", hash_.RECORDS, hash_desc.DESCRIBE),
+    Rmgr(13, "Gin", gin.RECORDS, gin_desc.DESCRIBE),
+    Rmgr(14, "Gist", gist.RECORDS, gist_desc.DESCRIBE),
     Rmgr(15, "Sequence", seq.RECORDS, logical_desc.SEQUENCE),
-    Rmgr(16, "SPGist"),
+    Rmgr(16, "SPGist", spgist.RECORDS, spgist_desc.DESCRIBE),
     Rmgr(17, "BRIN", brin.RECORDS, brin_desc.DESCRIBE),
     Rmgr(18, "CommitTs", commit_ts.RECORDS, slru_desc.COMMIT_TS),
     Rmgr(19, "ReplicationOrigin", replorigin.RECORDS, logical_desc.ORIGIN),
