@@ -1,0 +1,177 @@
+"""The run of ``pgtool waldump``: read, choose, show; stop as pg_waldump stops.
+
+Text goes to a binary stream in records' order. Where reading ends with an error, what
+came before it has been written and the error is raised last, after the statistics.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, BinaryIO
+
+from formats.units import Lsn
+from formats.version import ByMajor
+from formats.wal.record import DecodedRecord
+from pgtool.inspect.waldump.filters import Filter
+from pgtool.inspect.waldump.images import prepare_directory, save_images
+from pgtool.inspect.waldump.lines import as_dict, line
+from pgtool.inspect.waldump.stats import Stats
+from pgtool.inspect.waldump.target import Target
+from pgtool.wal.reader import WalReader
+from pgtool.wal.source import SegmentDirectory, WalReadError
+
+FOLLOW_SLEEP_S = 1.0
+#: Whether the note on skipped bytes is part of the data (stdout) or a message (stderr).
+NOTE_IS_DATA: ByMajor[bool] = ByMajor({14: True, 17: False})
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is shown and how; names follow pg_waldump's options."""
+
+    bkp_details: bool = False
+    follow: bool = False
+    limit: int = 0
+    quiet: bool = False
+    stats: str | None = None
+    save_fullpage: str | None = None
+    fmt: str = "text"
+    jobs: int = 1
+    filter: Filter = field(default_factory=Filter)
+
+
+class Interrupt:
+    """SIGINT as a flag: the run ends between two records, with its statistics."""
+
+    def __init__(self) -> None:
+        self.seen = False
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.seen = True
+
+    @contextmanager
+    def watching(self) -> Iterator[Interrupt]:
+        """Catch SIGINT inside the block (where signals can be caught at all)."""
+        try:
+            before: Any = signal.signal(signal.SIGINT, self._note)
+        except ValueError:  # not the main thread
+            yield self
+            return
+        try:
+            yield self
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def dump(target: Target, options: Options, out: BinaryIO, note: Callable[[str], None]) -> None:
+    """Show the records of ``target``; ``note`` prints a message beside the data."""
+    if options.save_fullpage is not None:
+        prepare_directory(options.save_fullpage)
+    source = SegmentDirectory(
+        target.directory, target.info, target.tli, follow=options.follow, history=target.history
+    )
+    reader = WalReader(source, end=target.end)
+    try:
+        first = reader.find_next(target.start)
+        if first is None:
+            raise WalReadError(f"could not find a valid record after {target.start}")
+        skipped = first - target.start
+        if skipped and target.start % target.info.segment_size:
+            _note_skipped(target, first, skipped, out, note)
+        with Interrupt().watching() as interrupt:
+            _Run(reader, options, out, interrupt, first).run()
+    finally:
+        source.close()
+
+
+def _note_skipped(
+    target: Target, first: Lsn, skipped: int, out: BinaryIO, note: Callable[[str], None]
+) -> None:
+    text = (
+        f"first record is after {target.start}, at {first}, "
+        f"skipping over {skipped & 0xFFFFFFFF} byte{'' if skipped == 1 else 's'}"
+    )
+    if NOTE_IS_DATA[target.info.major]:
+        out.write(text.encode() + b"\n")
+    else:
+        note(text)
+
+
+class _Run:
+    """One pass over the records."""
+
+    def __init__(
+        self,
+        reader: WalReader,
+        options: Options,
+        out: BinaryIO,
+        interrupt: Interrupt,
+        first: Lsn,
+    ) -> None:
+        self.reader = reader
+        self.options = options
+        self.out = out
+        self.interrupt = interrupt
+        self.stats = Stats(reader.major, 0 if options.quiet else first)
+        self.shown = 0
+
+    def run(self) -> None:
+        """Until the end, an error, the limit or SIGINT; then the statistics."""
+        for rec in self._records():
+            if self.options.filter.matches(rec):
+                self._show(rec)
+                self.shown += 1
+                if 0 < self.options.limit <= self.shown:
+                    self.reader.error = None
+                    break
+        options = self.options
+        if options.stats is not None and not options.quiet:
+            self._show_stats(options.stats)
+        self.out.flush()
+        if self.reader.error is not None and not self.interrupt.seen:
+            raise WalReadError(
+                f"error in WAL record at {self.reader.read_lsn}: {self.reader.error}"
+            )
+
+    def _records(self) -> Iterator[DecodedRecord]:
+        while not self.interrupt.seen:
+            rec = self.reader.read()
+            if rec is not None:
+                yield rec
+            elif not self.options.follow or self.reader.end_reached:
+                return
+            else:
+                self.out.flush()
+                time.sleep(FOLLOW_SLEEP_S)
+
+    def _show(self, rec: DecodedRecord) -> None:
+        options = self.options
+        if not options.quiet:
+            if options.stats is not None:
+                self.stats.add(rec.rmid, rec.info, rec.total_len, rec.fpi_len, rec.end)
+            elif options.fmt == "jsonl":
+                self.out.write(json.dumps(as_dict(rec)).encode() + b"\n")
+            else:
+                text = line(rec, options.bkp_details)
+                self.out.write(text.encode("utf-8", "surrogateescape"))
+        if options.save_fullpage is not None:
+            save_images(rec, options.save_fullpage)
+
+    def _show_stats(self, kind: str) -> None:
+        if self.options.fmt == "jsonl":
+            self.out.write(json.dumps(self.stats.as_dict(kind == "record")).encode() + b"\n")
+        else:
+            for text in self.stats.lines(kind == "record"):
+                self.out.write(text.encode())
+
+
+def stdout() -> BinaryIO:
+    """Standard output for bytes."""
+    return sys.stdout.buffer
