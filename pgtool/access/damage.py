@@ -1,0 +1,20 @@
+"""What to do about damage: stop at the first, or note it and go on.
+
+Every reader below export takes a :data:`Damage`: a function that is handed each
+:class:`CorruptData` with its place. :func:`strict` raises it; a salvage collects it, and
+the reader then leaves out exactly what it reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
+from pgtool.errors import CorruptData
+
+Damage = Callable[[CorruptData], None]
+
+
+def strict(problem: CorruptData) -> NoReturn:
+    """The default: the first damage ends the reading."""
+    raise problem

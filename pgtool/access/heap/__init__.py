@@ -1,0 +1,1 @@
+"""The heap: pages of row versions. Line pointers, visibility, attributes, batches."""

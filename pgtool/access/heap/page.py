@@ -1,0 +1,206 @@
+"""Line pointers of many heap pages at once.
+
+A chunk is a run of pages in one buffer (``uint8``, with some spare bytes behind the last
+page so that wide loads near the end stay inside). :func:`tuples_of` finds every stored
+row version in it and gives parallel arrays; nothing is copied.
+
+Invariants of what it returns: a tuple lies between ``pd_upper``'s page start and end,
+begins MAXALIGNed, is long enough for its header, and its ``t_hoff`` and null bitmap lie
+inside it. Whatever breaks one of these is reported with block and offset and left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from formats.derive import offset_of
+from formats.heap import HEAP_NATTS_MASK, SIZEOF_HEAP_TUPLE_HEADER, HeapInfomask
+from formats.heap import HeapTupleHeaderData as Tuple
+from formats.page import (
+    PG_PAGE_LAYOUT_VERSION,
+    SIZE_OF_PAGE_HEADER,
+    ItemIdData,
+    LpFlags,
+    PageFlags,
+    PageHeaderData,
+)
+from formats.units import BLCKSZ, MAXALIGN
+from pgtool.access.damage import Damage
+from pgtool.errors import CorruptData
+
+Bytes = npt.NDArray[np.uint8]
+Ints = npt.NDArray[Any]
+
+_LSB, _LOWER, _UPPER, _SPECIAL, _VERSION, _FLAGS = (
+    offset_of(PageHeaderData, name) // 2
+    for name in ("pd_lsn", "pd_lower", "pd_upper", "pd_special", "pd_pagesize_version", "pd_flags")
+)
+_PAGE_VERSION = BLCKSZ | PG_PAGE_LAYOUT_VERSION
+_OFF_SHIFT, _OFF_WIDTH = ItemIdData.bits["lp_off"]
+_FLAG_SHIFT, _FLAG_WIDTH = ItemIdData.bits["lp_flags"]
+_LEN_SHIFT, _LEN_WIDTH = ItemIdData.bits["lp_len"]
+_OFF_MASK = np.uint32((1 << _OFF_WIDTH) - 1)
+_FLAG_BITS = np.uint32(((1 << _FLAG_WIDTH) - 1) << _FLAG_SHIFT)
+_NORMAL = np.uint32(LpFlags.LP_NORMAL << _FLAG_SHIFT)
+_LP_BYTES = 4
+_MAX_LP = (BLCKSZ - SIZE_OF_PAGE_HEADER) // _LP_BYTES
+_INFOMASK = offset_of(Tuple, "t_infomask")
+_INFOMASK2 = offset_of(Tuple, "t_infomask2")
+_HOFF = offset_of(Tuple, "t_hoff")
+_IOTA = np.arange(_MAX_LP, dtype=np.int32)
+
+
+@dataclass(slots=True)
+class Tuples:
+    """Row versions of a chunk, in the order of block and line pointer.
+
+    ``start`` and ``end`` are byte offsets in ``buffer``; ``page`` is the page's index in
+    the chunk, ``offnum`` the line pointer's number (from 1). ``all_visible`` tells for each
+    page of the chunk whether its header says that every tuple on it is visible to all.
+    """
+
+    buffer: Bytes
+    first_block: int
+    start: npt.NDArray[np.int64]
+    end: npt.NDArray[np.int64]
+    page: npt.NDArray[np.int32]
+    offnum: npt.NDArray[np.int32]
+    all_visible: npt.NDArray[np.bool_]
+    path: str
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def take(self, keep: Ints) -> Tuples:
+        """The tuples that a mask or an index array picks."""
+        return Tuples(
+            self.buffer, self.first_block, self.start[keep], self.end[keep],
+            self.page[keep], self.offnum[keep], self.all_visible, self.path,
+        )  # fmt: skip
+
+    def u16(self, name: str) -> Ints:
+        """A 2-byte header field of every tuple."""
+        return self.buffer[: len(self.buffer) & ~1].view(np.uint16)[
+            (self.start + offset_of(Tuple, name)) >> 1
+        ]
+
+    def u32(self, name: str) -> Ints:
+        """A 4-byte header field of every tuple."""
+        return self.buffer[: len(self.buffer) & ~3].view(np.uint32)[
+            (self.start + offset_of(Tuple, name)) >> 2
+        ]
+
+    def u8(self, name: str) -> Ints:
+        """A 1-byte header field of every tuple."""
+        return self.buffer[self.start + offset_of(Tuple, name)]
+
+    @property
+    def infomask(self) -> Ints:
+        """``t_infomask``."""
+        return self.u16("t_infomask")
+
+    def block_of(self, row: int) -> int:
+        """The block number of one tuple."""
+        return self.first_block + int(self.page[row])
+
+    def corrupt(self, row: int, message: str, field: str, offset: int | None = None) -> CorruptData:
+        """An error about one tuple; ``offset`` is a byte offset in the chunk."""
+        at = int(self.start[row]) if offset is None else offset
+        return CorruptData(
+            f"tuple {int(self.offnum[row])}: {message}", file=self.path,
+            block=self.block_of(row), offset=at % BLCKSZ, field=field,
+        )  # fmt: skip
+
+
+def _check_pages(
+    pages: Ints, nlp: Ints, first_block: int, path: str, damage: Damage
+) -> npt.NDArray[np.bool_] | None:
+    """Which pages of the chunk hold tuples to look at; None where all do."""
+    lower, upper, special = pages[:, _LOWER], pages[:, _UPPER], pages[:, _SPECIAL]
+    sound = (
+        (lower >= SIZE_OF_PAGE_HEADER) & (lower <= upper) & (upper <= special)
+        & (special <= BLCKSZ) & (pages[:, _VERSION] == _PAGE_VERSION)
+    )  # fmt: skip
+    if sound.all():
+        return None
+    for i in np.flatnonzero(~sound).tolist():
+        page = pages[i]
+        if not page.any():
+            continue  # a page that was added and never used
+        for name, index, bad in (
+            ("pd_pagesize_version", _VERSION, page[_VERSION] != _PAGE_VERSION),
+            ("pd_lower", _LOWER, not SIZE_OF_PAGE_HEADER <= page[_LOWER] <= page[_UPPER]),
+            ("pd_special", _SPECIAL, not page[_UPPER] <= page[_SPECIAL] <= BLCKSZ),
+        ):
+            if bad:
+                damage(
+                    CorruptData(f"invalid page header: {name} is {int(page[index])}", file=path,
+                                block=first_block + i, offset=2 * index, field=name)
+                )  # fmt: skip
+                break
+    return sound
+
+
+def tuples_of(buffer: Bytes, npages: int, first_block: int, path: str, damage: Damage) -> Tuples:
+    """Every stored row version of a chunk (line pointers in state LP_NORMAL)."""
+    pages = buffer[: npages * BLCKSZ].view(np.uint16).reshape(npages, BLCKSZ // 2)
+    nlp = (pages[:, _LOWER].astype(np.int32) - SIZE_OF_PAGE_HEADER) >> 2
+    sound = _check_pages(pages, nlp, first_block, path, damage)
+    if sound is not None:
+        nlp = np.where(sound, nlp, 0)
+    most = int(nlp.max(initial=0))
+    first_lp = SIZE_OF_PAGE_HEADER // _LP_BYTES
+    pointers = buffer[: npages * BLCKSZ].view(np.uint32).reshape(npages, BLCKSZ // _LP_BYTES)
+    pointers = pointers[:, first_lp : first_lp + most]
+    normal = (pointers & _FLAG_BITS) == _NORMAL
+    if not (nlp == most).all():
+        normal &= _IOTA[:most] < nlp[:, None]
+    page, slot = np.nonzero(normal)
+    pointer = pointers[page, slot]
+    offset = (pointer & _OFF_MASK).astype(np.int64)
+    length = (pointer >> np.uint32(_LEN_SHIFT)).astype(np.int64)
+    start = page * BLCKSZ
+    start += offset
+    all_visible = (pages[:, _FLAGS] & PageFlags.PD_ALL_VISIBLE) != 0
+    found = Tuples(
+        buffer, first_block, start, start + length, page.astype(np.int32),
+        (slot + 1).astype(np.int32), all_visible, path,
+    )  # fmt: skip
+    return _check_tuples(found, offset, length, pages, damage)
+
+
+def _check_tuples(t: Tuples, offset: Ints, length: Ints, pages: Ints, damage: Damage) -> Tuples:
+    """Leave out tuples whose line pointer or header is impossible."""
+    if not len(t):
+        return t
+    inside = (offset & (MAXALIGN - 1)) == 0
+    inside &= length > SIZEOF_HEAP_TUPLE_HEADER
+    inside &= offset + length <= BLCKSZ
+    inside &= offset >= SIZE_OF_PAGE_HEADER
+    if not inside.all():
+        for row in np.flatnonzero(~inside).tolist():
+            damage(
+                t.corrupt(row, f"line pointer says offset {offset[row]}, length {length[row]}",
+                          "lp_off",
+                          SIZE_OF_PAGE_HEADER + _LP_BYTES * (int(t.offnum[row]) - 1))
+            )  # fmt: skip
+        t = t.take(inside)
+        length = length[inside]
+    hoff = t.u8("t_hoff").astype(np.int64)
+    infomask = t.infomask
+    bitmap = np.where(
+        (infomask & HeapInfomask.HEAP_HASNULL) != 0,
+        ((t.u16("t_infomask2") & HEAP_NATTS_MASK) + 7) >> 3, 0,
+    )  # fmt: skip
+    sound = (hoff <= length) & ((hoff & (MAXALIGN - 1)) == 0)
+    sound &= hoff >= bitmap + SIZEOF_HEAP_TUPLE_HEADER
+    if not sound.all():
+        for row in np.flatnonzero(~sound).tolist():
+            damage(t.corrupt(row, f"t_hoff is {hoff[row]} in a tuple of {length[row]} bytes",
+                             "t_hoff", int(t.start[row]) + _HOFF))  # fmt: skip
+        t = t.take(sound)
+    return t
