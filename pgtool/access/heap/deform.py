@@ -71,6 +71,21 @@ class Places:
     missing: Mask | None = None
     special: npt.NDArray[np.int64] | None = None
 
+    def take(self, keep: Mask) -> Places:
+        """The rows that a mask picks."""
+        special = None
+        if self.special is not None:
+            renumber = np.cumsum(keep) - 1
+            special = renumber[self.special[keep[self.special]]]
+            special = special if len(special) else None
+        return Places(
+            self.start[keep],
+            None if self.length is None else self.length[keep],
+            None if self.present is None else self.present[keep],
+            None if self.missing is None else self.missing[keep],
+            special,
+        )
+
 
 class _Walk:
     """The moving state of one pass."""
@@ -258,19 +273,5 @@ def walk(
     if state.any_bad:
         good = ~state.bad
         tuples = tuples.take(good)
-        out = {number: _take(place, good) for number, place in out.items()}
+        out = {number: place.take(good) for number, place in out.items()}
     return tuples, out
-
-
-def _take(place: Places, keep: Mask) -> Places:
-    special = None
-    if place.special is not None:
-        renumber = np.cumsum(keep) - 1
-        special = renumber[place.special[keep[place.special]]]
-    return Places(
-        place.start[keep],
-        None if place.length is None else place.length[keep],
-        None if place.present is None else place.present[keep],
-        None if place.missing is None else place.missing[keep],
-        special,
-    )

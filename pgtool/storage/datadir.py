@@ -1,0 +1,169 @@
+"""A data directory as a whole: its major, its pg_control, and whether its files agree.
+
+A directory is *at rest* when no server runs on it and the last one was shut down: then
+every committed row is in the relation files. In any other state the newest truth is still
+in the WAL (or in a server's memory) and the files are a mixture of times; reading them is
+a user's explicit choice, and :class:`ClusterState` says why.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from construct import Container
+
+from formats import control
+from formats.control import DBState
+from formats.errors import CorruptData, UserError
+from formats.version import CATALOG_VERSION_NO
+from pgtool.storage.backend import Backend, ReadOnly
+from pgtool.storage.smgr import ForkNumber, RelationFile, RelFileLocator, relation_path
+
+POSTMASTER_PID = "postmaster.pid"
+BACKUP_LABEL = "backup_label"
+
+#: What pg_control's state means in words, and whether the files are whole then.
+_STATES = {
+    DBState.DB_STARTUP: ("starting up", False),
+    DBState.DB_SHUTDOWNED: ("shut down", True),
+    DBState.DB_SHUTDOWNED_IN_RECOVERY: ("shut down in recovery", True),
+    DBState.DB_SHUTDOWNING: ("crashed while shutting down", False),
+    DBState.DB_IN_CRASH_RECOVERY: ("crashed in crash recovery", False),
+    DBState.DB_IN_ARCHIVE_RECOVERY: ("crashed in archive recovery", False),
+    DBState.DB_IN_PRODUCTION: ("crashed (in production when its server ended)", False),
+}
+
+
+@dataclass(frozen=True)
+class ClusterState:
+    """``name`` in words; ``reason`` is None where the files are whole, else why they are not."""
+
+    name: str
+    reason: str | None = None
+    notes: tuple[str, ...] = ()
+    live: bool = False
+
+
+@dataclass
+class DataDirectory:
+    """An opened data directory: where bytes come from and what pg_control says."""
+
+    backend: Backend
+    major: int
+    control: Container
+    state: ClusterState
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def checksums(self) -> bool:
+        """Whether pages carry checksums."""
+        return bool(self.control.data_checksum_version)
+
+    @property
+    def catalog_version(self) -> int:
+        """The catalog version that names tablespace directories."""
+        return CATALOG_VERSION_NO[self.major]
+
+    def file(
+        self, where: RelFileLocator, fork: ForkNumber = ForkNumber.MAIN, expected: int = 0
+    ) -> RelationFile:
+        """A relation's fork."""
+        path = relation_path(where, self.major, fork)
+        return RelationFile(self.backend, path, self.control.relseg_size, expected)
+
+
+def open_directory(root: str, *, inconsistent: bool = False) -> DataDirectory:
+    """Open a data directory for reading; UserError where its state forbids that.
+
+    With ``inconsistent`` a live, crashed or half-restored cluster is opened all the same,
+    and the reason becomes a warning.
+    """
+    backend = ReadOnly(root)
+    try:
+        data = backend.read(control.CONTROL_FILE)
+    except FileNotFoundError:
+        if not backend.exists("PG_VERSION"):
+            raise UserError(f'"{root}" is not a data directory (no PG_VERSION)') from None
+        raise CorruptData("pg_control is missing", file=control.CONTROL_FILE) from None
+    major, found = control.parse(data)
+    _check_version(backend, major)
+    state = examine(backend, found)
+    out = DataDirectory(backend, major, found, state)
+    if state.reason is not None:
+        if not inconsistent:
+            raise UserError(
+                f"the cluster is not at rest: {state.reason}; use --inconsistent to read it as it is"
+            )
+        out.warnings.append(f"reading an inconsistent cluster: {state.reason}")
+    out.warnings += state.notes
+    return out
+
+
+def _check_version(backend: Backend, major: int) -> None:
+    try:
+        stated = backend.read("PG_VERSION", 0, 64).decode("ascii", "replace").strip()
+    except FileNotFoundError:
+        raise CorruptData("PG_VERSION is missing", file="PG_VERSION") from None
+    if stated != str(major):
+        raise CorruptData(
+            f'PG_VERSION says "{stated[:20]}", pg_control belongs to {major}', file="PG_VERSION"
+        )
+
+
+def examine(backend: Backend, found: Container) -> ClusterState:
+    """What state the files of a cluster are in."""
+    name, whole = _STATES.get(found.state, (f"in unknown state {found.state}", False))
+    server = live_postmaster(backend)
+    if server is not None:
+        return ClusterState(
+            "live", f"a postmaster is running on it (PID {server})", (), live=True
+        )
+    if backend.exists(BACKUP_LABEL):
+        return ClusterState(
+            "base backup", "it is a base backup that was never recovered (backup_label is there)"
+        )
+    if not whole:
+        return ClusterState(name, f"its state is: {name}; changes in its WAL were not replayed")
+    notes = []
+    if found.state == DBState.DB_SHUTDOWNED_IN_RECOVERY:
+        notes.append(
+            "the cluster was shut down in recovery: what was replayed after its last "
+            "restartpoint may be missing"
+        )
+    notes += [
+        f"{signal} is there: the cluster would go on recovering when started"
+        for signal in ("standby.signal", "recovery.signal")
+        if backend.exists(signal) and found.state == DBState.DB_SHUTDOWNED
+    ]
+    return ClusterState(name, None, tuple(notes))
+
+
+def live_postmaster(backend: Backend) -> int | None:
+    """The PID of the server that seems to run on this directory, or None.
+
+    The process named in postmaster.pid must exist and, where that can be seen, must have
+    this very directory as its working directory, as every postmaster has.
+    """
+    try:
+        raw = backend.read(POSTMASTER_PID, 0, 4096)
+    except FileNotFoundError:
+        return None
+    try:
+        pid = abs(int(raw.split(b"\n", 1)[0]))
+    except ValueError:
+        return None
+    if pid <= 1 or pid == os.getpid() or pid > 1 << 30:
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    try:
+        where = os.stat(f"/proc/{pid}/cwd")
+    except OSError:
+        return pid
+    ours = os.stat(backend.root)
+    return pid if (where.st_dev, where.st_ino) == (ours.st_dev, ours.st_ino) else None
