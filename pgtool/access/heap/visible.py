@@ -1,0 +1,50 @@
+"""The snapshot of a directory at rest, applied to a chunk's tuples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from formats.units import BLCKSZ
+from pgtool.access.damage import Damage
+from pgtool.access.heap.page import Tuples
+from pgtool.errors import CorruptData
+from pgtool.transam.visibility import Headers, Visibility
+
+
+class AtRest:
+    """Implements the scan's ``Sees``: tuples on all-visible pages need no look."""
+
+    def __init__(self, rules: Visibility) -> None:
+        self.rules = rules
+
+    def __call__(self, tuples: Tuples, damage: Damage) -> Tuples:
+        """The visible ones; those whose fate is unknown are reported and left out."""
+        if tuples.all_visible.all():
+            return tuples
+        unsure = ~tuples.all_visible[tuples.page]
+        if not unsure.any():
+            return tuples
+        rows = np.flatnonzero(unsure)
+        part = tuples if len(rows) == len(tuples) else tuples.take(rows)
+
+        def unknown(which: npt.NDArray[np.int64], xid: int, problem: CorruptData) -> None:
+            for row in which.tolist():
+                damage(
+                    CorruptData(
+                        f"tuple {int(part.offnum[row])}: {problem}", file=part.path,
+                        block=part.block_of(row), offset=int(part.start[row]) % BLCKSZ,
+                        field="t_xmin" if int(xmin[row]) == xid else "t_xmax",
+                    )
+                )  # fmt: skip
+
+        xmin: Any = part.u32("t_xmin")
+        headers = Headers(part.infomask, xmin, part.u32("t_xmax"), part.u32("t_field3"))
+        seen = self.rules.visible(headers, unknown)
+        if seen.all():
+            return tuples
+        keep = ~unsure
+        keep[rows] = seen
+        return tuples.take(keep)

@@ -1,0 +1,99 @@
+"""A cluster: the data directory, its transactions, its shared catalogs, its databases."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from formats import relmap
+from pgtool.access.heap.scan import HeapScan
+from pgtool.access.heap.visible import AtRest
+from pgtool.access.toast import Detoaster
+from pgtool.catalog import bootstrap
+from pgtool.catalog.database import Database
+from pgtool.catalog.table import CatalogTable
+from pgtool.errors import CorruptData, UserError
+from pgtool.storage.datadir import DataDirectory, open_directory
+from pgtool.storage.smgr import GLOBALTABLESPACE_OID, RelFileLocator
+from pgtool.transam.cluster import Transactions
+from pgtool.types.encoding import UTF8
+
+INVALID_DATABASE_CONNLIMIT = -2
+
+
+class Cluster:
+    """An opened cluster. Reading never writes; nothing is kept open between reads."""
+
+    def __init__(self, root: str, *, inconsistent: bool = False) -> None:
+        self.directory: DataDirectory = open_directory(root, inconsistent=inconsistent)
+        self.major = self.directory.major
+        self.control = self.directory.control
+        at_rest = self.directory.state.reason is None
+        self.transactions = Transactions(self.directory.backend, self.control, at_rest)
+        self._databases: dict[int, Database] = {}
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a user should know before believing what is read."""
+        return self.directory.warnings
+
+    @cached_property
+    def relmap(self) -> dict[int, int]:
+        """OID → file number of the shared catalogs."""
+        path = f"global/{relmap.RELMAPPER_FILENAME}"
+        try:
+            data = self.directory.backend.read(path, 0, 1 << 16)
+        except FileNotFoundError:
+            raise CorruptData("relation mapping file is missing", file=path) from None
+        return relmap.mapping(relmap.parse(data, file=path))
+
+    def shared(self, name: str) -> CatalogTable:
+        """A shared catalog that is known beforehand (without out-of-line values)."""
+        known = bootstrap.catalogs(self.major)[name]
+        if known.oid not in self.relmap:
+            raise CorruptData(f"{name} is not in the shared relation map", file="global")
+        where = RelFileLocator(GLOBALTABLESPACE_OID, 0, self.relmap[known.oid])
+        scan = HeapScan(
+            self.directory.file(where), known.attrs, AtRest(self.transactions.visibility),
+            Detoaster(None), self.directory.checksums,
+        )  # fmt: skip
+        plain = {a.attname for a in known.attrs if a.attlen > 0}
+        return CatalogTable(scan, known.types, UTF8, plain)
+
+    @cached_property
+    def pg_database(self) -> CatalogTable:
+        """pg_database, without its variable-width columns."""
+        return self.shared("pg_database")
+
+    @cached_property
+    def roles(self) -> dict[int, str]:
+        """OID → name of every role."""
+        return {row["oid"]: row["rolname"] for row in self.shared("pg_authid")}
+
+    @cached_property
+    def tablespaces(self) -> dict[int, str]:
+        """OID → name of every tablespace."""
+        return {row["oid"]: row["spcname"] for row in self.shared("pg_tablespace")}
+
+    def databases(self) -> list[dict[str, Any]]:
+        """The rows of pg_database, by name."""
+        return sorted(self.pg_database, key=lambda row: str(row["datname"]))
+
+    def database(self, name: str) -> Database:
+        """The database of this name; UserError where there is none."""
+        for row in self.databases():
+            if row["datname"] == name:
+                return self.database_of(row["oid"])
+        raise UserError(f'database "{name}" does not exist')
+
+    def database_of(self, oid: int) -> Database:
+        """The database with this OID."""
+        if oid not in self._databases:
+            row = self.pg_database.find("oid", oid)
+            if row is None:
+                raise UserError(f"database with OID {oid} does not exist")
+            facts = self.pg_database.row(row)
+            if facts["datconnlimit"] == INVALID_DATABASE_CONNLIMIT:
+                raise UserError(f'database "{facts["datname"]}" is half dropped')
+            self._databases[oid] = Database(self, facts)
+        return self._databases[oid]

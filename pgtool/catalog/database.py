@@ -1,0 +1,261 @@
+"""One database of a cluster: its relations, by OID, by name, by file.
+
+Read in this order, each step resting on the one before: pg_filenode.map gives the files of
+pg_class and pg_attribute; pg_attribute describes every catalog; pg_class names every
+relation and its file. pg_namespace, pg_type and the others are then ordinary relations,
+read when first asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from formats import relmap
+from formats.heap import MAX_TUPLE_ATTRIBUTE_NUMBER
+from pgtool.access.damage import Damage, strict
+from pgtool.access.heap.scan import HeapScan
+from pgtool.access.heap.visible import AtRest
+from pgtool.access.toast import Detoaster, ToastTable
+from pgtool.catalog import bootstrap
+from pgtool.catalog.missing import missing_datum
+from pgtool.catalog.relation import HEAP_RELKINDS, STORAGE_RELKINDS, Attribute, Relation
+from pgtool.catalog.table import CatalogTable
+from pgtool.errors import CorruptData, Unsupported, UserError
+from pgtool.storage.bulk import RUN_PAGES
+from pgtool.storage.smgr import (
+    FILE_NAME,
+    GLOBALTABLESPACE_OID,
+    RelFileLocator,
+    database_path,
+)
+from pgtool.types.encoding import Encoding, encoding_by_id
+
+if TYPE_CHECKING:
+    from pgtool.catalog.cluster import Cluster
+
+HEAP_TABLE_AM_OID = 2
+SEQUENCE_COLUMNS = 3
+
+
+class Database:
+    """An opened database. Everything is read lazily and kept."""
+
+    def __init__(self, cluster: Cluster, row: dict[str, Any]) -> None:
+        self.cluster = cluster
+        self.row = row
+        self.oid: int = row["oid"]
+        self.name: str = row["datname"]
+        self.tablespace: int = row["dattablespace"]
+        self.encoding: Encoding = encoding_by_id(row["encoding"])
+        self._catalogs: dict[str, CatalogTable] = {}
+        self._relations: dict[int, Relation] = {}
+        self._toast: dict[int, ToastTable] = {}
+
+    @property
+    def path(self) -> str:
+        """The directory of the database's own files."""
+        return database_path(self.tablespace, self.oid, self.cluster.major)
+
+    # -- catalogs -----------------------------------------------------------------
+
+    @cached_property
+    def relmap(self) -> dict[int, int]:
+        """OID → file number of the database's mapped catalogs."""
+        path = f"{self.path}/{relmap.RELMAPPER_FILENAME}"
+        try:
+            data = self.cluster.directory.backend.read(path, 0, 1 << 16)
+        except FileNotFoundError:
+            raise CorruptData("relation mapping file is missing", file=path) from None
+        return relmap.mapping(relmap.parse(data, file=path))
+
+    def _bootstrap(self, name: str, wanted: set[str] | None = None) -> CatalogTable:
+        known = bootstrap.catalogs(self.cluster.major)[name]
+        numbers = self.cluster.relmap if known.shared else self.relmap
+        if known.oid not in numbers:
+            raise CorruptData(f"{name} is not in the relation map", file=self.path)
+        where = (
+            RelFileLocator(GLOBALTABLESPACE_OID, 0, numbers[known.oid]) if known.shared
+            else RelFileLocator(self.tablespace, self.oid, numbers[known.oid])
+        )  # fmt: skip
+        directory = self.cluster.directory
+        scan = HeapScan(
+            directory.file(where), known.attrs, AtRest(self.cluster.transactions.visibility),
+            Detoaster(None), directory.checksums,
+        )  # fmt: skip
+        return CatalogTable(scan, known.types, self.encoding, wanted)
+
+    @cached_property
+    def pg_class(self) -> CatalogTable:
+        """pg_class without its variable-width columns (their values may be out of line)."""
+        known = bootstrap.catalogs(self.cluster.major)["pg_class"]
+        plain = {a.attname for a in known.attrs if a.attlen > 0}
+        return self._bootstrap("pg_class", plain)
+
+    @cached_property
+    def pg_attribute(self) -> CatalogTable:
+        """pg_attribute, without privileges and options."""
+        known = bootstrap.catalogs(self.cluster.major)["pg_attribute"]
+        return self._bootstrap(
+            "pg_attribute", {a.attname for a in known.attrs if a.attlen > 0} | {"attmissingval"}
+        )
+
+    @cached_property
+    def _attribute_rows(self) -> tuple[Any, Any]:
+        relids = self.pg_attribute.columns["attrelid"]
+        numbers = self.pg_attribute.columns["attnum"]
+        order = np.lexsort((numbers, relids))
+        order = order[numbers[order] > 0]
+        return order, relids[order]
+
+    def catalog(self, name: str, wanted: set[str] | None = None) -> CatalogTable:
+        """A catalog of pg_catalog by name, shared or the database's own."""
+        found = self._catalogs.get(name)
+        if found is None:
+            oid = self.catalog_oids.get(name)
+            if oid is None:
+                raise CorruptData(f"there is no catalog {name}", file=self.path)
+            relation = self.relation(oid)
+            types = {a.attname: a.atttypid for a in relation.columns}
+            found = CatalogTable(self.scan(relation), types, self.encoding, wanted)
+            self._catalogs[name] = found
+        return found
+
+    @cached_property
+    def catalog_oids(self) -> dict[str, int]:
+        """Name → OID of the relations of pg_catalog."""
+        table = self.pg_class
+        rows = np.flatnonzero(table.columns["relnamespace"] == PG_CATALOG_NAMESPACE)
+        return {table.get(i, "relname"): table.get(i, "oid") for i in rows.tolist()}
+
+    @cached_property
+    def namespaces(self) -> dict[int, str]:
+        """OID → name of every schema."""
+        return {row["oid"]: row["nspname"] for row in self.catalog("pg_namespace")}
+
+    # -- relations ------------------------------------------------------------------
+
+    def relation(self, oid: int) -> Relation:
+        """The relation with this OID; UserError where there is none."""
+        found = self._relations.get(oid)
+        if found is None:
+            row = self.pg_class.find("oid", oid)
+            if row is None:
+                raise UserError(f'relation with OID {oid} does not exist in "{self.name}"')
+            found = self._relation(row)
+            found.attributes = self.attributes(oid)
+            self._relations[oid] = found
+        return found
+
+    def relations(self) -> Iterator[Relation]:
+        """Every relation of pg_class, without attributes, in the order of OIDs."""
+        order = np.argsort(self.pg_class.columns["oid"], kind="stable")
+        for row in order.tolist():
+            yield self._relation(row)
+
+    def _relation(self, row: int) -> Relation:
+        get = self.pg_class.get
+        namespace = get(row, "relnamespace")
+        relation = Relation(
+            nspname=_PINNED_NAMESPACES.get(namespace)
+            or self.namespaces.get(namespace, str(namespace)),
+            **{name: get(row, name) for name in _PLAIN},
+        )  # fmt: skip
+        relation.locator = self._locator(relation)
+        return relation
+
+    def _locator(self, relation: Relation) -> RelFileLocator | None:
+        if relation.relkind not in STORAGE_RELKINDS:
+            return None
+        number = relation.relfilenode
+        if number == 0:
+            mapped = self.cluster.relmap if relation.relisshared else self.relmap
+            number = mapped.get(relation.oid, 0)
+            if number == 0:
+                return None
+        if relation.relisshared:
+            return RelFileLocator(GLOBALTABLESPACE_OID, 0, number)
+        spc = relation.reltablespace or self.tablespace
+        temp = self._temporary.get(number) if relation.relpersistence == "t" else None
+        return RelFileLocator(spc, self.oid, number, temp)
+
+    @cached_property
+    def _temporary(self) -> dict[int, int]:
+        """File number → backend of the temporary files in the database's directory."""
+        names = self.cluster.directory.backend.list(self.path)
+        found = (FILE_NAME.fullmatch(name) for name in names if name.startswith("t"))
+        return {int(m[2]): int(m[1]) for m in found if m}
+
+    def attributes(self, oid: int) -> list[Attribute]:
+        """The user attributes of a relation, dropped ones included, in order."""
+        order, relids = self._attribute_rows
+        low, high = np.searchsorted(relids, [oid, oid + 1])
+        table = self.pg_attribute
+        out = []
+        for number, row in enumerate(order[low:high].tolist(), 1):
+            fact = {name: table.get(row, name) for name in _ATTRIBUTE}
+            if fact["attnum"] != number or number > MAX_TUPLE_ATTRIBUTE_NUMBER:
+                raise CorruptData(
+                    f"pg_attribute lacks attribute {number} of relation {oid}", file=self.path
+                )
+            attribute = Attribute(**fact)
+            if attribute.atthasmissing:
+                datum = missing_datum(table.columns["attmissingval"][row], attribute)
+                attribute = Attribute(**fact, missing=datum)
+            out.append(attribute)
+        return out
+
+    # -- reading --------------------------------------------------------------------
+
+    def scan(
+        self, relation: Relation, damage: Damage = strict, *, visible: bool = True,
+        run_pages: int = RUN_PAGES,
+    ) -> HeapScan:  # fmt: skip
+        """A scan over the relation's own rows (not its children's)."""
+        if relation.locator is None or relation.relkind not in HEAP_RELKINDS:
+            raise UserError(f'"{relation.relname}" is a {relation.kind} and holds no rows')
+        if relation.relam not in (0, HEAP_TABLE_AM_OID):
+            raise Unsupported(f'table access method {relation.relam} of "{relation.relname}"')
+        directory = self.cluster.directory
+        sees = AtRest(self.cluster.transactions.visibility)
+        # A sequence is one frozen row that no visibility rule applies to.
+        seen = sees if visible and relation.relkind != "S" else None
+        return HeapScan(
+            directory.file(relation.locator, expected=max(relation.relpages, 0)),
+            [a.stored for a in relation.attributes], seen,
+            Detoaster(self.toast_table(relation, damage)), directory.checksums, damage, run_pages,
+        )  # fmt: skip
+
+    def toast_table(self, relation: Relation, damage: Damage = strict) -> ToastTable | None:
+        """The reader of a relation's TOAST table, if it has one."""
+        oid = relation.reltoastrelid
+        if not oid:
+            return None
+        if oid not in self._toast:
+            table = self.relation(oid)
+            if table.locator is None:
+                raise CorruptData(f"TOAST table {oid} has no file", file=self.path)
+            directory = self.cluster.directory
+            self._toast[oid] = ToastTable(
+                oid, directory.file(table.locator, expected=max(table.relpages, 0)),
+                directory.checksums, directory.control.toast_max_chunk_size, None, damage,
+            )  # fmt: skip
+        return self._toast[oid]
+
+
+PG_CATALOG_NAMESPACE = 11
+#: Schemas whose OIDs are fixed: their relations must be nameable before pg_namespace is read.
+_PINNED_NAMESPACES = {PG_CATALOG_NAMESPACE: "pg_catalog", 99: "pg_toast"}
+_PLAIN = (
+    "oid", "relname", "relkind", "relnamespace", "relowner", "relam", "relfilenode", "relpages",
+    "reltuples", "reltoastrelid", "reltype", "relpersistence", "relisshared", "relispartition",
+    "relhassubclass", "relfrozenxid", "relminmxid", "reltablespace",
+)  # fmt: skip
+_ATTRIBUTE = (
+    "attname", "atttypid", "attlen", "attnum", "attalign", "attbyval", "attstorage", "atttypmod",
+    "attnotnull", "atthasmissing", "attidentity", "attgenerated", "attisdropped", "attcollation",
+    "attndims",
+)  # fmt: skip
