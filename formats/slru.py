@@ -78,24 +78,29 @@ MULTIXACT_STATUS_NAMES = {
 
 CLOG_BITS_PER_XACT = 2
 CLOG_XACTS_PER_BYTE = 4
+CLOG_XACTS_PER_PAGE = BLCKSZ * CLOG_XACTS_PER_BYTE
+SUBTRANS_XACTS_PER_PAGE = BLCKSZ // sizeof(TransactionId)
+MULTIXACT_OFFSETS_PER_PAGE = BLCKSZ // sizeof(MultiXactOffset)
 MULTIXACT_MEMBERS_PER_MEMBERGROUP = 4
 
 XactByte = BitFields(uint8, xid_0=2, xid_1=2, xid_2=2, xid_3=2)
 XactPage = Array(BLCKSZ, XactByte)
 
-SubTransPage = Array(BLCKSZ // sizeof(TransactionId), TransactionId)
+SubTransPage = Array(SUBTRANS_XACTS_PER_PAGE, TransactionId)
 
-MultiXactOffsetsPage = Array(BLCKSZ // sizeof(MultiXactOffset), MultiXactOffset)
+MultiXactOffsetsPage = Array(MULTIXACT_OFFSETS_PER_PAGE, MultiXactOffset)
 
 MultiXactMemberGroup = Struct(
     "status" / Array(4, Choice(uint8, MultiXactStatus)) * "what each of the four does",
     "xid" / Array(4, TransactionId) * "the four transactions; 0 where there is none",
 )
-assert sizeof(MultiXactMemberGroup) == 20
-MULTIXACT_MEMBERGROUPS_PER_PAGE = BLCKSZ // sizeof(MultiXactMemberGroup)
+MULTIXACT_MEMBERGROUP_SIZE = sizeof(MultiXactMemberGroup)
+assert MULTIXACT_MEMBERGROUP_SIZE == 20
+MULTIXACT_MEMBERGROUPS_PER_PAGE = BLCKSZ // MULTIXACT_MEMBERGROUP_SIZE
+MULTIXACT_MEMBERS_PER_PAGE = MULTIXACT_MEMBERGROUPS_PER_PAGE * MULTIXACT_MEMBERS_PER_MEMBERGROUP
 MultiXactMembersPage = Struct(
     "groups" / Array(MULTIXACT_MEMBERGROUPS_PER_PAGE, MultiXactMemberGroup),
-    "unused" / Raw(BLCKSZ % sizeof(MultiXactMemberGroup)) * "too short for a group",
+    "unused" / Raw(BLCKSZ % MULTIXACT_MEMBERGROUP_SIZE) * "too short for a group",
 )
 assert sizeof(MultiXactMembersPage) == BLCKSZ
 
@@ -103,13 +108,16 @@ CommitTimestampEntry = Struct(
     "time" / TimestampTz * "when the transaction committed; 0 if not recorded",
     "nodeid" / RepOriginId * "replication origin it came from; 0 if local",
 )
-assert sizeof(CommitTimestampEntry) == 10
-COMMIT_TS_XACTS_PER_PAGE = BLCKSZ // sizeof(CommitTimestampEntry)
+SIZE_OF_COMMIT_TSassert SIZE_OF_COMMIT_TS_ENTRY == 10
+COMMIT_TS_XACTS_PER_PAGE = BLCKSZ // SIZE_OF_COMMIT_TS_ENTRY
 CommitTsPage = Struct(
     "entries" / Array(COMMIT_TS_XACTS_PER_PAGE, CommitTimestampEntry),
-    "unused" / Raw(BLCKSZ % sizeof(CommitTimestampEntry)) * "too short for an entry",
+    "unused" / Raw(BLCKSZ % SIZE_OF_COMMIT_TS_ENTRY) * "too short for an entry",
 )
 assert sizeof(CommitTsPage) == BLCKSZ
+
+
+_SHORT = ByMajor({14: False})
 
 
 class Place(NamedTuple):
@@ -132,7 +140,7 @@ class Area:
     directory: str
     per_page: int
     page: Construct | None
-    long_names: ByMajor[bool] = ByMajor({14: False})
+    long_names: ByMajor[bool] = _SHORT
 
     @property
     def per_segment(self) -> int:
@@ -162,18 +170,18 @@ class Area:
 _SHORT_NAME = re.compile(r"[0-9A-F]{4,6}")
 _LONG_NAME = re.compile(r"[0-9A-F]{15}")
 
-XACT = Area("xact", "pg_xact", BLCKSZ * CLOG_XACTS_PER_BYTE, XactPage)
-SUBTRANS = Area("subtrans", "pg_subtrans", BLCKSZ // sizeof(TransactionId), SubTransPage)
+XACT = Area("xact", "pg_xact", CLOG_XACTS_PER_PAGE, XactPage)
+SUBTRANS = Area("subtrans", "pg_subtrans", SUBTRANS_XACTS_PER_PAGE, SubTransPage)
 MULTIXACT_OFFSETS = Area(
     "multixact offsets",
     "pg_multixact/offsets",
-    BLCKSZ // sizeof(MultiXactOffset),
+    MULTIXACT_OFFSETS_PER_PAGE,
     MultiXactOffsetsPage,
 )
 MULTIXACT_MEMBERS = Area(
     "multixact members",
     "pg_multixact/members",
-    MULTIXACT_MEMBERGROUPS_PER_PAGE * MULTIXACT_MEMBERS_PER_MEMBERGROUP,
+    MULTIXACT_MEMBERS_PER_PAGE,
     MultiXactMembersPage,
 )
 COMMIT_TS = Area("commit_ts", "pg_commit_ts", COMMIT_TS_XACTS_PER_PAGE, CommitTsPage)
@@ -200,7 +208,6 @@ def multixact_offset(page: bytes | memoryview, entry: int) -> int:
     return _u32(page, entry * 4)
 
 
-_GROUP_SIZE = sizeof(MultiXactMemberGroup)
 _GROUP_STATUS = offset_of(MultiXactMemberGroup, "status")
 _GROUP_XID = offset_of(MultiXactMemberGroup, "xid")
 
@@ -208,19 +215,18 @@ _GROUP_XID = offset_of(MultiXactMemberGroup, "xid")
 def multixact_member(page: bytes | memoryview, entry: int) -> tuple[int, int]:
     """(transaction, status) in an entry of a members page."""
     group, index = divmod(entry, MULTIXACT_MEMBERS_PER_MEMBERGROUP)
-    base = group * _GROUP_SIZE
+    base = group * MULTIXACT_MEMBERGROUP_SIZE
     return _u32(page, base + _GROUP_XID + 4 * index), page[base + _GROUP_STATUS + index]
 
 
-_ENTRY = sizeof(CommitTimestampEntry)
 _NODEID = offset_of(CommitTimestampEntry, "nodeid")
 
 
 def commit_timestamp(page: bytes | memoryview, entry: int) -> tuple[int, int]:
     """(time, origin) in an entry of a pg_commit_ts page."""
-    base = entry * _ENTRY
+    base = entry * SIZE_OF_COMMIT_TS_ENTRY
     time = int.from_bytes(page[base : base + 8], "little", signed=True)
-    return time, int.from_bytes(page[base + _NODEID : base + _ENTRY], "little")
+    return time, int.from_bytes(page[base + _NODEID : base + SIZE_OF_COMMIT_TS_ENTRY], "little")
 
 
 def _u32(page: bytes | memoryview, at: int) -> int:
