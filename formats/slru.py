@@ -108,7 +108,8 @@ CommitTimestampEntry = Struct(
     "time" / TimestampTz * "when the transaction committed; 0 if not recorded",
     "nodeid" / RepOriginId * "replication origin it came from; 0 if local",
 )
-SIZE_OF_COMMIT_TSassert SIZE_OF_COMMIT_TS_ENTRY == 10
+SIZE_OF_COMMIT_TS_ENTRY = sizeof(CommitTimestampEntry)
+assert SIZE_OF_COMMIT_TS_ENTRY == 10
 COMMIT_TS_XACTS_PER_PAGE = BLCKSZ // SIZE_OF_COMMIT_TS_ENTRY
 CommitTsPage = Struct(
     "entries" / Array(COMMIT_TS_XACTS_PER_PAGE, CommitTimestampEntry),
