@@ -9,7 +9,7 @@ import enum
 
 from construct import Struct
 
-from formats.units import BlockNumber, Choice, Flags, int32
+from formats.units import BlockNumber, Choice, Flags, int32, uint32
 from formats.wal.record import RelFileLocator
 from formats.wal.rmgrs import RecordType, always
 
@@ -40,7 +40,7 @@ assert xl_smgr_create.sizeof() == 16
 xl_smgr_truncate = Struct(
     "blkno" / BlockNumber * "blocks that stay in the main fork",
     "rlocator" / RelFileLocator * "the relation file",
-    "flags" / Flags(int32, SmgrTruncate) * "forks to cut",
+    "flags" / Flags(uint32, SmgrTruncate) * "forks to cut",
 )
 assert xl_smgr_truncate.sizeof() == 20
 
