@@ -9,10 +9,22 @@ a transaction committed is not theirs to know (see ``pgtool.transam``).
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 
 from construct import Struct
 
+from formats.derive import offset_of, reader
+from formats.errors import CorruptData
 from formats.itemptr import ItemPointerData
+from formats.layout import (
+    Item,
+    PageView,
+    Piece,
+    Problems,
+    TupleWriter,
+    corrupt,
+    line_pointer_page,
+)
 from formats.units import Flags, TransactionId, maxalign, uint8, uint16, uint32
 
 SIZEOF_HEAP_TUPLE_HEADER = 23
@@ -118,3 +130,37 @@ def xmax_is_locked_only(infomask: int) -> bool:
         return True
     mask = HeapInfomask.HEAP_XMAX_IS_MULTI | HEAP_LOCK_MASK
     return infomask & mask == HeapInfomask.HEAP_XMAX_EXCL_LOCK
+
+read_header = reader(HeapTupleHeaderData)
+
+
+def layout(view: PageView, problems: Problems) -> Iterator[Piece]:
+    """The pieces of a heap page (TOAST tables included)."""
+    if view.special_size != 0:
+        raise corrupt("pd_special", f"special space of {view.special_size} bytes on a heap page")
+    yield from line_pointer_page(view, tuple_layout, problems)
+
+
+def tuple_layout(view: PageView, item: Item) -> list[Piece]:
+    """Header, null bitmap, padding and attributes of one heap tuple."""
+    out = TupleWriter(item)
+    out.add("HeapTupleHeaderData", HeapTupleHeaderData)
+    head = read_header(view.data, item.offset)
+    start = item.offset + head.t_hoff
+    if not out.at <= start <= item.end:
+        raise CorruptData(
+            f"attributes of tuple {item.number} begin at {head.t_hoff} of {item.length} bytes",
+            offset=item.offset + offset_of(HeapTupleHeaderData, "t_hoff"),
+            field="t_hoff",
+        )
+    if head.t_infomask & HeapInfomask.HEAP_HASNULL:
+        end = out.at + bitmap_length(natts(head.t_infomask2))
+        if end > start:
+            raise CorruptData(
+                f"null bitmap of tuple {item.number} does not fit", offset=out.at, field="t_bits"
+            )
+        shown = bitmap_text(view.data[out.at : end])[: natts(head.t_infomask2)]
+        out.raw("t_bits", end, f"{shown}: 1 is a value, 0 a NULL")
+    out.raw("padding", start)
+    out.raw("attributes", item.end)
+    return out.pieces

@@ -8,10 +8,16 @@ access methods use ``t_tid`` and INDEX_AM_RESERVED_BIT in their own ways.
 from __future__ import annotations
 
 import enum
+import struct
+from functools import cache
+from typing import Any
 
 from construct import Struct
 
-from formats.itemptr import ItemPointerData
+from formats.derive import reader, struct_of
+from formats.errors import CorruptData
+from formats.itemptr import ItemPointer, ItemPointerData
+from formats.layout import Item, PageView, TupleWriter
 from formats.units import Flags, maxalign, uint16
 
 INDEX_MAX_KEYS = 32
@@ -45,3 +51,71 @@ def data_offset(t_info: int) -> int:
     if t_info & IndexInfo.INDEX_NULL_MASK:
         return maxalign(SIZEOF_INDEX_TUPLE + INDEX_ATTRIBUTE_BITMAP_SIZE)
     return SIZEOF_INDEX_TUPLE
+
+read_index_tuple = reader(IndexTupleData)
+
+
+def block_of(head: Any) -> int:
+    """The block number in ``t_tid`` of a header that :data:`read_index_tuple` gave."""
+    return int(head.t_tid_ip_blkid_bi_hi << 16 | head.t_tid_ip_blkid_bi_lo)
+
+
+def tid_of(head: Any) -> ItemPointer:
+    """``t_tid`` of a header that :data:`read_index_tuple` gave."""
+    return ItemPointer(block_of(head), head.t_tid_ip_posid)
+
+
+def checked_header(view: PageView, item: Item) -> Any:
+    """The header of the tuple that a line pointer points to.
+
+    CorruptData where the tuple does not lie on the page or is shorter than its header.
+    """
+    data = view.item_bytes(item)
+    if item.offset + SIZEOF_INDEX_TUPLE > len(view.data):
+        raise CorruptData(f"tuple {item.number} does not fit", offset=item.offset)
+    head = read_index_tuple(view.data, item.offset)
+    size = tuple_size(head.t_info)
+    if size < SIZEOF_INDEX_TUPLE or item.offset + size > len(view.data):
+        raise CorruptData(
+            f"tuple {item.number} says that it has {size} bytes (line pointer: {len(data)})",
+            offset=item.offset,
+            field="t_info",
+        )
+    return head
+
+
+def read_tids(data: bytes, at: int, count: int) -> list[ItemPointer]:
+    """An array of TIDs; the caller has checked that it lies within ``data``."""
+    flat = _tid_struct(count).unpack_from(data, at)
+    return [
+        ItemPointer(hi << 16 | lo, posid)
+        for hi, lo, posid in zip(flat[::3], flat[1::3], flat[2::3])
+    ]
+
+
+@cache
+def _tid_struct(count: int) -> struct.Struct:
+    return struct.Struct("<" + struct_of(ItemPointerData).format[1:] * count)
+
+
+def begin_layout(view: PageView, item: Item, note: str = "") -> tuple[TupleWriter, Any]:
+    """A writer that has placed the header of an index tuple, and that header."""
+    head = checked_header(view, item)
+    size = tuple_size(head.t_info)
+    if size > item.length:
+        raise CorruptData(
+            f"tuple {item.number} says {size} bytes, its line pointer {item.length}",
+            offset=item.offset,
+            field="t_info",
+        )
+    out = TupleWriter(item)
+    out.add("IndexTupleData", IndexTupleData, note)
+    return out, head
+
+
+def key_layout(out: TupleWriter, t_info: int, end: int) -> None:
+    """Null bitmap and key attributes, up to ``end``."""
+    start = out.item.offset + data_offset(t_info)
+    if out.at < start <= end:
+        out.raw("null bitmap and padding", start)
+    out.raw("key", end)

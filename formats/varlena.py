@@ -156,9 +156,8 @@ def read_varlena(buffer: Any, start: int, end: int | None = None) -> Varlena:
             raw = info & VARLENA_EXTSIZE_MASK
             out = Varlena(VarattForm.COMPRESSED, start, start + 8, start + size, raw, method)
     if not out.body <= out.end <= end:
-        raise CorruptData(
-            f"value of {size} bytes does not fit into {end - start}", offset=start, field="va_header"
-        )
+        message = f"value of {size} bytes does not fit into {end - start}"
+        raise CorruptData(message, offset=start, field="va_header")
     return out
 
 
