@@ -16,6 +16,7 @@ integers. A page LSN, which is stored as two words, appears as ``pd_lsn.xlogid``
 
 from __future__ import annotations
 
+import re
 import struct
 from collections import namedtuple
 from collections.abc import Callable
@@ -112,7 +113,7 @@ def offset_of(con: Construct, name: str) -> int:
 @cache
 def reader(con: Construct) -> Callable[[Any, int], Any]:
     """(buffer, offset) → named tuple of raw integers; dots in names become underscores."""
-    names = [f.name.replace(".", "_").replace("[", "_").rstrip("]") for f in fields(con)]
+    names = [re.sub(r"[.\[]", "_", f.name).replace("]", "") for f in fields(con)]
     make: Callable[[Any], Any] = getattr(namedtuple("Row", names), "_make")  # noqa: B009
     unpack_from = struct_of(con).unpack_from
 

@@ -26,8 +26,8 @@ from construct import Array, Construct, Struct
 
 from formats.derive import reader, sizeof
 from formats.errors import CorruptData
-from formats.itemptr import BlockIdData, ItemPointer, ItemPointerData
-from formats.itup import begin_layout, block_of, checked_header, key_layout, tuple_size
+from formats.itemptr import BlockIdData, ItemPointer, ItemPointerData, pointer_in
+from formats.itup import begin_layout, checked_header, key_layout, tid_of, tuple_size
 from formats.layout import (
     Item,
     PageView,
@@ -132,13 +132,13 @@ def decode_posting_list(data: bytes, at: int, end: int) -> tuple[list[ItemPointe
     if at + sizeof(GinPostingListHeader) > end:
         raise CorruptData("posting list ends inside its header", offset=at)
     head = _read_list(data, at)
-    first = head.first_ip_blkid_bi_hi << 16 | head.first_ip_blkid_bi_lo
+    first = pointer_in(head, "first")
     start = at + sizeof(GinPostingListHeader)
     stop = start + head.nbytes
     if stop > end:
         raise CorruptData(f"posting list of {head.nbytes} bytes", offset=at, field="nbytes")
-    value = first << MAX_HEAP_TUPLES_PER_PAGE_BITS | head.first_ip_posid
-    tids = [ItemPointer(first, head.first_ip_posid)]
+    value = first.block << MAX_HEAP_TUPLES_PER_PAGE_BITS | first.offset
+    tids = [first]
     mask = (1 << MAX_HEAP_TUPLES_PER_PAGE_BITS) - 1
     shift = delta = 0
     for position in range(start, stop):
@@ -176,14 +176,14 @@ def encode_posting_list(tids: Sequence[ItemPointer]) -> bytes:
 
 
 def posting_segments(view: PageView) -> Iterator[tuple[int, int, list[ItemPointer]]]:
-    """(start, end, TIDs) of each segment of a compressed posting tree leaf."""
+    """(start, nbytes, TIDs) of each segment of a compressed posting tree leaf."""
     end = int(view.header.pd_lower)
     if not DATA_PAGE_START <= end <= view.special:
         raise corrupt("pd_lower", f"posting lists end at {end}")
     at = DATA_PAGE_START
     while at < end:
         tids, stop = decode_posting_list(view.data, at, end)
-        yield at, min(stop, end), tids
+        yield at, _read_list(view.data, at).nbytes, tids
         at = stop
 
 
@@ -208,14 +208,14 @@ def _data_page(view: PageView, opaque: Any, end: int, problems: Problems) -> Ite
     yield contents_piece("right bound", RightBound)
     if opaque.flags & GinFlags.GIN_LEAF and opaque.flags & GinFlags.GIN_COMPRESSED:
         try:
-            for number, (start, stop, tids) in enumerate(posting_segments(view), 1):
+            for number, (start, nbytes, tids) in enumerate(posting_segments(view), 1):
                 note = f"{len(tids)} TIDs, {tids[0]} to {tids[-1]}"
                 name = f"posting list {number}"
                 head = Piece(name, Role.CONTENTS, start, GinPostingListHeader, number, note)
                 yield head
-                if stop > head.end:
+                if nbytes:
                     shown = ", ".join(str(t) for t in tids)
-                    body = Raw(stop - head.end)
+                    body = Raw(nbytes)
                     yield Piece(f"{name}: bytes", Role.CONTENTS, head.end, body, number, shown)
         except CorruptData as error:
             problems(error)
@@ -239,7 +239,7 @@ def _plain_tuple(view: PageView, item: Item) -> list[Piece]:
 
 def _leaf_tuple(view: PageView, item: Item) -> list[Piece]:
     head = checked_header(view, item)
-    block, count = block_of(head), head.t_tid_ip_posid
+    block, count = tid_of(head)
     end = item.offset + tuple_size(head.t_info)
     if count == GIN_TREE_POSTING:
         out, head = begin_layout(view, item, f"posting tree with root block {block}")

@@ -59,3 +59,9 @@ ItemPointerData = _ItemPointerAdapter(
     )
 )
 assert ItemPointerData.sizeof() == 6
+
+
+def pointer_in(row: Any, name: str) -> ItemPointer:
+    """The TID ``name`` of a row that a derived reader gave."""
+    high, low = getattr(row, f"{name}_ip_blkid_bi_hi"), getattr(row, f"{name}_ip_blkid_bi_lo")
+    return ItemPointer(high << 16 | low, getattr(row, f"{name}_ip_posid"))

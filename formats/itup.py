@@ -16,7 +16,7 @@ from construct import Struct
 
 from formats.derive import reader, struct_of
 from formats.errors import CorruptData
-from formats.itemptr import ItemPointer, ItemPointerData
+from formats.itemptr import ItemPointer, ItemPointerData, pointer_in
 from formats.layout import Item, PageView, TupleWriter
 from formats.units import Flags, maxalign, uint16
 
@@ -55,14 +55,9 @@ def data_offset(t_info: int) -> int:
 read_index_tuple = reader(IndexTupleData)
 
 
-def block_of(head: Any) -> int:
-    """The block number in ``t_tid`` of a header that :data:`read_index_tuple` gave."""
-    return int(head.t_tid_ip_blkid_bi_hi << 16 | head.t_tid_ip_blkid_bi_lo)
-
-
 def tid_of(head: Any) -> ItemPointer:
     """``t_tid`` of a header that :data:`read_index_tuple` gave."""
-    return ItemPointer(block_of(head), head.t_tid_ip_posid)
+    return pointer_in(head, "t_tid")
 
 
 def checked_header(view: PageView, item: Item) -> Any:

@@ -23,10 +23,10 @@ from formats.itemptr import ItemPointer, ItemPointerData
 from formats.itup import (
     IndexInfo,
     begin_layout,
-    block_of,
     checked_header,
     key_layout,
     read_tids,
+    tid_of,
     tuple_size,
 )
 from formats.layout import (
@@ -155,7 +155,7 @@ def layout(view: PageView, problems: Problems) -> Iterator[Piece]:
 def _tuple(view: PageView, item: Item) -> list[Piece]:
     """Header, key and (posting list or heap TID) of one tuple."""
     head = checked_header(view, item)
-    block, posid = block_of(head), head.t_tid_ip_posid
+    block, posid = tid_of(head)
     count = posid & BT_OFFSET_MASK
     note, tail, width = "", Struct(), 0
     if is_posting(head.t_info, posid):

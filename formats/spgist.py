@@ -19,7 +19,7 @@ from construct import Array, Struct
 from formats.derive import reader, sizeof
 from formats.errors import CorruptData
 from formats.itemptr import ItemPointerData
-from formats.itup import INDEX_ATTRIBUTE_BITMAP_SIZE, IndexTupleData, block_of, tuple_size
+from formats.itup import INDEX_ATTRIBUTE_BITMAP_SIZE, IndexTupleData, tid_of, tuple_size
 from formats.layout import (
     Item,
     PageView,
@@ -206,7 +206,7 @@ def _inner_tuple(view: PageView, item: Item) -> list[Piece]:
         out.add("prefix", Raw(prefix))
     count = bit_range(head.bits, "inner", "nNodes")
     for number, (start, node) in enumerate(nodes(view.data, out.at, item.end, count)):
-        target = f"node {number}: child ({block_of(node)},{node.t_tid_ip_posid})"
+        target = f"node {number}: child {tid_of(node)}"
         out.add(f"node {number}", IndexTupleData, target)
         out.raw(f"label of node {number}", start + tuple_size(node.t_info))
     out.raw("after the nodes", item.end)
