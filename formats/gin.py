@@ -22,7 +22,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from construct import Array, Construct, Struct
+from construct import Struct
 
 from formats.derive import reader, sizeof
 from formats.errors import CorruptData
@@ -35,10 +35,12 @@ from formats.layout import (
     Problems,
     Role,
     TupleWriter,
+    array,
     contents_piece,
     corrupt,
     header_piece,
     line_pointer_page,
+    raw,
     special_piece,
 )
 from formats.page import SIZE_OF_PAGE_HEADER
@@ -103,6 +105,9 @@ PostingItem = Struct(
     "key" / ItemPointerData * "its right bound",
 )
 assert PostingItem.sizeof() == 10
+
+#: What leaves held before PostgreSQL 9.4, still there after pg_upgrade.
+UncompressedItem = Struct("tid" / ItemPointerData * "heap tuple")
 
 GinPostingListHeader = Struct(
     "first" / ItemPointerData * "the first TID, not compressed",
@@ -215,19 +220,18 @@ def _data_page(view: PageView, opaque: Any, end: int, problems: Problems) -> Ite
                 yield head
                 if nbytes:
                     shown = ", ".join(str(t) for t in tids)
-                    body = Raw(nbytes)
+                    body = raw(nbytes)
                     yield Piece(f"{name}: bytes", Role.CONTENTS, head.end, body, number, shown)
         except CorruptData as error:
             problems(error)
         return
     leaf = opaque.flags & GinFlags.GIN_LEAF
-    con: Construct = ItemPointerData if leaf else PostingItem
+    con = UncompressedItem if leaf else PostingItem
     if DATA_PAGE_START + opaque.maxoff * sizeof(con) > end:
         raise CorruptData(f"{opaque.maxoff} posting items", offset=end, field="maxoff")
     for number in range(1, opaque.maxoff + 1):
         at = DATA_PAGE_START + (number - 1) * sizeof(con)
-        con_named = con if not leaf else Struct("tid" / ItemPointerData * "heap tuple")
-        yield Piece(f"posting item {number}", Role.CONTENTS, at, con_named, number)
+        yield Piece(f"posting item {number}", Role.CONTENTS, at, con, number)
 
 
 def _plain_tuple(view: PageView, item: Item) -> list[Piece]:
@@ -262,7 +266,7 @@ def _posting(view: PageView, out: TupleWriter, end: int, count: int, compressed:
     if not count:
         return
     if not compressed:
-        out.add("posting list", Array(count, ItemPointerData))
+        out.add("posting list", array(count, ItemPointerData))
         return
     tids, stop = decode_posting_list(view.data, out.at, end)
     out.add("posting list", GinPostingListHeader)

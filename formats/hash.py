@@ -21,6 +21,7 @@ from formats.layout import (
     PageView,
     Piece,
     Problems,
+    array,
     contents_piece,
     corrupt,
     header_piece,
@@ -132,7 +133,7 @@ def layout(view: PageView, problems: Problems) -> Iterator[Piece]:
         if not 0 <= size <= special.offset - SIZE_OF_PAGE_HEADER:
             raise corrupt("pd_lower", f"bitmap of {size} bytes")
         yield header_piece()
-        words = Array(size // sizeof(uint32), uint32)
+        words = array(size // sizeof(uint32), uint32)
         yield contents_piece("bitmap", words, "a set bit: the overflow page is in use")
     else:
         yield from line_pointer_page(view, _tuple, problems)

@@ -17,10 +17,10 @@ import enum
 import itertools
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from typing import NamedTuple
 
-from construct import Construct
+from construct import Array, Construct
 
 from formats.derive import reader, sizeof
 from formats.errors import CorruptData
@@ -61,11 +61,25 @@ class Piece(NamedTuple):
 
     @property
     def size(self) -> int:
-        return int(self.con.sizeof())
+        """Bytes of the piece."""
+        return sizeof(self.con)
 
     @property
     def end(self) -> int:
-        return self.offset + self.size
+        """Offset behind the piece."""
+        return self.offset + sizeof(self.con)
+
+
+@cache
+def raw(length: int) -> Construct:
+    """``Raw(length)``, one object for each length: sizes are cached by object."""
+    return Raw(length)
+
+
+@cache
+def array(count: int, con: Construct) -> Construct:
+    """``Array(count, con)``, one object for each count."""
+    return Array(count, con)
 
 
 class Item(NamedTuple):
@@ -229,7 +243,7 @@ class TupleWriter:
                 field=name,
             )
         if upto > self.at:
-            self.add(name, Raw(upto - self.at), note)
+            self.add(name, raw(upto - self.at), note)
 
 
 def contents_piece(name: str, con: Construct, note: str = "") -> Piece:
@@ -268,4 +282,4 @@ def _fill(view: PageView, start: int, end: int) -> Iterator[Piece]:
     for first, last in itertools.pairwise(cuts):
         hole = lower <= first and last <= upper
         name, role = ("free space", Role.HOLE) if hole else ("unused", Role.UNUSED)
-        yield Piece(name, role, first, Raw(last - first))
+        yield Piece(name, role, first, raw(last - first))

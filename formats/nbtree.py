@@ -15,7 +15,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 
-from construct import Array, Struct
+from construct import Struct
 
 from formats.derive import reader, sizeof
 from formats.errors import CorruptData
@@ -34,6 +34,7 @@ from formats.layout import (
     PageView,
     Piece,
     Problems,
+    array,
     contents_piece,
     header_piece,
     line_pointer_page,
@@ -160,7 +161,7 @@ def _tuple(view: PageView, item: Item) -> list[Piece]:
     note, tail, width = "", Struct(), 0
     if is_posting(head.t_info, posid):
         note = f"posting list of {count} TIDs, {block} bytes into the tuple"
-        tail, width = Array(count, ItemPointerData), tuple_size(head.t_info) - block
+        tail, width = array(count, ItemPointerData), tuple_size(head.t_info) - block
         if count * SIZEOF_TID > width:
             raise CorruptData(
                 f"posting list of tuple {item.number} does not fit", offset=item.offset

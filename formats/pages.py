@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 
-from construct import Array, ConstructError, Container, ListContainer, Struct
+from construct import Array, Bytes, ConstructError, Container, ListContainer, Struct
 
 from formats import brin, gin, gist, hash, heap, nbtree, spgist
 from formats.derive import sizeof
@@ -165,8 +165,9 @@ def parse_page(data: bytes, kind: str | None = None) -> Container:
     kind = detect(data) if kind is None else kind
     parts = ListContainer()
     for piece in pieces(data, kind):
+        body = data[piece.offset : piece.end]
         try:
-            value = piece.con.parse(data[piece.offset : piece.end])
+            value = body if isinstance(piece.con, Bytes) else piece.con.parse(body)
         except (ConstructError, ValueError, UnicodeDecodeError) as error:
             raise CorruptData(
                 f"{piece.name}: {error}", offset=piece.offset, field=piece.name

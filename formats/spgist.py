@@ -29,6 +29,7 @@ from formats.layout import (
     contents_piece,
     header_piece,
     line_pointer_page,
+    raw,
     special_piece,
 )
 from formats.units import (
@@ -180,7 +181,7 @@ def _leaf_tuple(view: PageView, item: Item) -> list[Piece]:
     out.add("SpGistLeafTupleData", SpGistLeafTupleData)
     nulls = bit_range(head.t_info, "leaf t_info", "hasNullMask")
     if nulls:
-        out.add("null bitmap", Raw(INDEX_ATTRIBUTE_BITMAP_SIZE))
+        out.add("null bitmap", raw(INDEX_ATTRIBUTE_BITMAP_SIZE))
     out.raw("padding", min(item.offset + maxalign(out.at - item.offset), item.end))
     out.raw("leaf datum", item.end)
     return out.pieces
@@ -203,7 +204,7 @@ def _inner_tuple(view: PageView, item: Item) -> list[Piece]:
     out.add("SpGistInnerTupleData", SpGistInnerTupleData)
     prefix = bit_range(head.bits, "inner", "prefixSize")
     if prefix:
-        out.add("prefix", Raw(prefix))
+        out.add("prefix", raw(prefix))
     count = bit_range(head.bits, "inner", "nNodes")
     for number, (start, node) in enumerate(nodes(view.data, out.at, item.end, count)):
         target = f"node {number}: child {tid_of(node)}"
