@@ -1,0 +1,1 @@
+"""The scripts that make fixtures; `tests.fixture_script` says how they are read."""
