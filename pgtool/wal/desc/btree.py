@@ -21,7 +21,7 @@ from formats.wal.btree import (
     xl_btree_vacuum,
 )
 from pgtool.wal.desc.text import number_list
-from pgtool.wal.desc.values import block_data, full_xid, needed_data, scalars, true_false
+from pgtool.wal.desc.values import block_data, catalog_mark, full_xid, needed_data, scalars
 
 if TYPE_CHECKING:
     from formats.wal.record import DecodedRecord
@@ -88,8 +88,8 @@ def _delete_14(rec: DecodedRecord) -> str:
 def _delete_16(rec: DecodedRecord) -> str:
     horizon, ndeleted, nupdated, catalog = _DELETE(rec.main)
     return (
-        f"snapshotConflictHorizon: {horizon}, ndeleted: {ndeleted}, nupdated: {nupdated}, "
-        f"isCatalogRel: {true_false(catalog)}{_deletion(rec, ndeleted, nupdated)}"
+        f"snapshotConflictHorizon: {horizon}, ndeleted: {ndeleted}, nupdated: {nupdated}"
+        f"{catalog_mark(rec, catalog)}{_deletion(rec, ndeleted, nupdated)}"
     )
 
 
@@ -164,8 +164,8 @@ def _reuse_page_16(rec: DecodedRecord) -> str:
     row = _reuse(rec.main, 0)
     return (
         f"rel: {row.locator_spcOid}/{row.locator_dbOid}/{row.locator_relNumber}, "
-        f"snapshotConflictHorizon: {full_xid(row.snapshotConflictHorizon)}, "
-        f"isCatalogRel: {true_false(row.isCatalogRel)}"
+        f"snapshotConflictHorizon: {full_xid(row.snapshotConflictHorizon)}"
+        f"{catalog_mark(rec, row.isCatalogRel)}"
     )
 
 

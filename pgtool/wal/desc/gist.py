@@ -14,7 +14,7 @@ from formats.wal.gist import (
     gistxlogPageSplit,
 )
 from pgtool.wal.desc.text import no_text
-from pgtool.wal.desc.values import full_xid, true_false
+from pgtool.wal.desc.values import catalog_mark, full_xid
 
 if TYPE_CHECKING:
     from formats.wal.record import DecodedRecord
@@ -37,7 +37,7 @@ def _delete_16(rec: DecodedRecord) -> str:
     row = _delete_row(rec.main, 0)
     return (
         f"delete: snapshotConflictHorizon {row.snapshotConflictHorizon}, "
-        f"nitems: {row.ntodelete}, isCatalogRel {true_false(row.isCatalogRel)}"
+        f"nitems: {row.ntodelete}{catalog_mark(rec, row.isCatalogRel, 'isCatalogRel ')}"
     )
 
 
@@ -53,8 +53,8 @@ def _page_reuse_16(rec: DecodedRecord) -> str:
     row = _reuse_row(rec.main, 0)
     return (
         f"rel {row.locator_spcOid}/{row.locator_dbOid}/{row.locator_relNumber}; "
-        f"blk {row.block}; snapshotConflictHorizon {full_xid(row.snapshotConflictHorizon)}, "
-        f"isCatalogRel {true_false(row.isCatalogRel)}"
+        f"blk {row.block}; snapshotConflictHorizon {full_xid(row.snapshotConflictHorizon)}"
+        f"{catalog_mark(rec, row.isCatalogRel, 'isCatalogRel ')}"
     )
 
 

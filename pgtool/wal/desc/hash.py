@@ -22,7 +22,7 @@ from formats.wal.hash import (
     xl_hash_vacuum_one_page,
 )
 from pgtool.wal.desc.text import no_text
-from pgtool.wal.desc.values import six_digits, true_false
+from pgtool.wal.desc.values import catalog_mark, six_digits, true_false
 
 if TYPE_CHECKING:
     from formats.wal.record import DecodedRecord
@@ -108,8 +108,8 @@ def _vacuum_one_page_14(rec: DecodedRecord) -> str:
 def _vacuum_one_page_16(rec: DecodedRecord) -> str:
     row = _vacuum_row(rec.main, 0)
     return (
-        f"ntuples {row.ntuples}, snapshotConflictHorizon {row.snapshotConflictHorizon}, "
-        f"isCatalogRel {true_false(row.isCatalogRel)}"
+        f"ntuples {row.ntuples}, snapshotConflictHorizon {row.snapshotConflictHorizon}"
+        f"{catalog_mark(rec, row.isCatalogRel, 'isCatalogRel ')}"
     )
 
 

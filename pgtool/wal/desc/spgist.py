@@ -17,7 +17,7 @@ from formats.wal.spgist import (
     spgxlogVacuumRedirect,
     spgxlogVacuumRoot,
 )
-from pgtool.wal.desc.values import true_false
+from pgtool.wal.desc.values import catalog_mark
 
 if TYPE_CHECKING:
     from formats.wal.record import DecodedRecord
@@ -105,8 +105,8 @@ def _vacuum_redirect_16(rec: DecodedRecord) -> str:
     row = _redirect_row(rec.main, 0)
     return (
         f"ntoplaceholder: {row.nToPlaceholder}, firstplaceholder: {row.firstPlaceholder}, "
-        f"snapshotConflictHorizon: {row.snapshotConflictHorizon}, "
-        f"isCatalogRel: {true_false(row.isCatalogRel)}"
+        f"snapshotConflictHorizon: {row.snapshotConflictHorizon}"
+        f"{catalog_mark(rec, row.isCatalogRel)}"
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from construct import Construct
 
 from formats.derive import struct_of
+from formats.version import ByMajor
 
 if TYPE_CHECKING:
     from formats.wal.record import DecodedRecord
@@ -41,6 +42,15 @@ def full_xid(value: int) -> str:
 def true_false(value: int) -> str:
     """A truth value as one letter."""
     return "T" if value else "F"
+
+
+#: Whether the wording of a major tells that a record is about a catalog; 16 has it, unsaid.
+_TELLS_CATALOG = ByMajor({14: False, 17: True})
+
+
+def catalog_mark(rec: DecodedRecord, value: int, label: str = "isCatalogRel: ") -> str:
+    """The last item of a conflict's text, where the record's major has it there."""
+    return f", {label}{true_false(value)}" if _TELLS_CATALOG[rec.major] else ""
 
 
 def block_data(rec: DecodedRecord) -> bytes | None:
