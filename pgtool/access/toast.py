@@ -13,6 +13,7 @@ What breaks this is reported with chunk_id and chunk number; the value is then l
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -217,11 +218,10 @@ class ToastTable:
         order = np.argsort(place, kind="stable")
         first, last = place[order], place[order] + length[order]
         segment_bytes = self.file.relseg_size * BLCKSZ
-        apart = np.flatnonzero(
-            (first[1:] - last[:-1] > _GAP) | (first[1:] // segment_bytes != first[:-1] // segment_bytes)
-        )
+        elsewhere = first[1:] // segment_bytes != first[:-1] // segment_bytes
+        apart = np.flatnonzero((first[1:] - last[:-1] > _GAP) | elsewhere)
         borders = [0, *(apart + 1).tolist(), len(order)]
-        for low, high in zip(borders, borders[1:]):
+        for low, high in itertools.pairwise(borders):
             while low < high:
                 top = int(np.searchsorted(last[low:high], first[low] + _READ)) + low
                 top = max(top, low + 1)

@@ -51,7 +51,7 @@ class Database:
         self.name: str = row["datname"]
         self.tablespace: int = row["dattablespace"]
         self.encoding: Encoding = encoding_by_id(row["encoding"])
-        self._catalogs: dict[str, CatalogTable] = {}
+        self._catalogs: dict[tuple[str, frozenset[str] | None], CatalogTable] = {}
         self._relations: dict[int, Relation] = {}
         self._toast: dict[int, ToastTable] = {}
 
@@ -104,6 +104,12 @@ class Database:
         )
 
     @cached_property
+    def pg_type(self) -> CatalogTable:
+        """pg_type, without defaults and privileges."""
+        known = bootstrap.catalogs(self.cluster.major)["pg_type"]
+        return self._bootstrap("pg_type", {a.attname for a in known.attrs if a.attlen > 0})
+
+    @cached_property
     def _attribute_rows(self) -> tuple[Any, Any]:
         relids = self.pg_attribute.columns["attrelid"]
         numbers = self.pg_attribute.columns["attnum"]
@@ -113,7 +119,8 @@ class Database:
 
     def catalog(self, name: str, wanted: set[str] | None = None) -> CatalogTable:
         """A catalog of pg_catalog by name, shared or the database's own."""
-        found = self._catalogs.get(name)
+        key = (name, None if wanted is None else frozenset(wanted))
+        found = self._catalogs.get(key)
         if found is None:
             oid = self.catalog_oids.get(name)
             if oid is None:
@@ -121,7 +128,7 @@ class Database:
             relation = self.relation(oid)
             types = {a.attname: a.atttypid for a in relation.columns}
             found = CatalogTable(self.scan(relation), types, self.encoding, wanted)
-            self._catalogs[name] = found
+            self._catalogs[key] = found
         return found
 
     @cached_property

@@ -30,7 +30,11 @@ class CatalogTable:
     """
 
     def __init__(
-        self, scan: HeapScan, types: dict[str, int], encoding: Encoding, wanted: set[str] | None = None
+        self,
+        scan: HeapScan,
+        types: dict[str, int],
+        encoding: Encoding,
+        wanted: set[str] | None = None,
     ) -> None:
         self.encoding = encoding
         self.types = types

@@ -93,7 +93,8 @@ def open_directory(root: str, *, inconsistent: bool = False) -> DataDirectory:
     if state.reason is not None:
         if not inconsistent:
             raise UserError(
-                f"the cluster is not at rest: {state.reason}; use --inconsistent to read it as it is"
+                f"the cluster is not at rest: {state.reason}; "
+                "use --inconsistent to read it as it is"
             )
         out.warnings.append(f"reading an inconsistent cluster: {state.reason}")
     out.warnings += state.notes

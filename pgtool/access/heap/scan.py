@@ -15,6 +15,7 @@ out-of-line values are larger comes as several batches.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -72,7 +73,9 @@ class HeapScan:
     damage: Damage = strict
     run_pages: int = RUN_PAGES
 
-    def runs(self, first: int = 0, stop: int | None = None, reuse: bool = False) -> Iterator[Tuples]:
+    def runs(
+        self, first: int = 0, stop: int | None = None, reuse: bool = False
+    ) -> Iterator[Tuples]:
         """Visible tuples (all stored ones where ``sees`` is None), run by run."""
         for run in read_runs(
             self.file, self.damage, checksums=self.checksums, first=first, stop=stop,
@@ -126,7 +129,7 @@ def _split(
         return
     chunk = np.cumsum(sizes) // FETCHED_BYTES
     borders = [0, *(np.flatnonzero(np.diff(chunk)) + 1).tolist(), len(tuples)]
-    for low, high in zip(borders, borders[1:]):
+    for low, high in itertools.pairwise(borders):
         pick: npt.NDArray[np.bool_] = np.zeros(len(tuples), bool)
         pick[low:high] = True
         yield tuples.take(pick), {n: place.take(pick) for n, place in places.items()}
