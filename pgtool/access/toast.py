@@ -240,7 +240,7 @@ class ToastTable:
         number, offset = divmod(start, self.file.relseg_size * BLCKSZ)
         path = self.file.path if number == 0 else f"{self.file.path}.{number}"
         buffer = np.empty(size, np.uint8)
-        if self.file.backend.readinto(path, offset, memoryview(buffer)) != size:
+        if self.file.backend.readinto(path, offset, buffer.data) != size:
             raise CorruptData("file ends before its block does", file=path)
         ragged.copy_spans(out, target[:-1][rows], buffer, place[rows] - start, length[rows])
 

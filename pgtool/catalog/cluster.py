@@ -29,7 +29,9 @@ class Cluster:
         self.major = self.directory.major
         self.control = self.directory.control
         at_rest = self.directory.state.reason is None
-        self.transactions = Transactions(self.directory.backend, self.control, at_rest)
+        self.transactions = Transactions(
+            self.directory.backend, self.major, self.control, at_rest
+        )
         self._databases: dict[int, Database] = {}
 
     @property

@@ -61,7 +61,7 @@ def read_runs(
         buffer[size:] = 0
         pages = buffer[:size]
         try:
-            file.readinto(run, memoryview(pages))
+            file.readinto(run, pages.data)
         except CorruptData as problem:
             damage(problem)
             pages[((problem.block or run.first) - run.first) * BLCKSZ :] = 0

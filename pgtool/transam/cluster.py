@@ -8,7 +8,7 @@ from construct import Container
 
 from formats.errors import CorruptData
 from pgtool.storage.backend import Backend
-from pgtool.transam.clog import CommitLog
+from pgtool.transam.clog import ABORTED, COMMITTED, CommitLog
 from pgtool.transam.commit_ts import CommitTimestamps
 from pgtool.transam.multixact import MultiXacts
 from pgtool.transam.twophase import prepared_xids
@@ -18,17 +18,18 @@ from pgtool.transam.visibility import Visibility
 class Transactions:
     """Everything that a data directory knows about its transactions."""
 
-    def __init__(self, backend: Backend, control: Container, at_rest: bool) -> None:
+    def __init__(self, backend: Backend, major: int, control: Container, at_rest: bool) -> None:
         checkpoint = control.checkPointCopy
         self.backend = backend
         self.next_full_xid = int(checkpoint.nextXid)
         self.next_xid = self.next_full_xid & 0xFFFFFFFF
         self.next_multi = int(checkpoint.nextMulti)
-        self.oldest_xid = int(checkpoint.oldestXid)
-        self.clog = CommitLog(backend, self.next_xid, self.oldest_xid, at_rest)
-        self.multixacts = MultiXacts(backend, self.next_multi, int(checkpoint.nextMultiOffset))
+        self.clog = CommitLog(backend, major, self.next_xid, at_rest)
+        self.multixacts = MultiXacts(
+            backend, major, self.next_multi, int(checkpoint.nextMultiOffset)
+        )
         self.commit_ts = CommitTimestamps(
-            backend, bool(control.track_commit_timestamp),
+            backend, major, bool(control.track_commit_timestamp),
             int(checkpoint.oldestCommitTsXid), int(checkpoint.newestCommitTsXid),
         )  # fmt: skip
         self.visibility = Visibility(self.clog, self.multixacts)
@@ -44,8 +45,8 @@ class Transactions:
             status = self.clog.status(xid)
         except CorruptData:
             return "unknown"
-        if status == status.COMMITTED:
+        if status == COMMITTED:
             return "committed"
-        if status == status.ABORTED:
+        if status == ABORTED:
             return "aborted"
         return "prepared" if xid in self.prepared else "in progress"

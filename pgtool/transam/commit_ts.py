@@ -5,12 +5,8 @@ from __future__ import annotations
 import datetime
 
 from formats.errors import CorruptData
-from formats.slru import (
-    COMMIT_TS_XACTS_PER_PAGE,
-    SIZE_OF_COMMIT_TS_ENTRY,
-    SLRU_PAGES_PER_SEGMENT,
-)
-from formats.units import BLCKSZ, FIRST_NORMAL_XID
+from formats.slru import COMMIT_TS, commit_timestamp
+from formats.units import FIRST_NORMAL_XID
 from pgtool.storage.backend import Backend
 from pgtool.transam.slru import SlruDirectory
 from pgtool.transam.xid import precedes
@@ -21,8 +17,10 @@ _EPOCH = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 class CommitTimestamps:
     """When transactions committed, as far as the cluster recorded it."""
 
-    def __init__(self, backend: Backend, tracked: bool, oldest: int, newest: int) -> None:
-        self.files = SlruDirectory(backend, "pg_commit_ts")
+    def __init__(
+        self, backend: Backend, major: int, tracked: bool, oldest: int, newest: int
+    ) -> None:
+        self.files = SlruDirectory(backend, COMMIT_TS, major)
         self.tracked = tracked
         self.oldest = oldest
         self.newest = newest
@@ -33,15 +31,10 @@ class CommitTimestamps:
             return None
         if precedes(xid, self.oldest):
             return None
-        page, entry = divmod(xid, COMMIT_TS_XACTS_PER_PAGE)
-        segment, page = divmod(page, SLRU_PAGES_PER_SEGMENT)
         try:
-            raw = self.files.one(
-                segment, page * BLCKSZ + entry * SIZE_OF_COMMIT_TS_ENTRY, SIZE_OF_COMMIT_TS_ENTRY
-            )
+            return commit_timestamp(*self.files.page(xid))[0] or None
         except CorruptData:
             return None
-        return int.from_bytes(raw[:8], "little", signed=True) or None
 
     def time(self, xid: int) -> datetime.datetime | None:
         """The commit time in UTC, None where nothing was recorded or it has no date."""

@@ -7,34 +7,21 @@ a first member, so a zero entry means that the multixact was never recorded.
 
 from __future__ import annotations
 
-from enum import IntEnum
 from typing import NamedTuple
 
 from formats.errors import CorruptData
 from formats.slru import (
-    MULTIXACT_MEMBERGROUP_SIZE,
-    MULTIXACT_MEMBERS_PER_MEMBERGROUP,
-    MULTIXACT_MEMBERS_PER_PAGE,
-    MULTIXACT_OFFSETS_PER_PAGE,
-    SLRU_PAGES_PER_SEGMENT,
+    FIRST_MULTIXACT_ID,
+    MULTIXACT_MEMBERS,
+    MULTIXACT_OFFSETS,
+    MultiXactStatus,
+    multixact_member,
+    multixact_offset,
 )
-from formats.units import BLCKSZ
 from pgtool.storage.backend import Backend
 from pgtool.transam.slru import SlruDirectory
 
-FIRST_MULTIXACT = 1
 MAX_MEMBERS = 1 << 20
-
-
-class MultiXactStatus(IntEnum):
-    """What a member does with the row. From NO_KEY_UPDATE on it changes it."""
-
-    FOR_KEY_SHARE = 0
-    FOR_SHARE = 1
-    FOR_NO_KEY_UPDATE = 2
-    FOR_UPDATE = 3
-    NO_KEY_UPDATE = 4
-    UPDATE = 5
 
 
 class Member(NamedTuple):
@@ -46,15 +33,15 @@ class Member(NamedTuple):
     @property
     def is_update(self) -> bool:
         """Whether it updates or deletes the row, not merely locks it."""
-        return self.status >= MultiXactStatus.NO_KEY_UPDATE
+        return self.status >= MultiXactStatus.MultiXactStatusNoKeyUpdate
 
 
 class MultiXacts:
     """Members of multixacts, remembered."""
 
-    def __init__(self, backend: Backend, next_multi: int, next_offset: int) -> None:
-        self.offsets = SlruDirectory(backend, "pg_multixact/offsets")
-        self.member_files = SlruDirectory(backend, "pg_multixact/members")
+    def __init__(self, backend: Backend, major: int, next_multi: int, next_offset: int) -> None:
+        self.offsets = SlruDirectory(backend, MULTIXACT_OFFSETS, major)
+        self.member_files = SlruDirectory(backend, MULTIXACT_MEMBERS, major)
         self.next_multi = next_multi
         self.next_offset = next_offset
         self._known: dict[int, tuple[Member, ...]] = {}
@@ -81,38 +68,28 @@ class MultiXacts:
         return 0
 
     def _offset(self, multi: int) -> int:
-        page, entry = divmod(multi, MULTIXACT_OFFSETS_PER_PAGE)
-        segment, page = divmod(page, SLRU_PAGES_PER_SEGMENT)
-        return int.from_bytes(
-            self.offsets.one(segment, page * BLCKSZ + 4 * entry, 4), "little"
-        )
+        return multixact_offset(*self.offsets.page(multi))
 
     def _read(self, multi: int) -> tuple[Member, ...]:
         first = self._offset(multi)
         if first == 0:
-            raise CorruptData("it has no members", file=self.offsets.path)
-        following = multi + 1 & 0xFFFFFFFF or FIRST_MULTIXACT
+            raise CorruptData("it has no members", file=self.offsets.area.directory)
+        following = multi + 1 & 0xFFFFFFFF or FIRST_MULTIXACT_ID
         end = self.next_offset if following == self.next_multi else self._offset(following)
         if end == 0 and following != self.next_multi:
-            raise CorruptData("its end is not recorded", file=self.offsets.path)
+            raise CorruptData("its end is not recorded", file=self.offsets.area.directory)
         count = (end - first) & 0xFFFFFFFF
         if not 0 < count <= MAX_MEMBERS:
-            raise CorruptData(f"it would have {count} members", file=self.offsets.path)
+            raise CorruptData(f"it would have {count} members", file=self.offsets.area.directory)
         found = (self._member(first + i & 0xFFFFFFFF) for i in range(count))
         return tuple(member for member in found if member.xid)
 
     def _member(self, offset: int) -> Member:
-        page, entry = divmod(offset, MULTIXACT_MEMBERS_PER_PAGE)
-        segment, page = divmod(page, SLRU_PAGES_PER_SEGMENT)
-        group, slot = divmod(entry, MULTIXACT_MEMBERS_PER_MEMBERGROUP)
-        at = page * BLCKSZ + group * MULTIXACT_MEMBERGROUP_SIZE
-        raw = self.member_files.one(segment, at, MULTIXACT_MEMBERGROUP_SIZE)
-        xid_at = MULTIXACT_MEMBERS_PER_MEMBERGROUP + 4 * slot
-        xid = int.from_bytes(raw[xid_at : xid_at + 4], "little")
+        xid, status = multixact_member(*self.member_files.page(offset))
         try:
-            return Member(xid, MultiXactStatus(raw[slot]))
+            return Member(xid, MultiXactStatus(status))
         except ValueError:
             raise CorruptData(
-                f"member {offset} has status {raw[slot]}",
-                file=self.member_files.name_of(segment), offset=at + slot,
-            ) from None  # fmt: skip
+                f"member {offset} has status {status}",
+                file=self.member_files.name_of(MULTIXACT_MEMBERS.locate(offset).segment),
+            ) from None

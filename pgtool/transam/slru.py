@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formats.errors import CorruptData
-from formats.slru import SLRU_PAGES_PER_SEGMENT
+from formats.slru import SLRU_PAGES_PER_SEGMENT, Area
 from formats.units import BLCKSZ
 from pgtool.storage.backend import Backend
 
@@ -26,16 +26,17 @@ Bytes = npt.NDArray[np.uint8]
 
 
 class SlruDirectory:
-    """One SLRU, read through a backend. ``what`` names an entry in error messages."""
+    """One SLRU area, read through a backend."""
 
-    def __init__(self, backend: Backend, path: str) -> None:
+    def __init__(self, backend: Backend, area: Area, major: int) -> None:
         self.backend = backend
-        self.path = path
+        self.area = area
+        self.major = major
         self._kept: OrderedDict[int, Bytes] = OrderedDict()
 
     def name_of(self, segment: int) -> str:
         """The path of a segment file."""
-        return f"{self.path}/{segment:04X}"
+        return self.area.path(segment, self.major)
 
     def segment(self, number: int) -> Bytes:
         """A segment's bytes, shorter where the file is; FileNotFoundError where it is missing."""
@@ -85,14 +86,22 @@ class SlruDirectory:
                 out[rows] = raw[at[:, None] + steps]
         return out
 
-    def one(self, segment: int, byte: int, width: int) -> bytes:
-        """``width`` bytes at one place; CorruptData where no file covers it."""
+    def page(self, number: int) -> tuple[bytes, int]:
+        """(the page that holds the entry of an ID, the entry's index in it).
+
+        CorruptData where no file covers it.
+        """
+        place = self.area.locate(number)
         try:
-            raw = self.segment(segment)
+            raw = self.segment(place.segment)
         except FileNotFoundError:
-            raise CorruptData("segment file is missing", file=self.name_of(segment)) from None
-        if byte + width > len(raw):
             raise CorruptData(
-                f"segment file has {len(raw)} bytes", file=self.name_of(segment), offset=byte
-            )
-        return raw[byte : byte + width].tobytes()
+                "segment file is missing", file=self.name_of(place.segment)
+            ) from None
+        start = place.page * BLCKSZ
+        if start + BLCKSZ > len(raw):
+            raise CorruptData(
+                f"segment file has {len(raw)} bytes", file=self.name_of(place.segment),
+                offset=start,
+            )  # fmt: skip
+        return raw[start : start + BLCKSZ].tobytes(), place.entry
