@@ -215,6 +215,26 @@ class Database:
             out.append(attribute)
         return out
 
+    @cached_property
+    def children(self) -> dict[int, list[int]]:
+        """Parent → its inheritance children and partitions, in the order of OIDs."""
+        out: dict[int, list[int]] = {}
+        for row in self.catalog("pg_inherits"):
+            out.setdefault(row["inhparent"], []).append(row["inhrelid"])
+        return {parent: sorted(found) for parent, found in out.items()}
+
+    def leaves(self, relation: Relation) -> list[Relation]:
+        """The relations that hold a relation's own rows: itself, or a partitioned one's leaves."""
+        if relation.relkind != "p":
+            return [relation]
+        out: list[Relation] = []
+        waiting = [relation.oid]
+        while waiting:
+            found = [self.relation(oid) for oid in self.children.get(waiting.pop(0), [])]
+            waiting += [r.oid for r in found if r.relkind == "p"]
+            out += [r for r in found if r.relkind in HEAP_RELKINDS]
+        return out
+
     # -- reading --------------------------------------------------------------------
 
     def scan(

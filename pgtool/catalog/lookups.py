@@ -220,10 +220,11 @@ class CatalogLookups:
             raise CorruptData(f"composite type {typid} has no relation") from None
         return [
             AttributeInfo(
-                a.attname, a.atttypid, a.atttypmod, a.attisdropped, a.attlen, a.attalign
+                a.attname, a.atttypid, a.atttypmod, a.attisdropped, a.attlen, a.attalign,
+                a.missing,
             )
             for a in relation.attributes
-        ]
+        ]  # fmt: skip
 
     @cached_property
     def _ranges(self) -> dict[int, RangeInfo]:

@@ -1,0 +1,1 @@
+"""Utility statements: what COPY and its kin do, over the layers below."""

@@ -1,0 +1,256 @@
+"""Parquet and Arrow files: column batches handed to pyarrow without going through text.
+
+A PostgreSQL type becomes the Arrow type that can hold every value of it; where there is
+none (numeric without a scale, intervals, ranges, rows …) the column is a string of the
+text form. A value that its Arrow type cannot hold (infinity, NaN in a decimal) raises
+Unsupported: it is neither rounded nor made NULL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from pgtool.commands.copy.forms import Lost, text_of
+from pgtool.commands.copy.source import OutColumn, Source
+from pgtool.errors import CorruptData, Unsupported, UserError
+from pgtool.types.arrays import read_array
+from pgtool.types.base import TypeIO
+from pgtool.types.column import Column, FixedColumn, TextColumn, VarColumn
+from pgtool.types.encoding import SQL_ASCII, UTF8
+from pgtool.types.registry import TypeRegistry
+
+#: Days and microseconds between 1970-01-01 and 2000-01-01.
+_EPOCH_DAYS = 10957
+_EPOCH_US = _EPOCH_DAYS * 86_400_000_000
+_INFINITE_DATES = (-(2**31), 2**31 - 1)
+_INFINITE_TIMES = (-(2**63), 2**63 - 1)
+VARHDRSZ = 4
+MAX_DECIMAL128, MAX_DECIMAL256 = 38, 76
+NUMERIC, UUID = 1700, 2950
+
+Convert = Callable[[Column], Any]
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+    except ImportError:
+        raise UserError(
+            "this format needs the package pyarrow: pip install 'pgtool[arrow]'"
+        ) from None
+    return pyarrow
+
+
+class Writer:
+    """Writes one relation as a Parquet or an Arrow (IPC) file."""
+
+    def __init__(self, out: BinaryIO, fmt: str, source: Source, registry: TypeRegistry) -> None:
+        pa = _pyarrow()
+        self.columns = [ArrowColumn(c, registry) for c in source.columns]
+        self.schema = pa.schema([c.field for c in self.columns])
+        self.file = pa.PythonFile(out, "w")
+        if fmt == "parquet":
+            from pyarrow import parquet
+
+            self.writer = parquet.ParquetWriter(self.file, self.schema)
+        else:
+            self.writer = pa.ipc.new_file(self.file, self.schema)
+
+    def write(self, columns: Sequence[Column], rows: int, unreadable: Any) -> None:
+        """One batch."""
+        self.writer.write_batch(record_batch(self.columns, columns, rows, unreadable))
+
+    def close(self) -> None:
+        """Write the file's footer."""
+        self.writer.close()
+
+
+def record_batch(
+    columns: Sequence[ArrowColumn], values: Sequence[Column], rows: int, unreadable: Any
+) -> Any:
+    """A batch as a ``pyarrow.RecordBatch``."""
+    pa = _pyarrow()
+    arrays = []
+    for i, (column, value) in enumerate(zip(columns, values)):
+        lost: Lost = lambda row, problem, i=i: unreadable(i, row, problem)  # noqa: E731
+        arrays.append(column.array(value, lost))
+    schema = pa.schema([c.field for c in columns])
+    if not columns:
+        return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+class ArrowColumn:
+    """How one column becomes Arrow."""
+
+    def __init__(self, column: OutColumn, registry: TypeRegistry) -> None:
+        pa = _pyarrow()
+        self.column = column
+        self.registry = registry
+        self.io = registry.io_of(column.typid)
+        self.element: ArrowColumn | None = None
+        info = self.io.info
+        base, typmod = column.typid, column.typmod
+        for _ in range(32):
+            if info.typtype != "d":
+                break
+            typmod = info.typtypmod if typmod == -1 else typmod
+            base = info.typbasetype
+            info = registry.info(base)
+        self.base, self.typmod = base, typmod
+        self.type = self._type(pa, base, typmod)
+        if info.is_true_array and column.attribute is not None and column.attribute.attndims <= 1:
+            inner = OutColumn(column.name, info.typelem, typmod, None)
+            self.element = ArrowColumn(inner, registry)
+            self.type = pa.list_(self.element.type)
+        self.field = pa.field(column.name, self.type)
+
+    @staticmethod
+    def _type(pa: Any, base: int, typmod: int) -> Any:
+        if base == NUMERIC and typmod >= VARHDRSZ:
+            packed = typmod - VARHDRSZ
+            precision, scale = packed >> 16 & 0xFFFF, (packed & 0x7FF ^ 1024) - 1024
+            if 0 <= scale <= precision <= MAX_DECIMAL128:
+                return pa.decimal128(precision, scale)
+            if 0 <= scale <= precision <= MAX_DECIMAL256:
+                return pa.decimal256(precision, scale)
+        if base == UUID:
+            return pa.uuid() if hasattr(pa, "uuid") else pa.binary(16)
+        return getattr(pa, _PLAIN[base])() if base in _PLAIN else _times(pa).get(base, pa.string())
+
+    def array(self, column: Column, lost: Lost) -> Any:
+        """A batch of the column as a ``pyarrow.Array``."""
+        pa = _pyarrow()
+        if self.element is not None:
+            return self._list(pa, column, lost)
+        if self.base == NUMERIC and not pa.types.is_string(self.type):
+            return self._decimal(pa, column, lost)
+        if self.base == UUID:
+            return self._uuid(pa, column)
+        if isinstance(column, FixedColumn) and self.base in _VIEW:
+            values = column.values.view(_VIEW[self.base])
+            return self._fixed(pa, values, column.valid)
+        if self.base == BYTEA and isinstance(column, VarColumn):
+            return _binary(pa, pa.binary(), TextColumn(
+                column.buffer, column.start, column.length.astype(np.int64)
+            ), column.valid)  # fmt: skip
+        text = text_of(self.io, column, lost)
+        encoding = self.registry.settings.encoding
+        if encoding not in (UTF8, SQL_ASCII):
+            rows = [encoding.decode(v).encode("utf-8", "replace") for v in text.tolist()]
+            recoded = VarColumn.of(list(rows))
+            text = TextColumn(recoded.buffer, recoded.start, recoded.length.astype(np.int64))
+        out = _binary(pa, pa.string(), text, column.valid)
+        return out
+
+    def _fixed(self, pa: Any, values: Any, valid: Any) -> Any:
+        if self.base in (DATE, TIMESTAMP, TIMESTAMPTZ):
+            low, high = _INFINITE_DATES if self.base == DATE else _INFINITE_TIMES
+            bad = (values == low) | (values == high)
+            if valid is not None:
+                bad &= valid
+            if bad.any():
+                raise Unsupported(f'infinity in column "{self.column.name}" as {self.type}')
+            values = values + values.dtype.type(_EPOCH_DAYS if self.base == DATE else _EPOCH_US)
+        if self.base == BOOL:
+            bits = np.packbits(values.astype(bool), bitorder="little")
+            buffer = pa.py_buffer(bits)
+        else:
+            buffer = pa.py_buffer(np.ascontiguousarray(values))
+        return pa.Array.from_buffers(self.type, len(values), [_bitmap(pa, valid), buffer])
+
+    def _uuid(self, pa: Any, column: Column) -> Any:
+        assert isinstance(column, FixedColumn)
+        buffers = [_bitmap(pa, column.valid), pa.py_buffer(np.ascontiguousarray(column.values))]
+        plain = pa.Array.from_buffers(pa.binary(16), len(column), buffers)
+        if not hasattr(pa, "uuid"):
+            return plain
+        return pa.ExtensionArray.from_storage(pa.uuid(), plain)
+
+    def _decimal(self, pa: Any, column: Column, lost: Lost) -> Any:
+        from decimal import Decimal
+
+        text = text_of(self.io, column, lost).tolist()
+        out: list[Any] = []
+        for row, value in enumerate(text):
+            if column.valid is not None and not column.valid[row]:
+                out.append(None)
+                continue
+            number = Decimal(value.decode())
+            if not number.is_finite():
+                raise Unsupported(f'{number} in column "{self.column.name}" as {self.type}')
+            out.append(number)
+        return pa.array(out, self.type)
+
+    def _list(self, pa: Any, column: Column, lost: Lost) -> Any:
+        assert self.element is not None
+        elem = self.element.io.info
+        offsets, items, valid = [0], [], []
+        for row in range(len(column)):
+            datum = column.datum(row)
+            found: list[bytes | None] = []
+            if datum is not None:
+                try:
+                    value = self.io._guard(lambda d: read_array(d, elem), datum)
+                except CorruptData as problem:
+                    lost(row, problem)
+                    datum = None
+                else:
+                    if len(value.dims) > 1:
+                        raise Unsupported(
+                            f'array of {len(value.dims)} dimensions in column '
+                            f'"{self.column.name}" as {self.type}'
+                        )
+                    found = value.items
+            valid.append(datum is not None)
+            items += found
+            offsets.append(len(items))
+        inner = self.element.array(_column_of(items, self.element.io), lost)
+        mask = np.array(valid, bool)
+        buffers = [_bitmap(pa, None if mask.all() else mask), pa.py_buffer(np.array(offsets, "i4"))]
+        return pa.Array.from_buffers(self.type, len(valid), buffers, children=[inner])
+
+
+def _column_of(items: list[bytes | None], io: TypeIO) -> Column:
+    """Datums as a column."""
+    size = io.info.typlen
+    if size <= 0:
+        return VarColumn.of(items)
+    valid = np.array([item is not None for item in items], bool)
+    raw = b"".join(bytes(size) if item is None else item for item in items)
+    return FixedColumn(np.frombuffer(raw, f"V{size}"), None if valid.all() else valid)
+
+
+def _bitmap(pa: Any, valid: Any) -> Any:
+    return None if valid is None else pa.py_buffer(np.packbits(valid, bitorder="little"))
+
+
+def _binary(pa: Any, kind: Any, text: TextColumn, valid: Any) -> Any:
+    if valid is not None:
+        text = TextColumn(text.buffer, text.start, np.where(valid, text.length, 0))
+    packed, offsets = text.packed()
+    if int(offsets[-1]) >= 2**31:
+        raise Unsupported("more than 2 GB of one column in a batch")
+    buffers = [_bitmap(pa, valid), pa.py_buffer(offsets.astype("<i4")), pa.py_buffer(packed)]
+    return pa.Array.from_buffers(kind, len(offsets) - 1, buffers)
+
+
+BOOL, BYTEA, DATE, TIME, TIMESTAMP, TIMESTAMPTZ = 16, 17, 1082, 1083, 1114, 1184
+_PLAIN = {
+    BOOL: "bool_", 20: "int64", 21: "int16", 23: "int32", 26: "uint32", 28: "uint32",
+    29: "uint32", 5069: "uint64", 700: "float32", 701: "float64", BYTEA: "binary", DATE: "date32",
+}  # fmt: skip
+_VIEW = {
+    BOOL: "u1", 20: "<i8", 21: "<i2", 23: "<i4", 26: "<u4", 28: "<u4", 29: "<u4", 5069: "<u8",
+    700: "<f4", 701: "<f8", DATE: "<i4", TIME: "<i8", TIMESTAMP: "<i8", TIMESTAMPTZ: "<i8",
+}  # fmt: skip
+
+
+def _times(pa: Any) -> dict[int, Any]:
+    return {
+        TIME: pa.time64("us"), TIMESTAMP: pa.timestamp("us"),
+        TIMESTAMPTZ: pa.timestamp("us", tz="UTC"),
+    }  # fmt: skip

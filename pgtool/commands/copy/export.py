@@ -1,0 +1,188 @@
+"""Exporting relations: from a source through a format into a file.
+
+One relation is one job, or several jobs over ranges of its blocks, so that jobs can run
+in processes of their own. A job's output goes beside its place (``….part``) and is renamed
+when it is whole; what stands under its own name is therefore complete.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from pgtool.catalog.database import Database
+from pgtool.catalog.lookups import CatalogLookups
+from pgtool.catalog.relation import Relation
+from pgtool.catalog.settings import session_settings
+from pgtool.commands.copy import arrow
+from pgtool.commands.copy.dirty import DIRTY_COLUMNS, dirty_columns
+from pgtool.commands.copy.formats import CopyBinary, CopyCsv, CopyText, Format
+from pgtool.commands.copy.jsonl import JsonLines
+from pgtool.commands.copy.losses import Losses
+from pgtool.commands.copy.source import OutColumn, Source, columns_of
+from pgtool.commands.copy.sql import SqlInserts
+from pgtool.errors import CorruptData
+from pgtool.types.registry import TypeRegistry
+
+FORMATS = ("copy", "binary", "csv", "jsonl", "sql", "parquet", "arrow")
+SUFFIX = {
+    "copy": "copy", "binary": "bin", "csv": "csv", "jsonl": "jsonl", "sql": "sql",
+    "parquet": "parquet", "arrow": "arrow",
+}  # fmt: skip
+#: Formats that are files of their own kind and cannot be cut into ranges.
+WHOLE_FORMATS = ("parquet", "arrow")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to export; the same for every relation."""
+
+    fmt: str = "copy"
+    header: bool = False
+    dirty: bool = False
+    dropped: bool = False
+    salvage: bool = False
+    checksums: bool = True
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """What one job did."""
+
+    rows: int = 0
+    losses: list[dict[str, Any]] = field(default_factory=list)
+    unused_pages: int = 0
+
+
+class Exporter:
+    """Exports relations of one database."""
+
+    def __init__(self, database: Database, options: Options) -> None:
+        self.database = database
+        self.options = options
+        self.registry = TypeRegistry(
+            session_settings(database, options.settings), CatalogLookups(database)
+        )
+        self.transactions = database.cluster.transactions
+
+    def columns(self, relation: Relation) -> list[OutColumn]:
+        """The output columns of a relation."""
+        options = self.options
+        columns = columns_of(
+            relation, generated=options.fmt not in ("copy", "binary", "csv"),
+            dropped=options.dropped,
+        )  # fmt: skip
+        return [*DIRTY_COLUMNS, *columns] if options.dirty else columns
+
+    def source(self, relation: Relation, losses: Losses) -> Source:
+        """The reader of a relation."""
+        losses.relation = relation.qualified
+        source = Source(
+            self.database, relation, self.columns(relation), losses,
+            visible=not self.options.dirty, checksums=self.options.checksums,
+        )  # fmt: skip
+        for heap in source.heaps:
+            _accept(heap.scan.file, losses)
+            if heap.scan.fetch.table is not None:  # type: ignore[union-attr]
+                heap.scan.fetch.table.damage = losses  # type: ignore[union-attr]
+                if losses.salvage:
+                    heap.scan.fetch.table.file.tolerate()  # type: ignore[union-attr]
+        return source
+
+    def format(self, relation: Relation) -> Format:
+        """The output format for a relation."""
+        columns = self.columns(relation)
+        header = self.options.header
+        if self.options.fmt == "copy":
+            return CopyText(columns, self.registry, header)
+        if self.options.fmt == "csv":
+            return CopyCsv(columns, self.registry, header)
+        if self.options.fmt == "binary":
+            return CopyBinary(columns, self.registry)
+        if self.options.fmt == "jsonl":
+            return JsonLines(columns, self.registry)
+        return SqlInserts(relation, columns, self.registry)
+
+    def run(
+        self, relation: Relation, out: BinaryIO, *, first: int = 0, stop: int | None = None,
+        begin: bool = True, end: bool = True, progress: Callable[[int], None] | None = None,
+    ) -> Outcome:  # fmt: skip
+        """Write a relation, or a range of its blocks, to a binary file."""
+        outcome = Outcome()
+        losses = Losses(self.options.salvage)
+        source = self.source(relation, losses)
+        if self.options.fmt in WHOLE_FORMATS:
+            sink = arrow.Writer(out, self.options.fmt, source, self.registry)
+        else:
+            sink = _Bytes(out, self.format(relation), begin, end)
+        done = first
+        for _heap, batch in source.batches(first, stop):
+            columns = batch.columns
+            if self.options.dirty:
+                columns = [*dirty_columns(batch.tuples, self.transactions), *columns]
+
+            def unreadable(number: int, row: int, problem: CorruptData, batch: Any = batch) -> None:
+                losses.value(batch.tuples, row, source.columns[number].name, problem)
+
+            sink.write(columns, len(batch), unreadable)
+            outcome.rows += len(batch)
+            if progress is not None:
+                here = batch.tuples.first_block + len(batch.tuples.all_visible)
+                progress(max(here - done, 0))
+                done = here
+        sink.close()
+        outcome.losses = losses.found
+        return outcome
+
+
+def _accept(file: Any, losses: Losses) -> None:
+    """With salvage, note what is missing of a relation's files and go on with the rest."""
+    if losses.salvage:
+        for problem in file.tolerate():
+            losses(problem)
+
+
+class _Bytes:
+    """A format that writes bytes one batch after another."""
+
+    def __init__(self, out: BinaryIO, form: Format, begin: bool, end: bool) -> None:
+        self.out = out
+        self.form = form
+        self.end = end
+        if begin:
+            out.write(form.begin())
+
+    def write(self, columns: Any, rows: int, unreadable: Any) -> None:
+        """One batch."""
+        if rows:
+            self.out.write(self.form.rows(columns, rows, unreadable))
+
+    def close(self) -> None:
+        """The end of the relation."""
+        if self.end:
+            self.out.write(self.form.end())
+
+
+def _percent(char: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))
+
+
+def file_name(relation: Relation, fmt: str) -> str:
+    """``schema.table.suffix``, what a file system may not like written as %XX."""
+
+    def safe(name: str) -> str:
+        return "".join(c if c.isalnum() or c in "_-$ " else _percent(c) for c in name)
+
+    return f"{safe(relation.nspname)}.{safe(relation.relname)}.{SUFFIX[fmt]}"
+
+
+def write_aside(path: str, write: Callable[[BinaryIO], Outcome]) -> Outcome:
+    """Let ``write`` fill a file beside ``path``, and rename it when it is whole."""
+    aside = path + ".part"
+    with open(aside, "wb", buffering=0) as out:
+        outcome = write(out)
+    os.replace(aside, path)
+    return outcome

@@ -1,0 +1,124 @@
+"""The output formats: each turns batches into bytes, with something before and after.
+
+``copy``, ``csv`` and ``binary`` are the server's COPY, byte for byte; ``sql`` is what
+``pg_dump --data-only --inserts`` writes for a table; ``jsonl`` one JSON object a line, as
+``row_to_json`` makes it. (Parquet and Arrow are files of their own kind: see arrow.py.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from pgtool.commands.copy import binary
+from pgtool.commands.copy.csv import CsvFormat
+from pgtool.commands.copy.forms import Lost, text_of, wire_of
+from pgtool.commands.copy.rows import cells_of
+from pgtool.commands.copy.source import OutColumn
+from pgtool.commands.copy.text import TextFormat
+from pgtool.types.column import Column
+from pgtool.types.registry import TypeRegistry
+
+#: Told (column, row, problem) of a value that cannot be shown; it becomes NULL.
+Unreadable = Callable[[int, int, Any], None]
+
+
+class Format(Protocol):
+    """One relation's rows in one format."""
+
+    def begin(self) -> bytes:
+        """What comes before the rows."""
+
+    def rows(self, columns: Sequence[Column], rows: int, unreadable: Unreadable) -> Any:
+        """The rows of one batch, as something with the buffer protocol."""
+
+    def end(self) -> bytes:
+        """What comes after the rows."""
+
+
+class _Copy:
+    """What the COPY formats share."""
+
+    def __init__(
+        self, columns: list[OutColumn], registry: TypeRegistry, header: bool = False
+    ) -> None:
+        self.columns = columns
+        self.ios = [registry.io_of(c.typid) for c in columns]
+        self.names = [registry.settings.encoding.encode(c.name) for c in columns]
+        self.header = header
+
+    def end(self) -> bytes:
+        """Nothing."""
+        return b""
+
+    def lost(self, number: int, unreadable: Unreadable) -> Lost:
+        """The loss function of one column."""
+        return lambda row, problem: unreadable(number, row, problem)
+
+
+class CopyText(_Copy):
+    """COPY … TO … (FORMAT text)."""
+
+    def __init__(
+        self, columns: list[OutColumn], registry: TypeRegistry, header: bool = False
+    ) -> None:
+        super().__init__(columns, registry, header)
+        self.form = TextFormat(len(columns))
+
+    def begin(self) -> bytes:
+        """The header line, if it is wanted."""
+        if not self.header:
+            return b""
+        from pgtool.commands.copy.text import escape_one
+
+        return b"\t".join(map(escape_one, self.names)) + b"\n"
+
+    def rows(self, columns: Sequence[Column], rows: int, unreadable: Unreadable) -> Any:
+        """The lines of one batch."""
+        cells = []
+        for i, (io, column) in enumerate(zip(self.ios, columns)):
+            text = text_of(io, column, self.lost(i, unreadable))
+            cells.append(cells_of(text, column.valid, self.form.null))
+        return self.form.rows(cells, rows)
+
+
+class CopyCsv(_Copy):
+    """COPY … TO … (FORMAT csv)."""
+
+    def __init__(
+        self, columns: list[OutColumn], registry: TypeRegistry, header: bool = False
+    ) -> None:
+        super().__init__(columns, registry, header)
+        self.form = CsvFormat(len(columns))
+
+    def begin(self) -> bytes:
+        """The header line, if it is wanted."""
+        return self.form.header(self.names) if self.header else b""
+
+    def rows(self, columns: Sequence[Column], rows: int, unreadable: Unreadable) -> Any:
+        """The lines of one batch."""
+        cells = []
+        for i, (io, column) in enumerate(zip(self.ios, columns)):
+            text = text_of(io, column, self.lost(i, unreadable))
+            cells.append(cells_of(text, column.valid, self.form.null))
+        return self.form.rows(cells, rows)
+
+
+class CopyBinary(_Copy):
+    """COPY … TO … (FORMAT binary)."""
+
+    def begin(self) -> bytes:
+        """Signature, flags, extension length."""
+        return binary.HEADER
+
+    def end(self) -> bytes:
+        """The trailer."""
+        return binary.TRAILER
+
+    def rows(self, columns: Sequence[Column], rows: int, unreadable: Unreadable) -> Any:
+        """The tuples of one batch."""
+        wires = []
+        for i, (io, column) in enumerate(zip(self.ios, columns)):
+            wire = wire_of(io, column, self.lost(i, unreadable))
+            wires.append((wire, column.valid))
+        return binary.tuples(wires, rows)

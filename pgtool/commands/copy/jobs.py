@@ -1,0 +1,159 @@
+"""Many exports at once: relations into jobs, jobs into processes, parts into files.
+
+A large relation is cut into ranges of blocks; its parts are written by different processes
+and put together in order. Every process opens the cluster for itself, so nothing is shared
+but the files.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import BinaryIO
+
+from pgtool.catalog.cluster import Cluster
+from pgtool.catalog.relation import Relation
+from pgtool.commands.copy.export import (
+    WHOLE_FORMATS,
+    Exporter,
+    Options,
+    Outcome,
+    write_aside,
+)
+from pgtool.errors import CorruptData
+
+#: A relation of more blocks than this is worth more than one job (64 MB).
+RANGE_BLOCKS = 8192
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A range of a relation's blocks, and the file that its output goes to."""
+
+    oid: int
+    first: int
+    stop: int | None
+    path: str
+    begin: bool
+    end: bool
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of the range, 0 where it is the whole relation."""
+        return 0 if self.stop is None else self.stop - self.first
+
+
+def blocks_of(exporter: Exporter, relation: Relation) -> int:
+    """How many blocks a relation has, in all its leaves; what is missing counts as none."""
+    total = 0
+    for leaf in exporter.database.leaves(relation):
+        file = exporter.database.scan(leaf).file
+        with suppress(CorruptData, FileNotFoundError):
+            total += file.nblocks
+    return total
+
+
+def jobs_for(exporter: Exporter, relation: Relation, path: str, jobs: int) -> list[Job]:
+    """One job, or ranges where the relation is large and there are processes for them."""
+    blocks = blocks_of(exporter, relation)
+    whole = relation.relkind == "p" or exporter.options.fmt in WHOLE_FORMATS
+    parts = min(-(-blocks // RANGE_BLOCKS), 4 * jobs)
+    if jobs == 1 or whole or parts <= 1:
+        return [Job(relation.oid, 0, None, path, True, True)]
+    step = -(-blocks // parts)
+    firsts = range(0, blocks, step)
+    return [
+        Job(
+            relation.oid, first, min(first + step, blocks), f"{path}.part{i}",
+            i == 0, i == len(firsts) - 1,
+        )
+        for i, first in enumerate(firsts)
+    ]  # fmt: skip
+
+
+_exporter: Exporter | None = None
+
+
+def _open(root: str, database: str, inconsistent: bool, options: Options) -> None:
+    global _exporter
+    cluster = Cluster(root, inconsistent=inconsistent)
+    _exporter = Exporter(cluster.database(database), options)
+
+
+def _work(job: Job) -> Outcome:
+    assert _exporter is not None
+    relation = _exporter.database.relation(job.oid)
+
+    def write(out: BinaryIO) -> Outcome:
+        assert _exporter is not None
+        return _exporter.run(
+            relation, out, first=job.first, stop=job.stop, begin=job.begin, end=job.end
+        )
+
+    return write_aside(job.path, write)
+
+
+def run_parallel(
+    exporter: Exporter, wanted: list[tuple[Relation, str]], jobs: int, progress: Progress
+) -> Iterator[tuple[Relation, Outcome]]:
+    """Export relations to files in several processes; outcomes in the order given."""
+    cluster = exporter.database.cluster
+    inconsistent = cluster.directory.state.reason is not None
+    arguments = (
+        cluster.directory.backend.root, exporter.database.name, inconsistent, exporter.options
+    )  # fmt: skip
+    with ProcessPoolExecutor(
+        jobs, get_context("forkserver" if os.name == "posix" else None), _open, arguments
+    ) as pool:
+        waiting: list[tuple[Relation, str, list[Job], list[Future[Outcome]]]] = []
+        for relation, path in wanted:
+            parts = jobs_for(exporter, relation, path, jobs)
+            waiting.append((relation, path, parts, [pool.submit(_work, job) for job in parts]))
+        try:
+            for relation, path, parts, futures in waiting:
+                outcome = Outcome()
+                for job, future in zip(parts, futures):
+                    done = future.result()
+                    outcome.rows += done.rows
+                    outcome.losses += done.losses
+                    progress(job.blocks or max(relation.relpages, 1))
+                if len(parts) > 1:
+                    _assemble(path, [job.path for job in parts])
+                yield relation, outcome
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            for _relation, _path, parts, _futures in waiting:
+                for job in parts:
+                    for left in (job.path, job.path + ".part"):
+                        if job.path.rpartition(".part")[1] or left.endswith(".part"):
+                            with suppress(FileNotFoundError):
+                                os.unlink(left)
+            raise
+
+
+def _assemble(path: str, parts: list[str]) -> None:
+    """Put the parts together under the name of the whole."""
+    with open(parts[0], "ab", buffering=0) as out:
+        for part in parts[1:]:
+            with open(part, "rb", buffering=0) as source:
+                shutil.copyfileobj(source, out, 8 << 20)
+            os.unlink(part)
+    os.replace(parts[0], path)
+
+
+def run_serial(
+    exporter: Exporter, wanted: list[tuple[Relation, str]], progress: Progress
+) -> Iterator[tuple[Relation, Outcome]]:
+    """Export relations to files one after the other."""
+    for relation, path in wanted:
+        outcome = write_aside(
+            path, lambda out, r=relation: exporter.run(r, out, progress=progress)  # type: ignore[misc]
+        )
+        yield relation, outcome

@@ -1,0 +1,44 @@
+"""Which relations an export is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pgtool.catalog.database import Database
+from pgtool.catalog.names import is_system_schema, matching, parse_pattern
+from pgtool.catalog.relation import Relation
+from pgtool.errors import UserError
+
+#: What can be exported when it is asked for by name; what is when nothing is.
+NAMED_KINDS, ALL_KINDS = "rmpt", "rm"
+#: pg_dump writes no rows of materialized views.
+SQL_KINDS = "r"
+
+
+def pick(
+    database: Database, tables: Sequence[str], schemas: Sequence[str], fmt: str
+) -> list[Relation]:
+    """The relations, with their attributes, in the order of schema and name.
+
+    Partitioned tables are picked only by name: their rows come with their partitions.
+    """
+    kinds = SQL_KINDS if fmt == "sql" else ALL_KINDS
+    found = {r.oid: r for r in matching(database, tables, NAMED_KINDS)} if tables else {}
+    if schemas:
+        patterns = [parse_pattern(schema) for schema in schemas]
+        inside = [
+            r for r in database.relations()
+            if r.relkind in kinds and any(p.name.fullmatch(r.nspname) for p in patterns)
+        ]  # fmt: skip
+        if not inside:
+            raise UserError(f"no matching schemas were found for {', '.join(schemas)}")
+        found.update((r.oid, r) for r in inside)
+    if not tables and not schemas:
+        found = {
+            r.oid: r for r in database.relations()
+            if r.relkind in kinds and not is_system_schema(r.nspname)
+        }  # fmt: skip
+    if len(found) > 1:
+        found = {oid: r for oid, r in found.items() if r.relkind != "p"} or found
+    chosen = [database.relation(oid) for oid in found]
+    return sorted(chosen, key=lambda r: (r.nspname, r.relname))
