@@ -81,7 +81,7 @@ SharedInvalRelSyncMsg = _message(
     "relid" / Oid * "relation whose publication facts are stale, 0 for all",
     _PAD_END,
 )
-UnknownInvalidationMessage = _message("pad_end" / Raw(15) * "a kind that has no layout")
+UnknownInvalidationMessage = _message("body" / Raw(15) * "a kind that has no layout")
 
 MESSAGES: dict[int, Struct] = {
     SharedInvalidation.SHAREDINVALCATALOG_ID: SharedInvalCatalogMsg,

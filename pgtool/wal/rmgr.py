@@ -20,7 +20,7 @@ import enum
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from construct import Construct, ConstructError, Container
@@ -275,18 +275,21 @@ def plain(value: Any) -> Any:
     """A parsed value as JSON can hold it.
 
     Flags become the list of their names (unnamed bits as one hexadecimal text), choices
-    their name, LSNs text, bytes hexadecimal; empty ``rest`` is left out.
+    their name, LSNs text, bytes hexadecimal. Padding and an empty ``rest`` are left out.
     """
+    kind = type(value)
+    if kind is int or value is None:
+        return value
     if isinstance(value, dict):
         return {
             key: plain(item)
             for key, item in value.items()
-            if not key.startswith("_") and (key != "rest" or item)
+            if not key.startswith(_NOT_SHOWN) and (key != "rest" or item)
         }
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, enum.Flag):
-        return _flag_names(value)
+        return list(_flag_names(value.__class__, int(value.value)))
     if isinstance(value, enum.Enum):
         return value.name
     if isinstance(value, Lsn):
@@ -298,10 +301,15 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _flag_names(value: enum.Flag) -> list[str]:
-    named = [flag for flag in type(value) if flag in value]
-    names = [str(flag.name) for flag in named]
-    unnamed = int(value.value)
-    for flag in named:
-        unnamed &= ~int(flag.value)
-    return [*names, hex(unnamed)] if unnamed else names
+#: Names that begin so hold construct's own notes, or bytes without meaning.
+_NOT_SHOWN = ("_", "pad")
+
+
+@lru_cache(maxsize=4096)
+def _flag_names(kind: type[enum.Flag], bits: int) -> tuple[str, ...]:
+    names = []
+    for flag in kind:
+        if bits & flag.value:
+            names.append(str(flag.name))
+    unnamed = bits & ~sum(flag.value for flag in kind)
+    return (*names, hex(unnamed)) if unnamed else tuple(names)
