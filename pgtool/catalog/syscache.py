@@ -1,0 +1,174 @@
+"""Catalog rows as objects, found by OID, by name and by key: what SQL analysis looks up.
+
+One :class:`SysCache` for a database. A catalog is read whole at its first use (through
+:class:`~pgtool.catalog.table.CatalogTable`); a row becomes a :class:`Row` with the
+catalog's column names as attributes when it is first asked for, and stays. Arrays and
+vectors of numbers are tuples, names and text are str, node trees stay text.
+
+Indexes are built per key on demand: ``cache.lookup("pg_cast", ("castsource", "casttarget"),
+(23, 20))`` and :meth:`SysCache.one`, with shorthands for the frequent ones.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from types import SimpleNamespace
+from typing import Any
+
+from formats.errors import CorruptData
+from pgtool.catalog.database import Database
+from pgtool.catalog.table import CatalogTable
+
+__all__ = ["Row", "SysCache"]
+
+Row = SimpleNamespace
+
+_CHAR, _NAME, _INT2, _INT4, _TEXT, _OID = 18, 19, 21, 23, 25, 26
+_NODE_TREE, _FLOAT4 = 194, 700
+#: Vector and array types of the catalogs → (element width, struct code), or None for text.
+_VECTORS: dict[int, tuple[int, str] | None] = {
+    22: (2, "h"), 30: (4, "I"), 1005: (2, "h"), 1007: (4, "i"), 1028: (4, "I"), 1021: (4, "f"),
+    1002: (1, "c"), 1009: None,
+}  # fmt: skip
+
+
+def decode_vector(payload: bytes, typid: int, encoding: Any) -> tuple[Any, ...]:
+    """A one-dimensional catalog array: elements as int, float, str; None for NULL."""
+    try:
+        ndim, dataoffset, _elemtype = struct.unpack_from("<iII", payload)
+        if ndim == 0:
+            return ()
+        (count,) = struct.unpack_from("<i", payload, 12)
+        if ndim != 1 or not 0 <= count <= len(payload):
+            raise ValueError
+        # dataoffset counts from the varlena header, which the payload lacks.
+        start = dataoffset - 4 if dataoffset else 12 + 8 * ndim
+        bitmap = payload[20 : 20 + (count + 7) // 8] if dataoffset else None
+        present = [bitmap is None or bool(bitmap[i >> 3] >> (i & 7) & 1) for i in range(count)]
+        return tuple(_elements(payload, start, present, _VECTORS[typid], encoding))
+    except (struct.error, ValueError, IndexError) as error:
+        raise CorruptData("malformed array in a catalog row") from error
+
+
+def _elements(
+    payload: bytes, start: int, present: list[bool], kind: tuple[int, str] | None, encoding: Any
+) -> list[Any]:
+    out: list[Any] = []
+    for there in present:
+        if not there:
+            out.append(None)
+        elif kind is not None:
+            (value,) = struct.unpack_from("<" + kind[1], payload, start)
+            out.append(encoding.decode(value) if kind[1] == "c" else value)
+            start += kind[0]
+        else:
+            value, start = _text_element(payload, start)
+            out.append(encoding.decode(value))
+    return out
+
+
+def _text_element(payload: bytes, at: int) -> tuple[bytes, int]:
+    """A text element inside an array: short header, or aligned long one."""
+    if at % 4 and payload[at] == 0:
+        at += -at % 4
+    first = payload[at]
+    if first & 1:
+        size = first >> 1
+        return payload[at + 1 : at + size], at + size
+    at += -at % 4
+    size = int.from_bytes(payload[at : at + 4], "little") >> 2
+    if size < 4 or at + size > len(payload):
+        raise ValueError(size)
+    return payload[at + 4 : at + size], at + size
+
+
+class SysCache:
+    """The catalogs of one database as rows."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.major = database.cluster.major
+        self._rows: dict[tuple[str, int], Row] = {}
+        self._indexes: dict[tuple[str, tuple[str, ...]], dict[Any, list[int]]] = {}
+
+    def table(self, catalog: str) -> CatalogTable:
+        """The catalog itself."""
+        return self.database.catalog(catalog)
+
+    def row(self, catalog: str, number: int) -> Row:
+        """Row ``number`` of a catalog, decoded."""
+        key = (catalog, number)
+        found = self._rows.get(key)
+        if found is None:
+            table = self.table(catalog)
+            found = Row(**{name: self._value(table, number, name) for name in table.columns})
+            self._rows[key] = found
+        return found
+
+    def _value(self, table: CatalogTable, number: int, name: str) -> Any:
+        typid = table.types[name]
+        value = table.get(number, name)
+        if value is None or not isinstance(value, bytes):
+            return value
+        if typid in _VECTORS:
+            return decode_vector(value, typid, table.encoding)
+        if typid in (_NODE_TREE, _TEXT):
+            return table.encoding.decode(value)
+        return value
+
+    def rows(self, catalog: str) -> list[Row]:
+        """Every row, in physical order."""
+        return [self.row(catalog, i) for i in range(len(self.table(catalog)))]
+
+    def _index(self, catalog: str, key: tuple[str, ...]) -> dict[Any, list[int]]:
+        found = self._indexes.get((catalog, key))
+        if found is None:
+            table = self.table(catalog)
+            columns = [self._keys(table, name) for name in key]
+            made: dict[Any, list[int]] = defaultdict(list)
+            for number, values in enumerate(zip(*columns, strict=True)):
+                made[values if len(key) > 1 else values[0]].append(number)
+            found = self._indexes[(catalog, key)] = dict(made)
+        return found
+
+    @staticmethod
+    def _keys(table: CatalogTable, name: str) -> list[Any]:
+        column = table.columns[name]
+        if name in table.valid and column.dtype.kind not in "SV":
+            return list(column.tolist())
+        return [table.get(i, name) for i in range(len(table))]
+
+    def lookup(self, catalog: str, key: str | tuple[str, ...], value: Any) -> list[Row]:
+        """All rows whose key column(s) have this value (a tuple for several columns)."""
+        names = (key,) if isinstance(key, str) else key
+        numbers = self._index(catalog, names).get(value, ())
+        return [self.row(catalog, number) for number in numbers]
+
+    def one(self, catalog: str, key: str | tuple[str, ...], value: Any) -> Row | None:
+        """The row with this key, or None."""
+        found = self.lookup(catalog, key, value)
+        return found[0] if found else None
+
+    # -- shorthands ------------------------------------------------------------------
+
+    def type(self, oid: int) -> Row | None:
+        """pg_type by OID."""
+        return self.one("pg_type", "oid", oid)
+
+    def proc(self, oid: int) -> Row | None:
+        """pg_proc by OID."""
+        return self.one("pg_proc", "oid", oid)
+
+    def operator(self, oid: int) -> Row | None:
+        """pg_operator by OID."""
+        return self.one("pg_operator", "oid", oid)
+
+    def namespace_oid(self, name: str) -> int | None:
+        """A schema's OID."""
+        found = self.one("pg_namespace", "nspname", name)
+        return found.oid if found else None
+
+    def cast(self, source: int, target: int) -> Row | None:
+        """pg_cast by its two types."""
+        return self.one("pg_cast", ("castsource", "casttarget"), (source, target))
