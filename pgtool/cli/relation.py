@@ -1,0 +1,55 @@
+"""How commands that look into one relation are told which: by file or by name.
+
+One function turns either into a path; what it needs of the catalogs is loaded only then.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from pgtool.cli.options import pgdata_option
+from pgtool.errors import UserError
+
+MAX_BLOCK = 0xFFFFFFFE
+
+
+def relation_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``-D DIR -d DB RELATION`` or ``[-D DIR] --file PATH``, and ``--block N``."""
+    for add in (
+        click.argument("relation", required=False),
+        click.option(
+            "--block", type=click.IntRange(0, MAX_BLOCK), metavar="N", help="Only this block."
+        ),
+        click.option(
+            "--file", metavar="PATH",
+            help="A file of the relation: main fork or map, below DIR or anywhere.",
+        ),
+        click.option(
+            "-d", "--dbname", metavar="NAME", envvar="PGDATABASE",
+            help="The database of RELATION (default: $PGDATABASE).",
+        ),
+        pgdata_option(required=False),
+    ):  # fmt: skip
+        function = add(function)
+    return function
+
+
+def relation_file(
+    pgdata: str | None, dbname: str | None, file: str | None, relation: str | None
+) -> str:
+    """The path of a file of the relation that the options name."""
+    if (file is None) == (relation is None):
+        raise UserError("give either a RELATION (with -D and -d) or --file PATH")
+    if file is not None:
+        return file
+    if pgdata is None:
+        raise UserError("no data directory given: use -D DIR or set PGDATA")
+    if dbname is None:
+        raise UserError("no database given: use -d NAME or set PGDATABASE")
+    from pgtool.catalog import resolve
+
+    return os.path.abspath(resolve.relation_file(pgdata, dbname, str(relation), inconsistent=True))
