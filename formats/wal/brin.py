@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from construct import Construct, Struct
 
-from formats.units import BitFields, BlockNumber, OffsetNumber, Raw, uint8, uint16
+from formats.brin import BrinTuple
+from formats.units import BlockNumber, OffsetNumber, Raw, uint16
 from formats.version import ByMajor
 from formats.wal.rmgrs import RecordType, always
 
@@ -44,13 +45,7 @@ xl_brin_desummarize = Struct(
 )
 assert xl_brin_desummarize.sizeof() == 10
 
-brin_tuple = Struct(
-    "bt_blkno" / BlockNumber * "first heap block of the range",
-    "bt_info"
-    / BitFields(uint8, data_offset=5, empty_range=1, placeholder=1, nulls=1)
-    * "offset of the values, and flags",
-)
-_TUPLE: dict[int, ByMajor[Construct]] = {0: always(brin_tuple)}
+_TUPLE: dict[int, ByMajor[Construct]] = {0: always(BrinTuple)}
 _INIT = {XLOG_BRIN_INIT_PAGE: "+INIT"}
 
 RECORDS = (

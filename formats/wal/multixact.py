@@ -5,24 +5,12 @@ Source: ``access/multixact.h``. Page numbers grew to 64 bits in PostgreSQL 17.
 
 from __future__ import annotations
 
-import enum
-
 from construct import Construct, Struct, this
 
+from formats.slru import MultiXactStatus
 from formats.units import Choice, MultiXactId, MultiXactOffset, Oid, TransactionId, int32, int64
 from formats.version import ByMajor
 from formats.wal.rmgrs import Counted, RecordType, always, record
-
-
-class MultiXactStatus(enum.IntEnum):
-    """What a member of a multixact does to the row."""
-
-    MultiXactStatusForKeyShare = 0
-    MultiXactStatusForShare = 1
-    MultiXactStatusForNoKeyUpdate = 2
-    MultiXactStatusForUpdate = 3
-    MultiXactStatusNoKeyUpdate = 4
-    MultiXactStatusUpdate = 5
 
 
 def _zero_page(number: Construct) -> Struct:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from formats.derive import sizeof, struct_of
+from formats.slru import MULTIXACT_STATUS_NAMES
 from formats.version import MAJORS
 from formats.wal import clog, commit_ts, multixact
 from pgtool.wal.desc.text import items
@@ -23,7 +24,9 @@ _CREATE_SIZE = sizeof(multixact.xl_multixact_create)
 _MEMBER = struct_of(multixact.MultiXactMember)
 _MULTI_TRUNCATE = struct_of(multixact.xl_multixact_truncate).unpack_from
 
-MEMBER_STATUS = ("keysh", "sh", "fornokeyupd", "forupd", "nokeyupd", "upd")
+#: A member whose status has no name reads so.
+UNKNOWN_STATUS = "unk"
+_STATUS = {int(status): name for status, name in MULTIXACT_STATUS_NAMES.items()}
 
 
 def _clog_zeropage(rec: DecodedRecord) -> str:
@@ -51,7 +54,7 @@ def _multixact_zeropage(rec: DecodedRecord) -> str:
 def _multixact_create(rec: DecodedRecord) -> str:
     multi, offset, count = _CREATE(rec.main)
     members = "".join(
-        f"{xid} ({MEMBER_STATUS[status] if 0 <= status < len(MEMBER_STATUS) else 'unk'}) "
+        f"{xid} ({_STATUS.get(status, UNKNOWN_STATUS)}) "
         for xid, status in items(_MEMBER, rec.main, _CREATE_SIZE, count)
     )
     return f"{multi} offset {offset} nmembers {count}: {members}"
