@@ -11,7 +11,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 
-from construct import Struct
+from construct import Construct, Struct
 
 from formats.derive import offset_of, reader
 from formats.errors import CorruptData
@@ -141,8 +141,11 @@ def layout(view: PageView, problems: Problems) -> Iterator[Piece]:
     yield from line_pointer_page(view, tuple_layout, problems)
 
 
-def tuple_layout(view: PageView, item: Item) -> list[Piece]:
-    """Header, null bitmap, padding and attributes of one heap tuple."""
+def tuple_layout(view: PageView, item: Item, row: Construct | None = None) -> list[Piece]:
+    """Header, null bitmap, padding and attributes of one heap tuple.
+
+    ``row`` declares the attributes where their types are known beforehand.
+    """
     out = TupleWriter(item)
     out.add("HeapTupleHeaderData", HeapTupleHeaderData)
     head = read_header(view.data, item.offset)
@@ -162,5 +165,7 @@ def tuple_layout(view: PageView, item: Item) -> list[Piece]:
         shown = bitmap_text(view.data[out.at : end])[: natts(head.t_infomask2)]
         out.raw("t_bits", end, f"{shown}: 1 is a value, 0 a NULL")
     out.raw("padding", start)
+    if row is not None:
+        out.add("attributes", row)
     out.raw("attributes", item.end)
     return out.pieces

@@ -13,12 +13,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 
-from construct import Array, Bytes, ConstructError, Container, ListContainer, Struct
+from construct import Bytes, ConstructError, Container, ListContainer, Struct
 
-from formats import brin, gin, gist, hash, heap, nbtree, spgist
+from formats import brin, fsm, gin, gist, hash, heap, nbtree, sequence, spgist, vm
 from formats.derive import sizeof
 from formats.errors import CorruptData, UserError
 from formats.layout import (
+    Item,
     PageView,
     Piece,
     Problems,
@@ -27,46 +28,39 @@ from formats.layout import (
     cover,
     header_piece,
     line_pointer_page,
+    raw,
     refuse,
     special_piece,
 )
-from formats.page import SIZE_OF_PAGE_HEADER
-from formats.units import BLCKSZ, Raw, int32, uint8, uint32
-
-SEQ_MAGIC = 0x1717
-SequenceSpecial = Struct(
-    "magic" / uint32 * "0x1717: a sequence",
-    "padding" / Raw(4) * "alignment",
-)
-FSMPageData = Struct(
-    "fp_next_slot" / int32 * "the slot at which the next search begins",
-    "fp_nodes" / Array(BLCKSZ - SIZE_OF_PAGE_HEADER - 4, uint8)
-    * "binary tree: each node holds the greater of its two children",
-)  # fmt: skip
-VMPageData = Struct(
-    "map" / Array(BLCKSZ - SIZE_OF_PAGE_HEADER, uint8)
-    * "two bits for each heap block, lowest first: all visible, all frozen",
-)  # fmt: skip
+from formats.units import BLCKSZ
 
 
 def _sequence(view: PageView, problems: Problems) -> Iterator[Piece]:
-    yield special_piece(view, "sequence_magic", SequenceSpecial)
-    yield from line_pointer_page(view, heap.tuple_layout, problems)
+    yield special_piece(view, "sequence_magic", sequence.SequenceSpecial)
+    yield from line_pointer_page(view, _sequence_tuple, problems)
+
+
+def _sequence_tuple(view: PageView, item: Item) -> list[Piece]:
+    return heap.tuple_layout(view, item, sequence.FormData)
 
 
 def _fsm(view: PageView, problems: Problems) -> Iterator[Piece]:
     yield header_piece()
-    yield contents_piece("FSMPageData", FSMPageData)
+    yield contents_piece("FSMPage", _FSM_CONTENTS)
 
 
 def _vm(view: PageView, problems: Problems) -> Iterator[Piece]:
     yield header_piece()
-    yield contents_piece("visibility map", VMPageData)
+    yield contents_piece("visibility map", _VM_CONTENTS)
 
 
 def _new(view: PageView, problems: Problems) -> Iterator[Piece]:
-    yield Piece("never initialised", Role.UNUSED, 0, Raw(BLCKSZ))
+    yield Piece("never initialised", Role.UNUSED, 0, raw(BLCKSZ))
 
+
+#: The maps' pages without the header, which is a piece of its own.
+_FSM_CONTENTS = Struct(*fsm.FSMPage.subcons[1:])
+_VM_CONTENTS = Struct(*vm.VMPage.subcons[1:])
 
 Layout = Callable[[PageView, Problems], Iterator[Piece]]
 
@@ -133,7 +127,7 @@ def detect(data: bytes, fork: str = "") -> str:
 def _is_sequence(view: PageView) -> bool:
     """One heap tuple and the magic word; GIN pages never have a tuple of unaligned length."""
     magic = struct.unpack_from("<I", view.data, view.special)[0]
-    return bool(magic == SEQ_MAGIC and len(view.items) == 1 and view.items[0].length % 8)
+    return bool(magic == sequence.SEQ_MAGIC and len(view.items) == 1 and view.items[0].length % 8)
 
 
 def pieces(data: bytes, kind: str | None = None, problems: Problems = refuse) -> list[Piece]:

@@ -137,7 +137,8 @@ CREATE TABLE br (a int, b text, c inet, d timestamptz, e int);
 CREATE INDEX br_a ON br USING brin (a, b) WITH (pages_per_range = 2);
 CREATE INDEX br_c ON br USING brin (c inet_inclusion_ops) WITH (pages_per_range = 1);
 CREATE INDEX br_bloom ON br USING brin (a int4_bloom_ops) WITH (pages_per_range = 4);
-CREATE INDEX br_multi ON br USING brin (d timestamptz_minmax_multi_ops, e) WITH (pages_per_range = 3);
+CREATE INDEX br_multi ON br USING brin (d timestamptz_minmax_multi_ops, e)
+    WITH (pages_per_range = 3);
 INSERT INTO br SELECT i, 'b' || i, ('10.0.' || i % 256 || '.1')::inet, '2021-01-01'::timestamptz
     + i * '1min'::interval, CASE WHEN i > 2000 THEN i END FROM generate_series(1, 5000) i;
 VACUUM br;

@@ -7,9 +7,7 @@ says it decodes (get_raw_page), so that hint bits set meanwhile make no differen
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -125,7 +123,8 @@ def theirs(connection: Any, function: str, relation: Relation, major: int) -> Ro
     call = CALLS.get(function, function + "({page})").format(page="p", rel=quoted, block="n")
     connection.execute("TRUNCATE got")
     connection.execute(f"""
-        DO $$ DECLARE n int; p bytea; BEGIN FOR n, p IN SELECT b, page || '' FROM raw ORDER BY b LOOP
+        DO $$ DECLARE n int; p bytea; BEGIN
+        FOR n, p IN SELECT b, page || '' FROM raw ORDER BY b LOOP
             BEGIN
                 INSERT INTO got (b, failed, v) SELECT n, false, f::text FROM {call} f;
             EXCEPTION WHEN OTHERS THEN

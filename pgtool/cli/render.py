@@ -79,6 +79,13 @@ def emit_object(value: Mapping[str, Any], *, command: str, out: TextIO | None = 
     out.write("\n")
 
 
+def emit_line(value: Mapping[str, Any], out: TextIO | None = None) -> None:
+    """Print one object as a line of JSON."""
+    out = out or sys.stdout
+    json.dump(jsonable(value), out, ensure_ascii=False)
+    out.write("\n")
+
+
 def _table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], command: str, out: TextIO
 ) -> None:

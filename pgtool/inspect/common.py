@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from formats.page import SIZE_OF_PAGE_HEADER
-from formats.pages import FSMPageData
+from formats.fsm import FSMPage
 from pgtool.inspect.rawpage import PAGE_VERSION_MASK, RawPage, Row, int2
 from pgtool.storage.checksum import page_checksum as checksum_of
 
@@ -30,6 +29,6 @@ def fsm_page_contents(page: RawPage) -> Iterator[Row]:
     if page.is_new:
         yield (None,)
         return
-    fsm = FSMPageData.parse(page.data[SIZE_OF_PAGE_HEADER:])
+    fsm = FSMPage.parse(page.data)
     lines = [f"{i}: {node}\n" for i, node in enumerate(fsm.fp_nodes) if node]
     yield ("".join(lines) + f"fp_next_slot: {fsm.fp_next_slot}\n",)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from formats.errors import Unsupported, UserError
+from formats.errors import CorruptData, Unsupported, UserError
 from formats.version import ByMajor
 from pgtool.inspect import brin, btree, common, gin, gist, hash, heap, spgist
 from pgtool.inspect.rawpage import RawPage, Row
+from pgtool.inspect.source import Source
 
 Columns = tuple[str, ...]
 
@@ -21,8 +22,7 @@ Columns = tuple[str, ...]
 class Function:
     """One function: ``rows`` takes a page, ``columns`` names what it yields.
 
-    ``one_block`` marks functions of one fixed block (a meta page). ``blkno`` tells that
-    the block number is among the columns.
+    ``one_block`` marks functions of the meta page, block 0.
     """
 
     name: str
@@ -30,7 +30,6 @@ class Function:
     columns: ByMajor[Columns]
     doc: str
     one_block: bool = False
-    needs_attributes: bool = False
 
     def columns_of(self, major: int) -> Columns:
         """The columns in a major; Unsupported where its extension lacks the function."""
@@ -59,7 +58,7 @@ _ALL = (
     Function("heap_page_items", heap.heap_page_items, _cols(_HEAP + "t_data"),
              "line pointers and tuples of a heap page"),
     Function("heap_page_item_attrs", heap.heap_page_item_attrs, _cols(_HEAP + "t_attrs"),
-             "the same with the tuples split into attributes", needs_attributes=True),
+             "the same with the tuples split into attributes"),
     Function("bt_metap", btree.bt_metap,
              _cols("magic version root level fastroot fastlevel last_cleanup_num_delpages "
                    "last_cleanup_num_tuples allequalimage"),
@@ -125,6 +124,28 @@ FUNCTIONS: dict[str, Function] = {function.name: function for function in _ALL}
 #: A function of two flag words, not of a page.
 INFOMASK_FUNCTION = "heap_tuple_infomask_flags"
 INFOMASK_COLUMNS: Columns = ("raw_flags", "combined_flags")
+
+
+def listing(major: int) -> tuple[Columns, list[Row]]:
+    """The functions of a major, for users: name, columns, what it is for."""
+    known = [f for f in _ALL if major in f.columns]
+    rows = [(f.name, ", ".join(f.columns[major]), f.doc) for f in known]
+    flags = (INFOMASK_FUNCTION, ", ".join(INFOMASK_COLUMNS), "the flags of two infomasks by name")
+    return ("function", "columns", "description"), sorted([*rows, flags])
+
+
+def rows_of(
+    function: Function, source: Source, block: int, notice: Callable[[str], None]
+) -> Iterator[Row]:
+    """A function's rows for one block; errors that the bytes cause say which block."""
+    page = RawPage(
+        source.read(block), source.base + block, source.major, attributes=source.attributes,
+        fetch=source.read, notice=notice,
+    )  # fmt: skip
+    try:
+        yield from function.rows(page)
+    except CorruptData as error:
+        raise error.at(file=source.name, block=source.base + block) from None
 
 
 def find(name: str) -> Function:
