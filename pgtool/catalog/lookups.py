@@ -251,13 +251,18 @@ class CatalogLookups:
 
     def object_name(self, kind: str, oid: int) -> ObjectName | None:
         """See :class:`Lookups`."""
-        return self.names(kind).object_name(oid)
+        if kind == "regrole":
+            name = self.role_name(oid)
+            return None if name is None else ObjectName("", name)
+        return self.names(kind).object_name(oid) if kind in _KINDS else None
 
     def object_oid(
         self, kind: str, names: tuple[str, ...], args: tuple[int, ...] | None
     ) -> int | None:
         """See :class:`Lookups`."""
-        return self.names(kind).object_oid(names, args)
+        if kind == "regrole":
+            return self.role_oid(names[-1])
+        return self.names(kind).object_oid(names, args) if kind in _KINDS else None
 
 
 _TYPE = (
