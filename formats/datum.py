@@ -181,3 +181,9 @@ BloomFilter = Struct(
     "nbits" / uint32 * "bits in the bitmap",
     "nbits_set" / uint32 * "of these, set",
 )
+SerializedRanges = Struct(
+    "typid" / Oid * "type of the values",
+    "nranges" / int32 * "number of ranges: two values each",
+    "nvalues" / int32 * "number of single values; all follow one after the other, unaligned",
+    "maxvalues" / int32 * "how many values the summary may hold",
+)

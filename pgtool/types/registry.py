@@ -42,6 +42,7 @@ BUILTINS: dict[str, tuple[str, str]] = {
     "aclitemout": ("misc", "AclItem"),
     "pg_ndistinct_out": ("stats", "NDistinct"), "pg_dependencies_out": ("stats", "Dependencies"),
     "brin_bloom_summary_out": ("stats", "BrinBloom"),
+    "brin_minmax_multi_summary_out": ("stats", "BrinMinmaxMulti"),
     "inet_out": ("network", "Inet"), "cidr_out": ("network", "Cidr"),
     "macaddr_out": ("network", "MacAddr"), "macaddr8_out": ("network", "MacAddr8"),
     "point_out": ("geometry", "PointIO"), "lseg_out": ("geometry", "Lseg"),
@@ -120,6 +121,16 @@ class TypeRegistry:
             by_name = {t.name: t.typoutput for t in builtin_types(18).values()}
             place = BUILTINS.get(by_name.get(info.name, ""))
         return _load(place or ("strings", "Hexed"))
+
+    def builtin(self, oid: int) -> TypeInfo | None:
+        """The row of a built-in type."""
+        return builtin_types(self.settings.major).get(oid)
+
+    def type_oid(self, text: str) -> int | None:
+        """The type that a text names as SQL would write it (``regtype`` input)."""
+        from pgtool.types.type_name import type_oid
+
+        return type_oid(self, text)
 
     def format_type(self, oid: int, typmod: int = -1) -> str:
         """A type's name as SQL writes it (``format_type`` of the server)."""
