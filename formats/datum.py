@@ -16,8 +16,19 @@ from construct import Array, Struct
 
 from formats.itemptr import ItemPointerData
 from formats.units import (
-    BitFields, FullTransactionId, Oid, Raw, float8, int8, int16, int32, int64, uint8, uint16,
-    uint32, uint64,
+    BitFields,
+    FullTransactionId,
+    Oid,
+    Raw,
+    float8,
+    int8,
+    int16,
+    int32,
+    int64,
+    uint8,
+    uint16,
+    uint32,
+    uint64,
 )  # fmt: skip
 from formats.version import ByMajor
 

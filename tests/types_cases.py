@@ -29,7 +29,8 @@ NUMERICS = [
 ]  # fmt: skip
 TEXTS = [
     "", "a", "hello world", "NULL", "null", "a,b", 'say "hi"', "back\\slash", "{curly}", "(paren)",
-    "tab\there", "new\nline", " lead", "trail ", "héllo", "日本語", "'quote'", "a=>b", "😀", "\x01\x1f",
+    "tab\there", "new\nline", " lead", "trail ", "héllo", "日本語", "'quote'", "a=>b", "😀",
+    "\x01\x1f",
     "x" * 300, "[br]", "é", "\\", '"', "\r", "\x0b\x0c",
 ]  # fmt: skip
 DATES = [

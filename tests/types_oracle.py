@@ -68,6 +68,7 @@ class ServerLookups:
     """The catalogs of a live server, asked by SQL."""
 
     def __init__(self, conn: Any) -> None:
+        conn.prepare_threshold = None
         self.conn = conn
 
     def _one(self, sql: str, *args: object) -> Any:

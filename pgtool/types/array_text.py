@@ -13,6 +13,7 @@ __all__ = ["ArrayText", "parse_array_text"]
 
 _BLANK = rb" \t\n\r\v\f"
 _BOUND = re.compile(rb"\[([+-]?[0-9]*)(?:(:)([+-]?[0-9]*))?(\])?")
+_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"[%s]*(.?)' % _BLANK, re.S)
 _INT_MAX = 0x7FFFFFFF
 
 
@@ -95,7 +96,9 @@ class _Reader:
         return b"e", _unescaped(body)
 
     def quoted(self) -> bytes:
-        match = re.compile(rb'"((?:[^"\\]|\\.)*)"[%s]*(.?)' % _BLANK, re.S).match(self.text, self.at)
+        match = re.compile(rb'"((?:[^"\\]|\\.)*)"[%s]*(.?)' % _BLANK, re.S).match(
+            self.text, self.at
+        )
         if match is None or not match[2]:
             raise self.fail("Unexpected end of input.")
         if match[2] not in (b"{", b"}", self.delim):
@@ -134,7 +137,7 @@ def parse_array_text(text: bytes, delim: bytes, settings: Settings) -> ArrayText
         reader.at += 1
         reader.skip()
         if reader.text[reader.at : reader.at + 1] != b"{":
-            raise reader.fail("Array contents must start with \"{\".")
+            raise reader.fail('Array contents must start with "{".')
     elif reader.text[reader.at : reader.at + 1] != b"{":
         raise reader.fail('Array value must start with "{" or dimension information.')
     items = _contents(reader, dims, given)

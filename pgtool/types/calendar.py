@@ -6,9 +6,25 @@ Years are astronomical (1 BC is 0). Days count from 2000-01-01, as stored dates 
 from __future__ import annotations
 
 __all__ = [
-    "DAY_US", "DATE_INFINITY", "DATE_MINUS_INFINITY", "EPOCH_DAYS", "MIN_DAYS", "MONTHS",
-    "TIMESTAMP_INFINITY", "TIMESTAMP_MINUS_INFINITY", "WEEKDAYS", "civil", "clock", "day_number",
-    "month_length", "seconds_text", "weekday",
+    "DATE_INFINITY",
+    "DATE_MINUS_INFINITY",
+    "DAY_US",
+    "END_DAYS",
+    "END_TIMESTAMP",
+    "EPOCH_DAYS",
+    "MIN_DAYS",
+    "MIN_TIMESTAMP",
+    "MONTHS",
+    "SECOND_US",
+    "TIMESTAMP_INFINITY",
+    "TIMESTAMP_MINUS_INFINITY",
+    "WEEKDAYS",
+    "civil",
+    "clock",
+    "day_number",
+    "month_length",
+    "seconds_text",
+    "weekday",
 ]  # fmt: skip
 
 SECOND_US = 1_000_000
@@ -17,6 +33,10 @@ DAY_US = 86_400 * SECOND_US
 EPOCH_DAYS = 10_957
 #: Julian day zero: before it there are no dates.
 MIN_DAYS = -2_451_545
+#: The first date that is none, 5874898-01-01.
+END_DAYS = 2_145_031_949
+#: The finite timestamps, 4714-11-24 BC to before 294277-01-01.
+MIN_TIMESTAMP, END_TIMESTAMP = MIN_DAYS * DAY_US, 106_751_983 * DAY_US
 DATE_INFINITY, DATE_MINUS_INFINITY = 0x7FFFFFFF, -0x80000000
 TIMESTAMP_INFINITY, TIMESTAMP_MINUS_INFINITY = (1 << 63) - 1, -(1 << 63)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -46,7 +66,7 @@ def day_number(year: int, month: int, day: int) -> int:
 
 def month_length(year: int, month: int) -> int:
     """Days of a month."""
-    if month == 2 and (year % 4 == 0 and year % 100 != 0 or year % 400 == 0):
+    if month == 2 and ((year % 4 == 0 and year % 100 != 0) or year % 400 == 0):
         return 29
     return (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
 

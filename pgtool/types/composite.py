@@ -15,7 +15,12 @@ from formats import datum as layout
 from formats.deform import ATTLEN_VARLENA, Attribute, align, spans
 from formats.derive import struct_of
 from formats.heap import (
-    HEAP_NATTS_MASK, HeapInfomask, bitmap_length, header_length, null_flags, pack_bitmap,
+    HEAP_NATTS_MASK,
+    HeapInfomask,
+    bitmap_length,
+    header_length,
+    null_flags,
+    pack_bitmap,
 )  # fmt: skip
 from formats.itemptr import ItemPointerData
 from pgtool.errors import CorruptData, SqlError, Unsupported

@@ -81,8 +81,6 @@ def timestamp_text(us: int, settings: Settings, zone: str | None) -> str:
     """A finite local timestamp; ``zone`` is what follows it: an offset or an abbreviation
     (which, other than an offset, stands apart)."""
     days, rest = divmod(us, cal.DAY_US)
-    if days < cal.MIN_DAYS:
-        raise CorruptData(f"timestamp out of range: {us}")
     time = time_text(rest)
     style, order = settings.date_style, settings.date_order
     year, month, day = cal.civil(days)
@@ -132,7 +130,7 @@ class Date(FixedIO):
 class Time(FixedIO):
     """``time``: microseconds since midnight; 24:00:00 is a value."""
 
-    wire = (8,)
+    wire: tuple[int, ...] = (8,)
 
     def _us(self, datum: bytes) -> int:
         us = int.from_bytes(datum[:8], "little", signed=True)
@@ -200,6 +198,8 @@ class Timestamp(FixedIO):
     def _ascii(self, datum: bytes) -> str:
         us = int.from_bytes(datum, "little", signed=True)
         special = _infinity(us, cal.TIMESTAMP_MINUS_INFINITY, cal.TIMESTAMP_INFINITY)
+        if special is None and not cal.MIN_TIMESTAMP <= us < cal.END_TIMESTAMP:
+            raise CorruptData(f"timestamp out of range: {us}")
         return special or self._finite(us)
 
     def _finite(self, us: int) -> str:

@@ -30,7 +30,7 @@ def float8_text(value: float, extra_float_digits: int = 1) -> str:
     if value in (math.inf, -math.inf):
         return "Infinity" if value > 0 else "-Infinity"
     if extra_float_digits <= 0:
-        return "%.*g" % (max(1, 15 + extra_float_digits), value)
+        return f"{value:.{max(1, 15 + extra_float_digits)}g}"
     if abs(value) < 1e15 and value == int(value):
         return "-0" if value == 0 and math.copysign(1, value) < 0 else str(int(value))
     text = repr(value)
@@ -69,7 +69,7 @@ def float4_text(value: float, extra_float_digits: int = 1) -> str:
     if value in (math.inf, -math.inf):
         return "Infinity" if value > 0 else "-Infinity"
     if extra_float_digits <= 0:
-        return "%.*g" % (max(1, 6 + extra_float_digits), value)
+        return f"{value:.{max(1, 6 + extra_float_digits)}g}"
     if value == 0:
         return "-0" if math.copysign(1, value) < 0 else "0"
     first = 5 if abs(value) >= 1e-37 else 0  # six digits always survive, except below

@@ -53,9 +53,7 @@ def typmod_text(oid: int, typmod: int) -> str:
     return _SPECIAL[oid][2](typmod) if oid in _SPECIAL else f"({typmod})"
 
 
-def format_type(
-    registry: TypeRegistry, oid: int, typmod: int = -1, *, given: bool = False
-) -> str:
+def format_type(registry: TypeRegistry, oid: int, typmod: int = -1, *, given: bool = False) -> str:
     """A type's name; ``given`` says that a typmod of −1 is meant as such."""
     if oid == 0:
         return "-"

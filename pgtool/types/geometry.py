@@ -278,9 +278,7 @@ class _PointList(TypeIO):
 
     def _joined(self, points: Points) -> str:
         digits = self.settings.extra_float_digits
-        return ",".join(
-            [f"({float8_text(x, digits)},{float8_text(y, digits)})" for x, y in points]
-        )
+        return ",".join([f"({float8_text(x, digits)},{float8_text(y, digits)})" for x, y in points])
 
     def _wire_points(self, wire: bytes, at: int) -> Points:
         (count,) = struct.unpack_from(">i", wire, at)

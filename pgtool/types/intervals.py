@@ -105,7 +105,7 @@ def _sql_standard(parts: IntervalParts) -> str:
     if not negative and not positive:
         return "0"
     months, day_time = any(parts[:2]), any(parts[2:])
-    if negative and positive or months and day_time:
+    if (negative and positive) or (months and day_time):
         signs = ["-" if min(some) < 0 else "+" for some in (parts[:2], parts[2:3], parts[3:])]
         year, month, day, hour, minute = (abs(value) for value in parts[:5])
         clock = f"{hour}:{minute:02d}:{_seconds(parts, fill=True)}"
@@ -114,8 +114,8 @@ def _sql_standard(parts: IntervalParts) -> str:
     parts = IntervalParts(*(abs(value) for value in parts))
     if months:
         return f"{sign}{parts.year}-{parts.month}"
-    day = f"{parts.day} " if parts.day else ""
-    return f"{sign}{day}{parts.hour}:{parts.minute:02d}:{_seconds(parts, fill=True)}"
+    days = f"{parts.day} " if parts.day else ""
+    return f"{sign}{days}{parts.hour}:{parts.minute:02d}:{_seconds(parts, fill=True)}"
 
 
 def _iso_8601(parts: IntervalParts) -> str:
@@ -150,7 +150,8 @@ class IntervalIO(FixedIO):
 
     def _ascii(self, datum: bytes) -> str:
         settings = self.settings
-        return interval_text(*_INTERVAL.unpack(datum), settings.interval_style, settings.major)
+        us, day, months = _INTERVAL.unpack(datum)
+        return interval_text(us, day, months, settings.interval_style, settings.major)
 
     def _parse(self, text: str, typmod: int) -> bytes:
         from pgtool.types.intervals_in import parse_interval

@@ -174,7 +174,9 @@ class _Parser:
             raise self.low_wanted()
         if code == 0:
             raise SqlError(
-                "unsupported Unicode escape sequence", "22P05", "\\u0000 cannot be converted to text."
+                "unsupported Unicode escape sequence",
+                "22P05",
+                "\\u0000 cannot be converted to text.",
             )
         return 0, code
 

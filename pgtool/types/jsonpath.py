@@ -13,6 +13,7 @@ from typing import NamedTuple
 from formats import datum as layout
 from formats.derive import struct_of
 from formats.varlena import read_varlena
+from formats.version import ByMajor
 from pgtool.errors import CorruptData, SqlError, Unsupported
 from pgtool.types.base import TypeIO
 from pgtool.types.json import escape_json
@@ -64,14 +65,17 @@ KINDS = (
     _Kind("Time", "arg", ".time("), _Kind("TimeTz", "arg", ".time_tz("),
     _Kind("Timestamp", "arg", ".timestamp("), _Kind("TimestampTz", "arg", ".timestamp_tz("),
 )  # fmt: skip
+#: Whether a number that a path continues stands in parentheses.
+_NUMBER_WRAPPED = ByMajor({14: False, 15: True})
 _REGEX_FLAGS = ((1, "i"), (2, "s"), (4, "m"), (8, "x"), (16, "q"))
 
 
 class _Printer:
     """Writes the items of one path; places are offsets from the end of the header."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, major: int) -> None:
         self.data = data
+        self.wrap_numbers = _NUMBER_WRAPPED[major]
         self.out: list[bytes] = []
 
     def ints(self, at: int, count: int) -> tuple[int, ...]:
@@ -129,7 +133,7 @@ class _Printer:
     ) -> None:
         value = read_varlena(self.data, body)
         text = numeric_text(self.data[value.body : value.end]).encode("ascii")
-        self.out.append(b"(" + text + b")" if more else text)
+        self.out.append(b"(" + text + b")" if more and self.wrap_numbers else text)
 
     def form_bool(self, kind: _Kind, at: int, body: int, *_rest: object) -> None:
         self.out.append(b"true" if self.data[body] else b"false")
@@ -214,7 +218,7 @@ class JsonPath(TypeIO):
         (header,) = _HEAD.unpack_from(datum)
         if header & ~layout.JSONPATH_LAX != layout.JSONPATH_VERSION:
             raise CorruptData(f"unsupported jsonpath version {header & ~layout.JSONPATH_LAX}")
-        printer = _Printer(datum[_HEAD.size :])
+        printer = _Printer(datum[_HEAD.size :], self.settings.major)
         printer.path(0, False, True)
         strict = b"" if header & layout.JSONPATH_LAX else b"strict "
         return strict + b"".join(printer.out)

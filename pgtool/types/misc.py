@@ -19,7 +19,9 @@ class Uuid(FixedIO):
     """``uuid``: sixteen bytes as they are written."""
 
     wire = (1,) * 16
-    _FORM = re.compile(r"\{(?:[0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}\}|(?:[0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}")
+    _FORM = re.compile(
+        r"\{(?:[0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}\}|(?:[0-9a-fA-F]{4}-?){7}[0-9a-fA-F]{4}"
+    )
 
     def _ascii(self, datum: bytes) -> str:
         text = datum.hex()

@@ -11,41 +11,183 @@ __all__ = ["format_name", "quote_identifier", "split_names"]
 
 #: Keywords that cannot stand as every kind of name without quotes, in all majors.
 _KEYWORDS = frozenset(
-    """
-    all analyse analyze and any array as asc asymmetric authorization between bigint binary bit
-    boolean both case cast char character check coalesce collate collation column concurrently
-    constraint create cross current_catalog current_date current_role current_schema
-    current_time current_timestamp current_user dec decimal default deferrable desc distinct do
-    else end except exists extract false fetch float for foreign freeze from full grant greatest
-    group grouping having ilike in initially inner inout int integer intersect interval into is
-    isnull join lateral leading least left like limit localtime localtimestamp national natural
-    nchar none normalize not notnull null nullif numeric offset on only or order out outer
-    overlaps overlay placing position precision primary real references returning right row
-    select session_user setof similar smallint some substring symmetric table tablesample then
-    time timestamp to trailing treat trim true union unique user using values varchar variadic
-    verbose when where window with xmlattributes xmlconcat xmlelement xmlexists xmlforest
-    xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable
-    """.split()
+    [
+        "all",
+        "analyse",
+        "analyze",
+        "and",
+        "any",
+        "array",
+        "as",
+        "asc",
+        "asymmetric",
+        "authorization",
+        "between",
+        "bigint",
+        "binary",
+        "bit",
+        "boolean",
+        "both",
+        "case",
+        "cast",
+        "char",
+        "character",
+        "check",
+        "coalesce",
+        "collate",
+        "collation",
+        "column",
+        "concurrently",
+        "constraint",
+        "create",
+        "cross",
+        "current_catalog",
+        "current_date",
+        "current_role",
+        "current_schema",
+        "current_time",
+        "current_timestamp",
+        "current_user",
+        "dec",
+        "decimal",
+        "default",
+        "deferrable",
+        "desc",
+        "distinct",
+        "do",
+        "else",
+        "end",
+        "except",
+        "exists",
+        "extract",
+        "false",
+        "fetch",
+        "float",
+        "for",
+        "foreign",
+        "freeze",
+        "from",
+        "full",
+        "grant",
+        "greatest",
+        "group",
+        "grouping",
+        "having",
+        "ilike",
+        "in",
+        "initially",
+        "inner",
+        "inout",
+        "int",
+        "integer",
+        "intersect",
+        "interval",
+        "into",
+        "is",
+        "isnull",
+        "join",
+        "lateral",
+        "leading",
+        "least",
+        "left",
+        "like",
+        "limit",
+        "localtime",
+        "localtimestamp",
+        "national",
+        "natural",
+        "nchar",
+        "none",
+        "normalize",
+        "not",
+        "notnull",
+        "null",
+        "nullif",
+        "numeric",
+        "offset",
+        "on",
+        "only",
+        "or",
+        "order",
+        "out",
+        "outer",
+        "overlaps",
+        "overlay",
+        "placing",
+        "position",
+        "precision",
+        "primary",
+        "real",
+        "references",
+        "returning",
+        "right",
+        "row",
+        "select",
+        "session_user",
+        "setof",
+        "similar",
+        "smallint",
+        "some",
+        "substring",
+        "symmetric",
+        "table",
+        "tablesample",
+        "then",
+        "time",
+        "timestamp",
+        "to",
+        "trailing",
+        "treat",
+        "trim",
+        "true",
+        "union",
+        "unique",
+        "user",
+        "using",
+        "values",
+        "varchar",
+        "variadic",
+        "verbose",
+        "when",
+        "where",
+        "window",
+        "with",
+        "xmlattributes",
+        "xmlconcat",
+        "xmlelement",
+        "xmlexists",
+        "xmlforest",
+        "xmlnamespaces",
+        "xmlparse",
+        "xmlpi",
+        "xmlroot",
+        "xmlserialize",
+        "xmltable",
+    ]
 )
 #: The others.
 _MORE_KEYWORDS = ByMajor(
     {
-        14: frozenset(
-            """
-
-            """.split()
-        ),
+        14: frozenset([]),
         16: frozenset(
-            """
-            json_array json_arrayagg json_object json_objectagg system_user
-            """.split()
+            ["json_array", "json_arrayagg", "json_object", "json_objectagg", "system_user"]
         ),
         17: frozenset(
-            """
-            json json_array json_arrayagg json_exists json_object json_objectagg
-            json_query json_scalar json_serialize json_table json_value merge_action
-            system_user
-            """.split()
+            [
+                "json",
+                "json_array",
+                "json_arrayagg",
+                "json_exists",
+                "json_object",
+                "json_objectagg",
+                "json_query",
+                "json_scalar",
+                "json_serialize",
+                "json_table",
+                "json_value",
+                "merge_action",
+                "system_user",
+            ]
         ),
     }
 )

@@ -37,9 +37,7 @@ def _ipv6_text(address: bytes) -> str:
         at += run or 1
     if best < 2:
         return ":".join(f"{word:x}" for word in words)
-    mapped = best_at == 0 and (
-        best == 6 or (best == 7 and words[7] != 1) or (best == 5 and words[5] == 0xFFFF)
-    )
+    mapped = best_at == 0 and (best == 6 or (best == 5 and words[5] == 0xFFFF))
     tail = [f"{word:x}" for word in words[best_at + best :]]
     if mapped:
         tail = tail[: 6 - best] if best < 6 else []
@@ -157,7 +155,7 @@ def _parse_ipv6(text: str) -> tuple[int, bytes] | None:
         return None
     bits = int(mask) if slash else 128
     head, gap, tail = body.partition("::")
-    if gap and "::" in tail or bits > 128:
+    if (gap and "::" in tail) or bits > 128:
         return None
     left = _ipv6_groups(head, last=not gap)
     right = _ipv6_groups(tail, last=True) if gap else b""

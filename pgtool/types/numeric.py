@@ -80,7 +80,7 @@ def numeric_text(datum: bytes) -> str:
     if sign in _SPECIAL_TEXT:
         return _SPECIAL_TEXT[sign]
     minus = "-" if sign == layout.NUMERIC_NEG else ""
-    text = "".join(["%04d" % digit for digit in digits])
+    text = "".join([f"{digit:04d}" for digit in digits])
     point = (weight + 1) * layout.DEC_DIGITS
     if point <= 0:
         whole, fraction = "0", "0" * -point + text
@@ -206,7 +206,7 @@ class NumericIO(AsciiIO):
             raise self._bad_wire("digit")
         if sign in _SPECIAL_TEXT:
             return self._special(sign, typmod)
-        unscaled = int("".join(["%04d" % digit for digit in digits]) or "0")
+        unscaled = int("".join([f"{digit:04d}" for digit in digits]) or "0")
         scale = (count - 1 - weight) * layout.DEC_DIGITS
         if scale > dscale:
             unscaled, scale = unscaled // 10 ** (scale - dscale), dscale

@@ -62,7 +62,9 @@ def _compare(a: RangeValue, b: RangeValue, of_a: int, of_b: int, sub: TypeIO) ->
         left = (-1 if of_a == 0 else 1) if a_inf else 0
         right = (-1 if of_b == 0 else 1) if b_inf else 0
         return left - right
-    a_key, b_key = sort_key(sub, a[1 + of_a] or b""), sort_key(sub, b[1 + of_b] or b"")
+    bound_a = a.upper if of_a else a.lower
+    bound_b = b.upper if of_b else b.lower
+    a_key, b_key = sort_key(sub, bound_a or b""), sort_key(sub, bound_b or b"")
     if a_key != b_key:
         return -1 if a_key < b_key else 1
     return _step(a, of_a) - _step(b, of_b)
@@ -158,6 +160,8 @@ def _joins(first: RangeValue, second: RangeValue, sub: TypeIO) -> bool:
     if first.upper is None or second.lower is None:
         return False
     same = sort_key(sub, first.upper) == sort_key(sub, second.lower)
-    return same and _step(first, 1) + _step(second, 0) in (-1, 1) and (
-        _step(first, 1) == 0 or _step(second, 0) == 0
+    return (
+        same
+        and _step(first, 1) + _step(second, 0) in (-1, 1)
+        and (_step(first, 1) == 0 or _step(second, 0) == 0)
     )

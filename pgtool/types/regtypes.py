@@ -198,6 +198,6 @@ class RegOperator(RegOper, _WithArguments):
     def _named(self, text: str) -> int:
         name, args = self._types(text)
         if len(args) != 2:
-            raise SqlError("missing argument", "42P02", None,
-                           "Use NONE to denote the missing argument of a unary operator.")  # fmt: skip
+            hint = "Use NONE to denote the missing argument of a unary operator."
+            raise SqlError("missing argument", "42P02", None, hint)
         return self._oper(text, name, args)

@@ -37,9 +37,7 @@ class _ServerMade(AsciiIO):
         return self._parse("", typmod)
 
 
-def _items(
-    datum: bytes, magic: int, item: struct.Struct
-) -> list[tuple[float, tuple[int, ...]]]:
+def _items(datum: bytes, magic: int, item: struct.Struct) -> list[tuple[float, tuple[int, ...]]]:
     found, kind, count = _HEAD.unpack_from(datum)
     if found != magic or kind != 1:
         raise CorruptData(f"extended statistics of kind 0x{found:08X}, type {kind}", field="magic")

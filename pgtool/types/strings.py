@@ -14,8 +14,18 @@ from pgtool.errors import SqlError
 from pgtool.types.base import TypeIO, bad_input
 
 __all__ = [
-    "BpChar", "Bytea", "Char", "CString", "Hexed", "Name", "ReadOnlyText", "Text", "VarChar",
-    "Xml", "bytea_text", "parse_bytea",
+    "BpChar",
+    "Bytea",
+    "CString",
+    "Char",
+    "Hexed",
+    "Name",
+    "ReadOnlyText",
+    "Text",
+    "VarChar",
+    "Xml",
+    "bytea_text",
+    "parse_bytea",
 ]  # fmt: skip
 
 
@@ -107,7 +117,9 @@ class Name(TypeIO):
     def _receive(self, wire: bytes, typmod: int) -> bytes:
         if len(wire) >= NAMEDATALEN:
             raise SqlError(
-                "identifier too long", "42622", f"Identifier must be less than {NAMEDATALEN} characters."
+                "identifier too long",
+                "42622",
+                f"Identifier must be less than {NAMEDATALEN} characters.",
             )
         return wire.ljust(NAMEDATALEN, b"\0")
 
@@ -208,7 +220,8 @@ class ReadOnlyBytea(Bytea):
     def _input(self, text: bytes, typmod: int) -> bytes:
         raise SqlError(f"cannot accept a value of type {self.info.name}", "0A000")
 
-    _receive = _input
+    def _receive(self, wire: bytes, typmod: int) -> bytes:
+        return self._input(wire, typmod)
 
 
 class Xml(Text):

@@ -14,7 +14,12 @@ from formats.derive import struct_of
 from pgtool.errors import CorruptData
 from pgtool.types.base import TypeIO
 from pgtool.types.tsearch_text import (
-    QueryNode, check_query_wire, pack_query, pack_vector, parse_query, parse_vector,
+    QueryNode,
+    check_query_wire,
+    pack_query,
+    pack_vector,
+    parse_query,
+    parse_vector,
     vector_from_wire,
 )  # fmt: skip
 
@@ -42,10 +47,11 @@ class TsVector(TypeIO):
         strings = _SIZE.size + _ENTRY.size * count
         if count < 0 or strings > len(datum):
             raise CorruptData(f"tsvector of {count} lexemes", field="size")
-        out = []
+        out: list[tuple[bytes, tuple[int, ...]]] = []
         for (word,) in _ENTRY.iter_unpack(datum[_SIZE.size : strings]):
             length, first = word >> 1 & 0x7FF, strings + (word >> 12)
-            lexeme, positions = datum[first : first + length], ()
+            lexeme = datum[first : first + length]
+            positions: tuple[int, ...] = ()
             if word & 1:
                 at = (first + length - strings + 1 & ~1) + strings
                 (npos,) = _NPOS.unpack_from(datum, at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 from typing import NamedTuple
@@ -94,7 +95,7 @@ def _merged(positions: list[int]) -> list[int]:
     out: list[int] = []
     for place in sorted(best):
         out.append(best[place] << 14 | place)
-        if len(out) >= _MAX_POSITIONS - 1 + 1 or place == _MAX_POSITION - 1 and len(out) > 1:
+        if len(out) >= _MAX_POSITIONS - 1 + 1 or (place == _MAX_POSITION - 1 and len(out) > 1):
             break
     return out
 
@@ -143,7 +144,9 @@ def pack_vector(vector: Vector) -> bytes:
     """Lexemes (in order) and positions → stored form."""
     entries, strings = [], bytearray()
     for lexeme, positions in vector.items():
-        entries.append(_ENTRY.pack(bool(positions) | len(lexeme) << 1 | len(strings) << 12 & 0xFFFFFFFF))
+        entries.append(
+            _ENTRY.pack(bool(positions) | len(lexeme) << 1 | len(strings) << 12 & 0xFFFFFFFF)
+        )
         strings += lexeme
         if positions:
             strings += bytes(len(strings) % 2)
@@ -174,7 +177,7 @@ def vector_from_wire(wire: bytes) -> Vector:
         (npos,) = struct.unpack_from(">H", wire, at)
         positions = list(struct.unpack_from(f">{npos}H", wire, at + 2))
         at += 2 + 2 * npos
-        if any(b & 0x3FFF <= a & 0x3FFF for a, b in zip(positions, positions[1:])):
+        if any(b & 0x3FFF <= a & 0x3FFF for a, b in itertools.pairwise(positions)):
             raise SqlError("position information is misordered", "XX000")
         out[lexeme] = positions
     return {lexeme: out[lexeme] for lexeme in sorted(out)}
