@@ -14,7 +14,12 @@ from typing import Any
 from setuptools import Extension
 from setuptools.command.build_ext import build_ext
 
-HOT_MODULES: tuple[str, ...] = ("formats.pglz", "pgtool.storage.fnv")
+HOT_MODULES: tuple[str, ...] = (
+    "formats.pglz",
+    "pgtool.storage.fnv",
+    "pgtool.wal.hotrecord",
+    "pgtool.wal.walk",
+)
 
 
 class OptionalBuildExt(build_ext):

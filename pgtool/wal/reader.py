@@ -118,6 +118,24 @@ class WalReader:
         self._previous = previous
         self.error = None
 
+    @property
+    def previous(self) -> int:
+        """The record before :attr:`next_lsn`, 0 where it is not known."""
+        return self._previous
+
+    @property
+    def latest_tli(self) -> int:
+        """The highest timeline seen on a page."""
+        return self._latest_tli
+
+    def resume(self, lsn: int, previous: int, tli: int) -> None:
+        """Go on at ``lsn`` after somebody else (the fast walk) read up to there."""
+        self.next_lsn = Lsn(lsn)
+        self._previous = previous
+        if previous:
+            self.read_lsn = Lsn(previous)
+        self._latest_tli = max(self._latest_tli, tli)
+
     def find_next(self, lsn: int) -> Lsn | None:
         """Position at the first record that begins at or after ``lsn``; None if there is none."""
         try:
@@ -254,10 +272,9 @@ class WalReader:
             self._stop("prev", at=Lsn(at), prev=Lsn(prev))
 
     def _check_crc(self, data: bytes, at: int) -> None:
-        from crc32c import crc32c
+        from pgtool.wal.walk import checksum
 
-        crc = crc32c(data[:_CRC_AT], crc32c(data[SIZE_OF_XLOG_RECORD:]))
-        if crc != int.from_bytes(data[_CRC_AT:SIZE_OF_XLOG_RECORD], "little"):
+        if checksum(data) != int.from_bytes(data[_CRC_AT:SIZE_OF_XLOG_RECORD], "little"):
             self._stop("crc", at=Lsn(at))
 
     def _load(self, at: int, need: int) -> _Page:

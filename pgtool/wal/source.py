@@ -152,6 +152,13 @@ class SegmentDirectory:
         self._open(segno)
         return os.pread(self._fd, min(size, self.segment_size - offset), offset)
 
+    def has(self, lsn: int) -> bool:
+        """Whether the file of a position is there now."""
+        segno = lsn // self.segment_size
+        return segno == self._segno or os.path.exists(
+            os.path.join(self.directory, self.file_name(segno))
+        )
+
     def read_into(self, lsn: int, buffer: memoryview) -> int:
         """Like :meth:`read`, into a buffer of the caller; returns the bytes read."""
         segno, offset = divmod(lsn, self.segment_size)

@@ -56,3 +56,6 @@ WORDING: ByMajor[dict[str, str]] = ByMajor({14: _SINCE_14, 16: _SINCE_16, 17: _S
 #: Whether an error in a record's inner structure names that record (the reader of 14), or
 #: the one before it, which is the last that the reader had handed out (since 15).
 NAMES_RECORD_ITSELF: ByMajor[bool] = ByMajor({14: True, 15: False})
+
+#: The detailed form of a compressed image names the method since there is more than one.
+NAMES_METHOD: ByMajor[bool] = ByMajor({14: False, 15: True})

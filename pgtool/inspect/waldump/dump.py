@@ -22,8 +22,10 @@ from formats.wal.record import DecodedRecord
 from pgtool.inspect.waldump.filters import Filter
 from pgtool.inspect.waldump.images import prepare_directory, save_images
 from pgtool.inspect.waldump.lines import as_dict, line
+from pgtool.inspect.waldump.quick import make_quick, usable
 from pgtool.inspect.waldump.stats import Stats
 from pgtool.inspect.waldump.target import Target
+from pgtool.wal.opcodes import Action
 from pgtool.wal.reader import WalReader
 from pgtool.wal.source import SegmentDirectory, WalReadError
 
@@ -124,14 +126,11 @@ class _Run:
 
     def run(self) -> None:
         """Until the end, an error, the limit or SIGINT; then the statistics."""
-        for rec in self._records():
-            if self.options.filter.matches(rec):
-                self._show(rec)
-                self.shown += 1
-                if 0 < self.options.limit <= self.shown:
-                    self.reader.error = None
-                    break
         options = self.options
+        if usable(options.fmt, options.stats, options.save_fullpage):
+            self._run_fast()
+        else:
+            self._run_plain()
         if options.stats is not None and not options.quiet:
             self._show_stats(options.stats)
         self.out.flush()
@@ -140,16 +139,50 @@ class _Run:
                 f"error in WAL record at {self.reader.read_lsn}: {self.reader.error}"
             )
 
-    def _records(self) -> Iterator[DecodedRecord]:
+    def _run_plain(self) -> None:
+        while (rec := self._next()) is not None:
+            if self._consider(rec):
+                return
+
+    def _run_fast(self) -> None:
+        """The fast walk does the regular part, the plain reader one record at a time."""
+        options = self.options
+        quick = make_quick(
+            self.reader, options.filter, self._action(), options.bkp_details, options.limit
+        )
+        walker = quick.walker
+        while quick.run(self.out.write, lambda: self.interrupt.seen):
+            rec = self._next()
+            self.shown += walker.shown
+            walker.shown = 0
+            if rec is None or self._consider(rec):
+                break
+            walker.limit = options.limit - self.shown if options.limit > 0 else 0
+            quick.passed(rec)
+        self.stats.merge(walker.counts, walker.counted_end)
+
+    def _action(self) -> Action:
+        if self.options.quiet:
+            return Action.NOTHING
+        return Action.TEXT if self.options.stats is None else Action.COUNT
+
+    def _consider(self, rec: DecodedRecord) -> bool:
+        """Show a record if it is wanted; True where that was the last one."""
+        if not self.options.filter.matches(rec):
+            return False
+        self._show(rec)
+        self.shown += 1
+        return 0 < self.options.limit <= self.shown
+
+    def _next(self) -> DecodedRecord | None:
+        """The next record; while following, wait for it."""
         while not self.interrupt.seen:
             rec = self.reader.read()
-            if rec is not None:
-                yield rec
-            elif not self.options.follow or self.reader.end_reached:
-                return
-            else:
-                self.out.flush()
-                time.sleep(FOLLOW_SLEEP_S)
+            if rec is not None or not self.options.follow or self.reader.end_reached:
+                return rec
+            self.out.flush()
+            time.sleep(FOLLOW_SLEEP_S)
+        return None
 
     def _show(self, rec: DecodedRecord) -> None:
         options = self.options

@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from formats.units import BLCKSZ, Lsn
-from formats.version import ByMajor
 from formats.wal.record import FORK_NAMES, IMAGE_BITS, BlockImage, BlockRef, DecodedRecord
 from pgtool.wal import rmgr
-
-#: The detailed form of a compressed image names the method since there is more than one.
-NAMES_METHOD: ByMajor[bool] = ByMajor({14: False, 15: True})
+from pgtool.wal.wording import NAMES_METHOD
 
 
 def position(lsn: int) -> str:

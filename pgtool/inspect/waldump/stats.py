@@ -51,11 +51,12 @@ class Stats:
         self.counts[at + 2] += fpi_len
         self.end = Lsn(end)
 
-    def merge(self, counts: array[int]) -> None:
-        """Add the counters of another run."""
+    def merge(self, counts: array[int], end: int) -> None:
+        """Add the counters of the fast walk; ``end`` is where its last record ended."""
         for i, n in enumerate(counts):
             if n:
                 self.counts[i] += n
+        self.end = Lsn(max(self.end, end))
 
     def as_dict(self, per_record: bool) -> dict[str, Any]:
         """The table as one JSON object."""
