@@ -6,7 +6,7 @@ block reference 0.
 
 from __future__ import annotations
 
-from construct import Construct, Struct
+from construct import Construct, GreedyBytes, Struct
 
 from formats.brin import BrinTuple
 from formats.units import BlockNumber, OffsetNumber, Raw, uint16
@@ -45,7 +45,9 @@ xl_brin_desummarize = Struct(
 )
 assert xl_brin_desummarize.sizeof() == 10
 
-_TUPLE: dict[int, ByMajor[Construct]] = {0: always(BrinTuple)}
+_TUPLE: dict[int, ByMajor[Construct]] = {
+    0: always(BrinTuple, "values" / GreedyBytes * "null bits and values of the summary")
+}
 _INIT = {XLOG_BRIN_INIT_PAGE: "+INIT"}
 
 RECORDS = (
