@@ -7,12 +7,14 @@ from functools import cached_property
 from construct import Container
 
 from formats.errors import CorruptData
+from formats.units import FIRST_NORMAL_XID
 from pgtool.storage.backend import Backend
 from pgtool.transam.clog import ABORTED, COMMITTED, CommitLog
 from pgtool.transam.commit_ts import CommitTimestamps
 from pgtool.transam.multixact import MultiXacts
 from pgtool.transam.twophase import prepared_xids
 from pgtool.transam.visibility import Visibility
+from pgtool.transam.xid import precedes
 
 
 class Transactions:
@@ -21,6 +23,7 @@ class Transactions:
     def __init__(self, backend: Backend, major: int, control: Container, at_rest: bool) -> None:
         checkpoint = control.checkPointCopy
         self.backend = backend
+        self.at_rest = at_rest
         self.next_full_xid = int(checkpoint.nextXid)
         self.next_xid = self.next_full_xid & 0xFFFFFFFF
         self.next_multi = int(checkpoint.nextMulti)
@@ -36,7 +39,7 @@ class Transactions:
 
     @cached_property
     def prepared(self) -> frozenset[int]:
-        """Xids of prepared transactions, subtransactions included, that are still pending."""
+        """Top-level xids of prepared transactions that are still pending."""
         return prepared_xids(self.backend)
 
     def outcome(self, xid: int) -> str:
@@ -49,4 +52,15 @@ class Transactions:
             return "committed"
         if status == ABORTED:
             return "aborted"
-        return "prepared" if xid in self.prepared else "in progress"
+        if self._pending(xid):
+            return "prepared"
+        return "ended by a crash" if self.at_rest else "in progress"
+
+    def _pending(self, xid: int) -> bool:
+        """Whether a xid, or the transaction that it is a part of, is prepared."""
+        while xid not in self.prepared:
+            parent = self.clog.parent(xid)
+            if parent < FIRST_NORMAL_XID or not precedes(parent, xid):
+                return False
+            xid = parent
+        return True

@@ -2,13 +2,14 @@
 
 A PostgreSQL type becomes the Arrow type that can hold every value of it; where there is
 none (numeric without a scale, intervals, ranges, rows …) the column is a string of the
-text form. A value that its Arrow type cannot hold (infinity, NaN in a decimal) raises
-Unsupported: it is neither rounded nor made NULL.
+text form. So it is where a column's type could hold its values but for some (an infinite
+date, NaN in a decimal, an array of several dimensions): :func:`probe` reads such columns
+beforehand. No value is rounded or made NULL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -31,8 +32,6 @@ VARHDRSZ = 4
 MAX_DECIMAL128, MAX_DECIMAL256 = 38, 76
 NUMERIC, UUID = 1700, 2950
 
-Convert = Callable[[Column], Any]
-
 
 def _pyarrow() -> Any:
     try:
@@ -50,6 +49,7 @@ class Writer:
     def __init__(self, out: BinaryIO, fmt: str, source: Source, registry: TypeRegistry) -> None:
         pa = _pyarrow()
         self.columns = [ArrowColumn(c, registry) for c in source.columns]
+        probe(self.columns, source)
         self.schema = pa.schema([c.field for c in self.columns])
         self.file = pa.PythonFile(out, "w")
         if fmt == "parquet":
@@ -66,6 +66,20 @@ class Writer:
     def close(self) -> None:
         """Write the file's footer."""
         self.writer.close()
+
+
+def probe(columns: list[ArrowColumn], source: Source) -> None:
+    """Turn columns to text whose Arrow type cannot hold some of their values."""
+    doubtful = [c for c in columns if c.doubtful and c.column.number is not None]
+    if not doubtful:
+        return
+    part = source.narrowed([c.column for c in doubtful])
+    for _heap, batch in part.batches():
+        for column, values in zip(doubtful, batch.columns):
+            if column.doubtful and not column.holds(values):
+                column.become_text()
+        if not any(c.doubtful for c in doubtful):
+            return
 
 
 def record_batch(
@@ -107,6 +121,26 @@ class ArrowColumn:
             self.element = ArrowColumn(inner, registry)
             self.type = pa.list_(self.element.type)
         self.field = pa.field(column.name, self.type)
+        self.doubtful = (
+            self.element is not None or pa.types.is_decimal(self.type)
+            or base in (DATE, TIMESTAMP, TIMESTAMPTZ)
+        )  # fmt: skip
+
+    def become_text(self) -> None:
+        """Use the text form from here on."""
+        pa = _pyarrow()
+        self.element, self.doubtful, self.base = None, False, 0
+        self.type = pa.string()
+        self.field = pa.field(self.column.name, self.type)
+
+    def holds(self, column: Column) -> bool:
+        """Whether the Arrow type can hold every value of a batch."""
+        pa = _pyarrow()
+        try:
+            self.array(column, lambda row, problem: None)
+        except (Unsupported, pa.ArrowInvalid):
+            return False
+        return True
 
     @staticmethod
     def _type(pa: Any, base: int, typmod: int) -> Any:

@@ -46,8 +46,11 @@ _TID_SIZE = ItemPointerData.sizeof()
 class _Fate:
     """What one combination of header fields means."""
 
-    def __init__(self, known: Transactions, infomask: int, xmin: int, xmax: int) -> None:
+    def __init__(
+        self, known: Transactions, infomask: int, xmin: int, xmax: int, replaced: bool
+    ) -> None:
         self.known = known
+        self.verb = "updated" if replaced else "deleted"
         self.xmin_state = self._inserter(infomask, xmin)
         self.xmin_time = known.commit_ts.microseconds(xmin)
         self.deleter = 0
@@ -105,7 +108,7 @@ class _Fate:
             return f"inserted by transaction {xmin}: {self.xmin_state}"
         state = (self.xmax_state or "").partition(" (")[0]
         if self.deleter and state == "committed":
-            return f"deleted or updated by transaction {self.deleter}: committed"
+            return f"{self.verb} by transaction {self.deleter}: committed"
         if state == "unknown":
             return f"the fate of xmax {xmax} is unknown"
         return None
@@ -115,21 +118,26 @@ def dirty_columns(tuples: Tuples, known: Transactions) -> list[Column]:
     """The values of DIRTY_COLUMNS for some tuples."""
     xmin, xmax = tuples.u32("t_xmin"), tuples.u32("t_xmax")
     bits = tuples.infomask & np.uint16(_IGNORED)
-    shape = np.rec.fromarrays([bits, xmin, xmax], names="bits,xmin,xmax")
+    own, following = _tids(tuples), _next(tuples)
+    replaced = own != following
+    shape = np.rec.fromarrays([bits, xmin, xmax, replaced], names="bits,xmin,xmax,replaced")
     kinds, which = np.unique(shape, return_inverse=True)
-    fates = [_Fate(known, int(k["bits"]), int(k["xmin"]), int(k["xmax"])) for k in kinds]
+    fates = [
+        _Fate(known, int(k["bits"]), int(k["xmin"]), int(k["xmax"]), bool(k["replaced"]))
+        for k in kinds
+    ]
     which = which.ravel()
     why = [fate.why for fate in fates]
     seen = np.array([reason is None for reason in why], np.uint8)
     return [
-        FixedColumn(_tids(tuples)),
+        FixedColumn(own),
         FixedColumn(xmin),
         _texts([fate.xmin_state for fate in fates], which),
         _times([fate.xmin_time for fate in fates], which),
         FixedColumn(xmax),
         _texts([fate.xmax_state for fate in fates], which),
         _times([fate.xmax_time for fate in fates], which),
-        FixedColumn(_next(tuples)),
+        FixedColumn(following),
         FixedColumn(seen[which]),
         _texts(why, which),
     ]

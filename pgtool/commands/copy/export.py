@@ -8,10 +8,11 @@ when it is whole; what stands under its own name is therefore complete.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+from pgtool.access.heap.scan import Batch
 from pgtool.catalog.database import Database
 from pgtool.catalog.lookups import CatalogLookups
 from pgtool.catalog.relation import Relation
@@ -24,6 +25,7 @@ from pgtool.commands.copy.losses import Losses
 from pgtool.commands.copy.source import OutColumn, Source, columns_of
 from pgtool.commands.copy.sql import SqlInserts
 from pgtool.errors import CorruptData
+from pgtool.types.column import Column, FixedColumn
 from pgtool.types.registry import TypeRegistry
 
 FORMATS = ("copy", "binary", "csv", "jsonl", "sql", "parquet", "arrow")
@@ -73,7 +75,7 @@ class Exporter:
         options = self.options
         columns = columns_of(
             relation, generated=options.fmt not in ("copy", "binary", "csv"),
-            dropped=options.dropped,
+            virtual=options.fmt == "sql", dropped=options.dropped,
         )  # fmt: skip
         return [*DIRTY_COLUMNS, *columns] if options.dirty else columns
 
@@ -106,6 +108,18 @@ class Exporter:
             return JsonLines(columns, self.registry)
         return SqlInserts(relation, columns, self.registry)
 
+    def _complete(self, source: Source, batch: Batch) -> list[Column]:
+        """The stored columns of a batch with the derived ones in their places."""
+        stored = iter(batch.columns)
+        derived: Iterator[Column] = iter(())
+        if self.options.dirty:
+            derived = iter(dirty_columns(batch.tuples, self.transactions))
+        return [
+            next(stored) if c.number is not None
+            else next(derived) if c.attribute is None else FixedColumn(_no_values(len(batch)))
+            for c in source.columns
+        ]  # fmt: skip
+
     def run(
         self, relation: Relation, out: BinaryIO, *, first: int = 0, stop: int | None = None,
         begin: bool = True, end: bool = True, progress: Callable[[int], None] | None = None,
@@ -120,9 +134,7 @@ class Exporter:
             sink = _Bytes(out, self.format(relation), begin, end)
         done = first
         for _heap, batch in source.batches(first, stop):
-            columns = batch.columns
-            if self.options.dirty:
-                columns = [*dirty_columns(batch.tuples, self.transactions), *columns]
+            columns = self._complete(source, batch)
 
             def unreadable(number: int, row: int, problem: CorruptData, batch: Any = batch) -> None:
                 losses.value(batch.tuples, row, source.columns[number].name, problem)
@@ -136,6 +148,12 @@ class Exporter:
         sink.close()
         outcome.losses = losses.found
         return outcome
+
+
+def _no_values(rows: int) -> Any:
+    import numpy as np
+
+    return np.zeros(rows, np.uint8)
 
 
 def _accept(file: Any, losses: Losses) -> None:

@@ -8,6 +8,7 @@ order by name. Columns are numbered as they come out.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +20,8 @@ from pgtool.catalog.relation import Attribute, Relation
 from pgtool.errors import CorruptData
 from pgtool.types.column import Column, VarColumn
 
-BYTEA, INT4 = 17, 23
+BYTEA = 17
+VIRTUAL = "v"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +41,22 @@ class OutColumn:
 
 
 def columns_of(
-    relation: Relation, *, generated: bool = False, dropped: bool = False
+    relation: Relation, *, generated: bool = False, virtual: bool = False, dropped: bool = False
 ) -> list[OutColumn]:
     """The columns that an export shows: COPY leaves generated ones out.
 
-    Virtual generated columns are not stored and never shown. Dropped columns come as
-    their raw bytes.
+    Virtual generated columns are not stored; where they are wanted all the same they have no
+    number. Dropped columns come as their raw bytes.
     """
     out = []
     for number, a in enumerate(relation.attributes):
         if a.attisdropped:
             if dropped:
                 out.append(OutColumn(a.attname, BYTEA, -1, number, a))
-        elif not a.attgenerated or (generated and a.attgenerated != "v"):
+        elif a.attgenerated == VIRTUAL:
+            if virtual:
+                out.append(OutColumn(a.attname, a.atttypid, a.atttypmod, None, a))
+        elif generated or not a.attgenerated:
             out.append(OutColumn(a.attname, a.atttypid, a.atttypmod, number, a))
     return out
 
@@ -93,6 +98,17 @@ class Source:
             raise CorruptData(f'partition "{leaf.relname}" has no column "{missing[0]}"')
         return [by_name[name] for name in names]
 
+    def narrowed(self, columns: list[OutColumn]) -> Source:
+        """The same rows with other columns; damage was or will be told by this one."""
+        out = copy(self)
+        out.columns = columns
+        out.heaps = []
+        for heap in self.heaps:
+            scan = replace(heap.scan, damage=_deaf)
+            out.heaps.append(Heap(heap.relation, scan, []))
+            out.heaps[-1].wanted = out._places(heap.relation)
+        return out
+
     @property
     def blocks(self) -> int:
         """Pages to read."""
@@ -111,6 +127,10 @@ class Source:
                 ):
                     columns.append(_raw(column) if _is_dropped(out) else column)
                 yield heap, replace(batch, columns=columns)
+
+
+def _deaf(problem: CorruptData) -> None:
+    """For a second reading: what is damaged is left out as in the first."""
 
 
 def _is_dropped(column: OutColumn) -> bool:
