@@ -21,7 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NoReturn
 
-from formats.derive import offset_of, struct_of
+from formats.derive import fields, offset_of, struct_of
 from formats.derive import reader as reader_of
 from formats.errors import CorruptData
 from formats.units import Lsn, maxalign
@@ -48,6 +48,7 @@ XLOG_SWITCH = 0x40
 _CRC_AT = offset_of(XLogRecord, "xl_crc")
 _INFO_AT = offset_of(XLogRecord, "xl_info")
 _RMID_AT = offset_of(XLogRecord, "xl_rmid")
+_PREV_FIELD = [f.name for f in fields(XLogRecord)].index("xl_prev")
 _read_short_header = reader_of(XLogPageHeaderData)
 _read_long_header = reader_of(XLogLongPageHeaderData)
 _unpack_header = struct_of(XLogRecord).unpack_from
@@ -60,6 +61,11 @@ class RawRecord:
     lsn: Lsn
     end: Lsn
     data: bytes
+
+    @property
+    def prev(self) -> int:
+        """The record's link to the one before."""
+        return int(_unpack_header(self.data, 0)[_PREV_FIELD])
 
 
 class _Stop(Exception):
@@ -135,6 +141,20 @@ class WalReader:
         if previous:
             self.read_lsn = Lsn(previous)
         self._latest_tli = max(self._latest_tli, tli)
+
+    def seek(self, lsn: int) -> bool:
+        """Position at the first record that begins on ``lsn``'s page or later, unread.
+
+        A position inside a page must be a record's own.
+        """
+        try:
+            at = lsn if lsn % XLOG_BLCKSZ else self._skip_continuation(lsn)
+            self.begin(at)
+            self._load(at - at % XLOG_BLCKSZ, SIZE_OF_SHORT_PHD)
+        except _Stop:
+            self._invalidate()
+            return False
+        return True
 
     def find_next(self, lsn: int) -> Lsn | None:
         """Position at the first record that begins at or after ``lsn``; None if there is none."""

@@ -159,6 +159,13 @@ class SegmentDirectory:
             os.path.join(self.directory, self.file_name(segno))
         )
 
+    def known_end(self, lsn: int) -> int:
+        """The end of the last segment in the unbroken row of files from ``lsn`` on."""
+        end = lsn
+        while self.has(end):
+            end = end - end % self.segment_size + self.segment_size
+        return end
+
     def read_into(self, lsn: int, buffer: memoryview) -> int:
         """Like :meth:`read`, into a buffer of the caller; returns the bytes read."""
         segno, offset = divmod(lsn, self.segment_size)

@@ -112,7 +112,7 @@ cpdef unsigned int checksum(bytes data) except? 0
 
 cdef class Walker(HotRecord):
     cdef public bytearray buffer, scratch
-    cdef public unsigned long long base, next_lsn, prev_lsn, counted_end
+    cdef public unsigned long long base, next_lsn, prev_lsn, counted_end, stop_at
     cdef public long long checked, block, spc, db, rel
     cdef public Py_ssize_t avail
     cdef public unsigned int latest_tli, segment_size, want_xid

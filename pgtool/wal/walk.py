@@ -68,6 +68,7 @@ class Walker(HotRecord):
         self.buffer = bytearray(CHUNK + PAGE)
         self.scratch = bytearray(0)
         self.base = self.avail = self.next_lsn = self.prev_lsn = 0
+        self.stop_at = (1 << 64) - 1
         self.checked = -1
         self.checked_info = self.checked_header = 0
         self.latest_tli = 0
@@ -92,6 +93,8 @@ class Walker(HotRecord):
             if self.limit > 0 and self.shown >= self.limit:
                 return LIMIT
             at = self.next_lsn
+            if at >= self.stop_at:
+                return LIMIT
             page_at = at - at % PAGE
             if page_at != self.checked:
                 state = self.check_page(data, page_at)

@@ -6,16 +6,19 @@ came before it has been written and the error is raised last, after the statisti
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import sys
 import time
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, BinaryIO
 
+from formats.errors import PgtoolError
 from formats.units import Lsn
 from formats.version import ByMajor
 from formats.wal.record import DecodedRecord
@@ -26,10 +29,13 @@ from pgtool.inspect.waldump.quick import make_quick, usable
 from pgtool.inspect.waldump.stats import Stats
 from pgtool.inspect.waldump.target import Target
 from pgtool.wal.opcodes import Action
+from pgtool.wal.parallel import Done, Result, Unit, in_order, split
 from pgtool.wal.reader import WalReader
 from pgtool.wal.source import SegmentDirectory, WalReadError
 
 FOLLOW_SLEEP_S = 1.0
+UNIT_BYTES = 4 << 20
+NO_STOP = (1 << 64) - 1
 #: Whether the note on skipped bytes is part of the data (stdout) or a message (stderr).
 NOTE_IS_DATA: ByMajor[bool] = ByMajor({14: True, 17: False})
 
@@ -123,14 +129,15 @@ class _Run:
         self.interrupt = interrupt
         self.stats = Stats(reader.major, 0 if options.quiet else first)
         self.shown = 0
+        #: No record from here on; above every position unless a unit ends before.
+        self.stop_at = NO_STOP
 
     def run(self) -> None:
         """Until the end, an error, the limit or SIGINT; then the statistics."""
         options = self.options
-        if usable(options.fmt, options.stats, options.save_fullpage):
-            self._run_fast()
-        else:
-            self._run_plain()
+        if options.jobs > 1 and self._divisible():
+            self._run_parallel()
+        self._run_alone()
         if options.stats is not None and not options.quiet:
             self._show_stats(options.stats)
         self.out.flush()
@@ -138,6 +145,75 @@ class _Run:
             raise WalReadError(
                 f"error in WAL record at {self.reader.read_lsn}: {self.reader.error}"
             )
+
+    def _run_alone(self) -> None:
+        """From the reader's position to the end, the limit, or ``stop_at``."""
+        options = self.options
+        if usable(options.fmt, options.stats, options.save_fullpage):
+            self._run_fast()
+        else:
+            self._run_plain()
+
+    def _divisible(self) -> bool:
+        options = self.options
+        return options.limit <= 0 and not options.follow and options.save_fullpage is None
+
+    def _run_parallel(self) -> None:
+        """Take the results of worker processes as far as they fit together."""
+        reader, start = self.reader, int(self.reader.next_lsn)
+        stop = reader.source.known_end(start)
+        units = split(start, min(stop, reader.end or stop), UNIT_BYTES)
+        at, last, tli = start, 0, 0
+        with in_order(self._work, units, min(self.options.jobs, len(units))) as results:
+            for unit, (done, payload) in zip(units, results, strict=False):
+                if self.interrupt.seen:
+                    break
+                if at >= unit.stop:
+                    continue
+                linked = done.first_prev == last or last == 0
+                if not (done.sound and done.first == at and linked and done.first_tli >= tli):
+                    break
+                self._accept(payload, done.next)
+                at, last, tli = done.next, done.last, done.last_tli
+        reader.resume(at, last, tli)
+
+    def _accept(self, payload: bytes, end: int) -> None:
+        if self.options.stats is not None:
+            counts = array("Q", payload)
+            self.stats.merge(counts, counts.pop())
+        else:
+            self.out.write(payload)
+
+    def _work(self, unit: Unit) -> Result:
+        """One unit, in a worker process: everything of its own but the options."""
+        theirs = self.reader.source
+        source = SegmentDirectory(theirs.directory, theirs.info, theirs.tli, history=theirs.history)
+        reader = WalReader(source, end=self.reader.end)
+        out = io.BytesIO()
+        try:
+            if not reader.seek(unit.start):
+                return Done(sound=False), b""
+            first, first_tli = int(reader.next_lsn), reader.latest_tli
+            raw = reader.read_raw()
+            if raw is None:
+                return Done(sound=False), b""
+            reader.begin(first)
+            run = _Run(reader, self.options, out, self.interrupt, raw.lsn)
+            run.stop_at = unit.stop
+            run._run_alone()
+        except (PgtoolError, OSError):  # the parent meets it again, in its place
+            return Done(sound=False), b""
+        finally:
+            source.close()
+        payload = out.getvalue()
+        if self.options.stats is not None:
+            payload = run.stats.counts.tobytes() + int(run.stats.end).to_bytes(8, sys.byteorder)
+        done = Done(
+            sound=reader.error is None and int(reader.next_lsn) >= unit.stop,
+            first=int(raw.lsn), first_prev=raw.prev, first_tli=first_tli,
+            last=reader.previous, next=int(reader.next_lsn), last_tli=reader.latest_tli,
+        )  # fmt: skip
+        return done, payload
 
     def _run_plain(self) -> None:
         while (rec := self._next()) is not None:
@@ -151,6 +227,7 @@ class _Run:
             self.reader, options.filter, self._action(), options.bkp_details, options.limit
         )
         walker = quick.walker
+        walker.stop_at = self.stop_at
         while quick.run(self.out.write, lambda: self.interrupt.seen):
             rec = self._next()
             self.shown += walker.shown
@@ -176,7 +253,7 @@ class _Run:
 
     def _next(self) -> DecodedRecord | None:
         """The next record; while following, wait for it."""
-        while not self.interrupt.seen:
+        while not self.interrupt.seen and self.reader.next_lsn < self.stop_at:
             rec = self.reader.read()
             if rec is not None or not self.options.follow or self.reader.end_reached:
                 return rec
