@@ -74,9 +74,11 @@ def command(function: str | None, args: tuple[str, ...], **options: Any) -> int 
     t_infomask2.
     """
     if options["listing"]:
-        return _list(options)
+        _list(options)
+        return None
     if function == "heap_tuple_infomask_flags":
-        return _infomask(args, options["fmt"])
+        _infomask(args, options["fmt"])
+        return None
     if args:
         raise UserError(f'unexpected argument "{args[0]}"')
     explaining = options["explain"] or options["html"]
@@ -87,7 +89,8 @@ def command(function: str | None, args: tuple[str, ...], **options: Any) -> int 
         click.echo(f"pgtool: warning: {problem}", err=True)
     if function is None:
         return _explain(source, options)
-    return _call(source, function, options)
+    _call(source, function, options)
+    return None
 
 
 def _open(options: dict[str, Any]) -> Any:
