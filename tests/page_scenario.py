@@ -64,7 +64,7 @@ CREATE MATERIALIZED VIEW mv AS SELECT a, count(*) FROM plain GROUP BY a;
 BTREE = """
 CREATE TABLE bt (id int, dup int, wide text, n int, arr int[]);
 INSERT INTO bt SELECT i, i % 20, repeat(chr(97 + i % 3), 400) || i / 8,
-    CASE WHEN i % 3 > 0 THEN i END, ARRAY[i, i + 1] FROM generate_series(1, 6000) i;
+    CASE WHEN i % 3 > 0 THEN i END, ARRAY[i, i + 1] FROM generate_series(1, 3000) i;
 ALTER TABLE bt ALTER wide SET STORAGE plain;
 CREATE INDEX bt_id ON bt (id);
 CREATE INDEX bt_dup ON bt (dup);
@@ -74,7 +74,7 @@ CREATE INDEX bt_many ON bt (n DESC, dup, wide);
 CREATE INDEX bt_include ON bt (dup) INCLUDE (id, arr);
 CREATE INDEX bt_partial ON bt (n) WHERE n < 100;
 CREATE INDEX bt_deleted ON bt (id, wide);
-DELETE FROM bt WHERE id BETWEEN 1000 AND 4000;
+DELETE FROM bt WHERE id BETWEEN 500 AND 2000;
 VACUUM bt;
 CREATE TABLE killed (a int) WITH (autovacuum_enabled = off);
 INSERT INTO killed SELECT i FROM generate_series(1, 2000) i;
@@ -92,7 +92,7 @@ OTHERS = """
 CREATE TABLE h (a int, b text);
 CREATE INDEX h_a ON h USING hash (a);
 CREATE INDEX h_b ON h USING hash (b);
-INSERT INTO h SELECT i % 4000, 'h' || i % 30 FROM generate_series(1, 20000) i;
+INSERT INTO h SELECT i % 4000, 'h' || i % 30 FROM generate_series(1, 9000) i;
 DELETE FROM h WHERE a % 3 = 0; VACUUM h;
 CREATE TABLE gi (a int[], t tsvector, j jsonb, k int[]);
 CREATE INDEX gi_a ON gi USING gin (a) WITH (fastupdate = off);
@@ -101,35 +101,35 @@ CREATE INDEX gi_j ON gi USING gin (j, a) WITH (fastupdate = off);
 CREATE INDEX gi_jp ON gi USING gin (j jsonb_path_ops);
 INSERT INTO gi SELECT ARRAY[i, i % 3, i % 100], to_tsvector('simple', 'word' || i || ' common'),
     jsonb_build_object('k' || i % 50, i), CASE i % 4 WHEN 0 THEN NULL WHEN 1 THEN '{}'
-    ELSE ARRAY[NULL, i] END FROM generate_series(1, 15000) i;
+    ELSE ARRAY[NULL, i] END FROM generate_series(1, 8000) i;
 CREATE INDEX gi_k ON gi USING gin (k);
-DELETE FROM gi WHERE a[2] = 1 OR a[1] < 5000;
+DELETE FROM gi WHERE a[2] = 1 OR a[1] < 3000;
 VACUUM gi;
 INSERT INTO gi SELECT ARRAY[i], to_tsvector('simple', 'late' || i), '{"late": 1}', NULL
     FROM generate_series(1, 300) i;
 CREATE TABLE gs (p point, b box, r int4range, i int);
 INSERT INTO gs SELECT point(i % 100, i / 100), box(point(i, i), point(i + 2, i + 3)),
-    CASE WHEN i % 9 > 0 THEN int4range(i, i + 5) END, i FROM generate_series(1, 6000) i;
+    CASE WHEN i % 9 > 0 THEN int4range(i, i + 5) END, i FROM generate_series(1, 3000) i;
 CREATE INDEX gs_p ON gs USING gist (p);
 CREATE INDEX gs_b ON gs USING gist (b) WITH (buffering = on);
 CREATE INDEX gs_r ON gs USING gist (r);
 CREATE INDEX gs_inc ON gs USING gist (p) INCLUDE (i);
 CREATE INDEX gs_ins ON gs USING gist (p, r);
-DELETE FROM gs WHERE i BETWEEN 1000 AND 5000;
+DELETE FROM gs WHERE i BETWEEN 500 AND 2500;
 VACUUM gs; VACUUM gs;
 INSERT INTO gs SELECT point(i, i), box(point(i, i), point(i, i)), NULL, i
     FROM generate_series(1, 500) i;
 CREATE TABLE sp (t text, p point, r int4range, i inet);
 INSERT INTO sp SELECT CASE WHEN i % 10 > 0 THEN md5((i % 3000)::text) END, point(i % 77, i % 91),
     int4range(i, i + i % 20), ('10.' || i % 200 || '.' || i % 7 || '.' || i % 250)::inet
-    FROM generate_series(1, 6000) i;
+    FROM generate_series(1, 3000) i;
 CREATE INDEX sp_t ON sp USING spgist (t);
 CREATE INDEX sp_q ON sp USING spgist (p);
 CREATE INDEX sp_k ON sp USING spgist (p kd_point_ops);
 CREATE INDEX sp_r ON sp USING spgist (r);
 CREATE INDEX sp_i ON sp USING spgist (i);
 CREATE INDEX sp_inc ON sp USING spgist (t) INCLUDE (i, r);
-INSERT INTO sp SELECT 'same prefix ' || i, point(1, 1), NULL, NULL FROM generate_series(1, 2000) i;
+INSERT INTO sp SELECT 'same prefix ' || i, point(1, 1), NULL, NULL FROM generate_series(1, 1000) i;
 DELETE FROM sp WHERE t > 'b' OR t IS NULL;
 VACUUM sp;
 INSERT INTO sp SELECT repeat('z', i % 300), NULL, NULL, NULL FROM generate_series(1, 500) i;
