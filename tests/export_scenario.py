@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """A database with everything that makes reading rows hard; used by the export tests.
 
 :func:`fill` runs against a live server (wide rows, TOAST by every strategy and method,
@@ -62,7 +63,7 @@ insert into toasted select g, repeat('p', g * 20), repeat(md5(g::text), g * 11),
   decode(repeat(md5((g*7)::text), g * 40), 'hex'),
   jsonb_build_object('k', repeat('v' || g, g * 500), 'n', g), array_fill(md5(g::text), array[g * 20])
   from generate_series(0, 60) g;
-insert into toasted values (1000, null, repeat('x', 3000000), repeat('abcdefghij', 300000), null, null, null, null);
+insert into toasted values (1000, null, repeat('x', 300000), repeat('abcdefghij', 30000), null, null, null, null);
 update toasted set id = id + 1 where id % 3 = 0;
 delete from toasted where id % 10 = 7;
 create table added (a int, b text);

@@ -7,7 +7,6 @@ constant as a one-element array in pg_attribute, for every row that ends before 
 from __future__ import annotations
 
 from formats.datum import ALIGN_BASE, ArrayType
-
 from formats.deform import Attribute as Stored
 from formats.deform import spans
 from formats.derive import reader, sizeof
