@@ -70,6 +70,18 @@ def items(item: struct.Struct, data: bytes, start: int, count: int) -> Iterator[
     return item.iter_unpack(data[start:end]) if count > 0 else iter(())
 
 
+#: Texts of the numbers that line pointers have, which make up nearly all lists.
+_text_of = list(map(str, range(2048))).__getitem__
+
+
+def texts(numbers: Sequence[int]) -> list[str]:
+    """Each number in decimal."""
+    try:
+        return list(map(_text_of, numbers))
+    except IndexError:
+        return list(map(str, numbers))
+
+
 def number_list(numbers: Sequence[int]) -> str:
     """Numbers as pg_waldump lists them in the newer wording: `` [1, 2]``, `` []``."""
-    return f" [{', '.join(map(str, numbers))}]"
+    return f" [{', '.join(texts(numbers))}]"

@@ -12,6 +12,7 @@ from construct import Construct
 
 from formats.derive import struct_of
 from formats.version import ByMajor
+from pgtool.wal.desc.text import texts
 
 if TYPE_CHECKING:
     from formats.wal.record import DecodedRecord
@@ -31,7 +32,8 @@ def scalars(unit: Construct, data: bytes, offset: int, count: int) -> tuple[int,
 
 def pairs(flat: Sequence[int]) -> str:
     """Pairs of line pointers, as pg_waldump shows redirects: ``1->2, 3->4``."""
-    return ", ".join(f"{a}->{b}" for a, b in zip(flat[::2], flat[1::2], strict=True))
+    numbers = texts(flat)
+    return ", ".join([f"{a}->{b}" for a, b in zip(numbers[::2], numbers[1::2], strict=True)])
 
 
 def full_xid(value: int) -> str:
