@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pgtool.storage import ragged
-from pgtool.types import vector_digits, vector_time
+from pgtool.types import vector_digits, vector_jsonb, vector_time
 from pgtool.types.base import FixedIO, TypeIO
 from pgtool.types.column import Column, FixedColumn, TextColumn, VarColumn
 from pgtool.types.composite import Domain
+from pgtool.types.jsonb import VERSION as JSONB_VERSION
 from pgtool.types.registry import TypeRegistry
 from pgtool.types.zones import find_zone
 
@@ -144,6 +145,19 @@ def _numerics(io: TypeIO, column: VarColumn) -> Result:
     return vector_digits.numeric_text(column)
 
 
+def _jsonbs(io: TypeIO, column: VarColumn) -> Result:
+    return vector_jsonb.jsonb_text(column)
+
+
+def _jsonb_wire(io: TypeIO, column: VarColumn) -> Result:
+    """A version byte, then the text."""
+    text, declined = vector_jsonb.jsonb_text(column)
+    offsets = ragged.offsets_of(text.length + 1)
+    out = np.full(int(offsets[-1]), JSONB_VERSION, np.uint8)
+    ragged.copy_spans(out, offsets[:-1] + 1, text.buffer, text.start, text.length)
+    return TextColumn(out, offsets[:-1].copy(), text.length + 1), declined
+
+
 def _numeric_wire(io: TypeIO, column: VarColumn) -> Result:
     return vector_digits.numeric_wire(column)
 
@@ -241,14 +255,14 @@ def _fixed_as_stored(io: TypeIO, column: FixedColumn) -> Result:
 _TEXT: dict[str, Callable[[TypeIO, Any], Result]] = {
     "int2out": _integers, "int4out": _integers, "int8out": _integers, "oidout": _unsigned,
     "xidout": _unsigned, "cidout": _unsigned, "xid8out": _unsigned, "boolout": _booleans,
-    "float8out": _floats, "numeric_out": _numerics, "textout": _as_stored,
+    "float8out": _floats, "numeric_out": _numerics, "jsonb_out": _jsonbs, "textout": _as_stored,
     "varcharout": _as_stored, "bpcharout": _as_stored, "json_out": _as_stored,
     "pg_node_tree_out": _as_stored, "byteaout": _byteas, "nameout": _names, "uuid_out": _uuids,
     "date_out": _dates, "time_out": _times, "timestamp_out": _timestamps,
     "timestamptz_out": _timestamptzs,
 }  # fmt: skip
 _WIRE: dict[str, Callable[[TypeIO, Any], Result]] = {
-    "boolout": _boolean_wire, "numeric_out": _numeric_wire, "textout": _as_stored,
+    "boolout": _boolean_wire, "numeric_out": _numeric_wire, "jsonb_out": _jsonb_wire, "textout": _as_stored,
     "varcharout": _as_stored, "bpcharout": _as_stored, "json_out": _as_stored,
     "pg_node_tree_out": _as_stored, "byteaout": _as_stored, "nameout": _names,
     "uuid_out": _fixed_as_stored,

@@ -126,6 +126,7 @@ class _Heads:
         self.ndigits = self.length >> 1
         self.plain = (
             present
+            & (is_short | (column.length >= _LONG))
             & (kind != layout.NUMERIC_SPECIAL)
             & (self.length & 1 == 0)
             & (self.length >= 0)
