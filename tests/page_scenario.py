@@ -101,7 +101,7 @@ CREATE INDEX gi_j ON gi USING gin (j, a) WITH (fastupdate = off);
 CREATE INDEX gi_jp ON gi USING gin (j jsonb_path_ops);
 INSERT INTO gi SELECT ARRAY[i, i % 3, i % 100], to_tsvector('simple', 'word' || i || ' common'),
     jsonb_build_object('k' || i % 50, i), CASE i % 4 WHEN 0 THEN NULL WHEN 1 THEN '{}'
-    ELSE ARRAY[NULL, i] END FROM generate_series(1, 8000) i;
+    ELSE ARRAY[NULL, i] END FROM generate_series(1, 12000) i;
 CREATE INDEX gi_k ON gi USING gin (k);
 DELETE FROM gi WHERE a[2] = 1 OR a[1] < 3000;
 VACUUM gi;
