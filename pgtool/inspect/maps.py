@@ -37,8 +37,8 @@ def relation_path(pgdata: str | None, file: str) -> tuple[ReadOnly, str]:
     root = pgdata
     if root is None or not os.path.exists(os.path.join(root, file)):
         root, file = os.path.split(os.path.abspath(file))
-    if not os.path.exists(os.path.join(root, file)):
-        raise UserError(f'file "{file}" does not exist')
+    if not os.path.isfile(os.path.join(root, file)):
+        raise UserError(f'"{file}" is not a file')
     name = _FILE.fullmatch(os.path.basename(file))
     assert name is not None
     return ReadOnly(root), os.path.join(os.path.dirname(file), name["base"])

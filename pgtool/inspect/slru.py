@@ -17,12 +17,13 @@ from typing import Any
 from formats import slru
 from formats.errors import CorruptData, UserError
 from formats.slru import SLRU_PAGES_PER_SEGMENT, Area, XidStatus
-from formats.units import BLCKSZ, FIRST_NORMAL_XID
+from formats.units import BLCKSZ, BOOTSTRAP_XID, FIRST_NORMAL_XID, FROZEN_XID
 from pgtool.inspect import controldata
 from pgtool.storage.backend import Backend, ReadOnly
 
 IDS = 1 << 32
 _HALF = 1 << 31
+REMEMBERED = 10_000
 _EPOCH = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
 
 Range = tuple[int, int]
@@ -169,6 +170,8 @@ class Slrus:
                     yield (xid, *kind.row(page, entry))
 
     def _one(self, kind: Kind, files: Files, xid: int) -> Row:
+        if kind.area is slru.XACT and xid in (BOOTSTRAP_XID, FROZEN_XID):
+            return (_STATUS[XidStatus.TRANSACTION_STATUS_COMMITTED],)  # by definition
         try:
             return kind.row(*files.entry(xid))
         except UserError as error:
@@ -212,11 +215,13 @@ class Slrus:
         from pgtool.transam.multixact import MultiXacts
 
         following = int(self.checkpoint.nextMulti)
-        members = MultiXacts(self.backend, following, int(self.checkpoint.nextMultiOffset))
+        offset = int(self.checkpoint.nextMultiOffset)
         files = Files(self.backend, slru.MULTIXACT_OFFSETS, self.major)
         if asked is not None and asked[0] == asked[1]:
             self._must_exist(files, asked[0], following)
-        for multi in self._multis(files, asked, following):
+        for i, multi in enumerate(self._multis(files, asked, following)):
+            if i % REMEMBERED == 0:  # it keeps what it has read
+                members = MultiXacts(self.backend, self.major, following, offset)
             for member in members.members(multi):
                 mode = slru.MULTIXACT_STATUS_NAMES[slru.MultiXactStatus(int(member.status))]
                 yield multi, member.xid, mode
@@ -225,7 +230,7 @@ class Slrus:
         try:
             page, entry = files.entry(multi)
             made = slru.multixact_offset(page, entry) != 0 and multi != 0
-        except UserError:
+        except (UserError, CorruptData):
             made = False
         if not made or (multi == following and not self._has_members(files, multi)):
             state = "has not been created yet" if distance(multi, following) >= 0 else (
