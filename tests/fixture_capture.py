@@ -36,7 +36,7 @@ def in_use(path: Path) -> bool:
     except ConstructError:
         return False
     tli, segno = parse_segment_name(path.name, len(data))
-    return (header.std.xlp_tli, int(header.std.xlp_pageaddr)) == (tli, segno * len(data))
+    return header.std.xlp_tli <= tli and int(header.std.xlp_pageaddr) == segno * len(data)
 
 
 class Capture:
@@ -93,7 +93,8 @@ class Capture:
                                kind if fork == "main" else fork, filepath + suffix,
                                {"oid": oid, "filenode": node, "am": kind})
                 if kind == "heap":
-                    self._maps(connection, name, filepath, has)
+                    seen = [n for n in self.files if n.partition("@")[0] == filepath]
+                    self._maps(connection, name, seen[-1], has)
 
     def _fork(self, connection: Any, name: str, fork: str, kind: str, path: str,
               about: dict[str, Any]) -> None:
@@ -101,11 +102,17 @@ class Capture:
         if not source.exists():
             return
         data = source.read_bytes()
-        self.add(path, data, kind, relation=name, fork=fork, **about)
+        stored = self._moment(path)
+        self.add(stored, data, kind, relation=name, fork=fork, **about)
         if connection is not None and kind != "init":
-            for entry in pageinspect_queries.answers(connection, name, fork, kind,
+            for entry in pageinspect_queries.answers(connection, name, fork, path, kind,
                                                      len(data) // 8192):
-                self.inspected.append({"file": path, **entry})
+                self.inspected.append({"file": stored, **entry})
+
+    def _moment(self, path: str) -> str:
+        """A name for a file that may have been captured before: `path@2` is the second time."""
+        times = 1 + sum(1 for name in self.files if name.partition("@")[0] == path)
+        return path if times == 1 else f"{path}@{times}"
 
     def _maps(self, connection: Any, name: str, path: str, has: dict[str, bool]) -> None:
         literal = "'" + name + "'"

@@ -113,11 +113,8 @@ def write_tar(path: Path, members: dict[str, bytes]) -> None:
             info = tarfile.TarInfo(name)
             info.size = len(members[name])
             tar.addfile(info, io.BytesIO(members[name]))
-    filters = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 0, "lp": 2,
-                "pb": 2}]
-    plain = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME}]
-    data = buffer.getvalue()
-    path.write_bytes(min((lzma.compress(data, filters=f) for f in (filters, plain)), key=len))
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 0, "lp": 2, "pb": 2}]
+    path.write_bytes(lzma.compress(buffer.getvalue(), filters=filters))
 
 
 def _alike(name: str) -> tuple[str, str]:

@@ -127,7 +127,7 @@ DROP DATABASE filecopy;
 VACUUM FULL pg_class;
 REINDEX TABLE pg_database;
 --@ file global/pg_filenode.map relmap after
---@ file base/5/pg_filenode.map relmap
+--@ file base/[0-9]*/pg_filenode.map relmap
 DROP TABLE in_one;
 DROP TABLESPACE one;
 -- The server about itself.

@@ -21,7 +21,6 @@ CHECKPOINT;
 --@ file pg_commit_ts/* commit_ts
 --@ control multixacts
 INSERT INTO t VALUES (13, 13);
-SET vacuum_multixact_freeze_min_age = 0;
 --@ call burn 1050000
 INSERT INTO t VALUES (14, 14);
 --@ call vacuum_everything
