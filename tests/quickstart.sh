@@ -11,24 +11,33 @@ python=$(dirname "$pgtool")/python
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
-"$python" -m tarfile -e "$here/fixtures/18/quickstart.tar.xz" "$work" 2>/dev/null
+"$python" -W ignore -m tarfile -e "$here/fixtures/18/quickstart.tar.xz" "$work"
 cd "$work"
-PGDATA=quickstart
+PGDATA=$work/quickstart
 export PGDATA
 
+# show LINES COMMAND…: the command as a user would type it, and the start of what it prints.
 show() {
+    lines=$1
+    shift
     printf '\n$ pgtool %s\n' "$*"
-    "$pgtool" "$@"
+    "$pgtool" "$@" >out
+    head -n "$lines" out
+    if [ "$(wc -l <out)" -gt "$lines" ]; then echo "  …"; fi
 }
 
-echo "A data directory of PostgreSQL 18 (no server runs on it):"
-show controldata | sed -n '1,12p'
-show ls
-show ls demo
-customer=$("$pgtool" ls demo --format csv | awk -F, '$0 ~ /,customer,/ { print; exit }')
-[ -n "$customer" ] || { echo "the table customer is missing" >&2; exit 1; }
-first=$(ls pg_wal 2>/dev/null || ls quickstart/pg_wal)
-first=$(printf '%s\n' "$first" | grep -E '^[0-9A-F]{24}$' | head -n 1)
-last=$(ls quickstart/pg_wal | grep -E '^[0-9A-F]{24}$' | tail -n 1)
-show checksums --check
-show waldump --stats -p quickstart/pg_wal "$first" "$last" | sed -n '1,30p' || true
+cd quickstart/pg_wal
+wal=$(ls | grep -E '^[0-9A-F]{24}$')
+first=$(printf '%s\n' "$wal" | head -n 1)
+last=$(printf '%s\n' "$wal" | tail -n 1)
+end=$("$pgtool" controldata | sed -n 's/^Latest checkpoint location: *//p')
+cd "$work"
+
+echo "A data directory that PostgreSQL 18 wrote; no server runs here. (PGDATA is set to it.)"
+show 8 controldata
+show 20 ls
+show 20 ls -d demo
+show 8 pageinspect heap_page_items -d demo --relation customer --block 0
+show 24 pageinspect --explain -d demo --relation purchase_pkey --block 1
+show 30 waldump -p quickstart/pg_wal --stats --end "$end" "$first" "$last"
+show 10 checksums --check
