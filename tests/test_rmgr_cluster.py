@@ -63,10 +63,26 @@ def waldump(server: Server, run: list[Path]) -> dict[str, tuple[str, str]]:
     return {m[2]: (m[1], m[3]) for line in out.split("\n") if (m := _LINE.match(line))}
 
 
-def test_cluster(wal: tuple[Server, list[list[Path]]], monkeypatch: pytest.MonkeyPatch) -> None:
-    server, runs = wal
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
+@contextlib.contextmanager
+def time_zone(name: str) -> Iterator[None]:
+    """This process in another zone, and back."""
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TZ", name)
+            time.tzset()
+            text._second.cache_clear()
+            yield
+    finally:
+        time.tzset()
+        text._second.cache_clear()
+
+
+def test_cluster(wal: tuple[Server, list[list[Path]]]) -> None:
+    with time_zone("UTC"):
+        compare(*wal)
+
+
+def compare(server: Server, runs: list[list[Path]]) -> None:
     seen: Counter[tuple[str, str]] = Counter()
     for run in runs:
         lines = waldump(server, run) if server.has_tool("pg_waldump") else None
@@ -128,22 +144,15 @@ def test_time_zone(
     server, runs = wal
     if not server.has_tool("pg_waldump"):
         pytest.skip("no pg_waldump of this major here")
-    monkeypatch.setenv("TZ", zone)
     monkeypatch.setattr(
         type(server.install), "env", lambda self: {"TZ": zone, "LC_ALL": "C", "PATH": ""}
     )
     run = runs[0][:6]
     lines = waldump(server, run)
-    try:
-        time.tzset()
-        text._second.cache_clear()
+    with time_zone(zone):
         for rec in records(run):
             lsn = f"{rec.lsn >> 32:X}/{rec.lsn & 0xFFFFFFFF:08X}"
             if lsn not in lines:
                 break
             if rec.rmid == 1:
                 assert lines[lsn][1] == f"{rmgr.identify(rec)} {rmgr.describe(rec)}"
-    finally:
-        monkeypatch.undo()
-        time.tzset()
-        text._second.cache_clear()
