@@ -164,7 +164,7 @@ class WalReader:
             self._invalidate()
             return None
         while (raw := self.read_raw()) is not None:
-            if self._decode(raw) is None:
+            if self.decode(raw) is None:
                 break
             if raw.lsn >= lsn:
                 self.begin(raw.lsn)
@@ -188,9 +188,10 @@ class WalReader:
     def read(self) -> DecodedRecord | None:
         """The next record, or None at the end (then see ``error``)."""
         raw = self.read_raw()
-        return None if raw is None else self._decode(raw)
+        return None if raw is None else self.decode(raw)
 
-    def _decode(self, raw: RawRecord) -> DecodedRecord | None:
+    def decode(self, raw: RawRecord) -> DecodedRecord | None:
+        """Take apart what :meth:`read_raw` gave; None (see ``error``) where it does not add up."""
         reported = raw.lsn if NAMES_RECORD_ITSELF[self.major] else self.read_lsn
         tli = self.source.tli_of(int(raw.lsn) // self.source.segment_size)
         try:

@@ -1,0 +1,178 @@
+"""pgtool waldump beside the real pg_waldump, on fresh clusters of every major that has it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests import waldump_workload
+from tests.conftest import need
+from tests.servers import Server, cluster
+from tests.waldump_workload import WORKLOADS, Workload
+
+pytestmark = pytest.mark.server
+ROOT = Path(__file__).resolve().parent.parent
+#: Every major, every workload, not every pair.
+MAJORS_OF = {"plain": (15, 16, 17, 18), "small": (15, 17, 18), "large": (16, 17),
+             "consistency": (15, 18)}  # fmt: skip
+CASES = [(m, w) for w in WORKLOADS for m in MAJORS_OF[w.name]]
+#: Each way of showing and choosing records; {rel} is a relation of the workload.
+OPTIONS = (
+    (), ("-b",), ("--stats",), ("--stats=record",), ("-q",), ("-w", "-b"), ("-F", "vm"),
+    ("-F", "fsm"), ("-r", "Btree", "-r", "heap2"), ("-r", "Transaction", "--stats=record"),
+    ("-n", "7"), ("-n", "3", "-z"), ("-R", "{rel}"), ("-R", "{rel}", "-B", "1", "-b"),
+    ("-x", "{xid}"),
+)  # fmt: skip
+
+
+@dataclass
+class Wal:
+    """A stopped cluster and what the tests need to know about its WAL."""
+
+    server: Server
+    relation: str
+    xid: str
+
+    def arguments(self, *given: str) -> list[str]:
+        return [a.format(rel=self.relation, xid=self.xid) for a in given]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "TZ": "UTC", "LC_ALL": "C", "PYTHONPATH": str(ROOT)}
+
+
+def ours(*arguments: str, fast: bool = False) -> tuple[bytes, str, int]:
+    """Standard output, the message without the program's name, exit code."""
+    env = environment()
+    if fast:
+        env["PGTOOL_WALK"] = "fast"
+    done = subprocess.run(
+        [sys.executable, "-m", "pgtool", "waldump", *arguments],
+        capture_output=True, env=env, cwd=ROOT, check=False,
+    )  # fmt: skip
+    return done.stdout, done.stderr.decode().replace("pgtool: ", ""), done.returncode
+
+
+def theirs(server: Server, *arguments: str) -> tuple[bytes, str, int]:
+    done = subprocess.run(
+        [str(server.tool("pg_waldump")), *arguments],
+        capture_output=True, env=server.install.env(), check=False,
+    )  # fmt: skip
+    return done.stdout, done.stderr.decode().replace("pg_waldump: ", ""), done.returncode
+
+
+@pytest.fixture(scope="module", params=CASES, ids=[f"pg{m}-{w.name}" for m, w in CASES])
+def wal(request: pytest.FixtureRequest) -> Iterator[Wal]:
+    major, workload = request.param
+    need(major)
+    yield from _made(major, workload)
+
+
+def _made(major: int, workload: Workload) -> Iterator[Wal]:
+    args = [f"--wal-segsize={workload.segment_mb}"]
+    conf = {**waldump_workload.CONF, **workload.conf}
+    with cluster(major, initdb_args=args, conf=conf, start=False) as server:
+        waldump_workload.run(server, workload)
+        lines = theirs(server, "-r", "Heap", *span(server))[0].decode().split("\n")
+        line = next(text for text in lines if " HOT_UPDATE " in text or " UPDATE " in text)
+        relation = line.split("blkref #0: rel ")[1].split(" ")[0]
+        yield Wal(server, relation, line.split("tx:")[1].split(",")[0].strip())
+
+
+def span(server: Server) -> list[str]:
+    """From the first segment to the last, which the end of WAL comes before."""
+    segments, _size = waldump_workload.bounds(server.wal)
+    return [str(segments[0]), segments[-1].name]
+
+
+def test_same_as_pg_waldump(wal: Wal) -> None:
+    for options in OPTIONS:
+        arguments = [*wal.arguments(*options), *span(wal.server)]
+        assert ours(*arguments) == theirs(wal.server, *arguments), arguments
+
+
+def test_in_several_processes(wal: Wal) -> None:
+    for options in ((), ("--stats=record",)):
+        arguments = [*options, *span(wal.server)]
+        assert ours("-j", "3", *arguments) == theirs(wal.server, *arguments), arguments
+
+
+def test_segments_as_arguments(wal: Wal) -> None:
+    segments, size = waldump_workload.bounds(wal.server.wal)
+    first, second = str(segments[0]), segments[1].name
+    middle = size * int(segments[0].name[16:], 16) + size // 2 + 12
+    position = f"0/{middle:X}"
+    for arguments in (
+        [first], [first, second], ["-s", position, first], ["-e", position, first],
+        ["-s", position, "-e", f"0/{middle + size // 4:X}", first],
+        ["-s", "FFFFFFFF/0", first], ["-e", "0/10", first], [second, first],
+        [first, "000000010000FFFF00000001"], ["-p", "/nowhere", first],
+        [str(segments[0].parent / "000000090000FFFF00000001")],
+    ):  # fmt: skip
+        mine, real = ours(*arguments), theirs(wal.server, *arguments)
+        hint = real[1].replace('hint: Try "pg_waldump --help" for more information.\n', "")
+        assert mine == (real[0], hint, real[2]), arguments
+
+
+def test_save_fullpage(wal: Wal, tmp_path: Path) -> None:
+    if wal.server.major < 16:
+        pytest.skip("pg_waldump of 15 cannot")
+    arguments = ["-q", "-n", "400", "-w", *span(wal.server)]
+    real, mine = tmp_path / "real", tmp_path / "mine"
+    out = theirs(wal.server, *arguments, f"--save-fullpage={real}")
+    assert out[0] == b""
+    got = ours(*arguments, f"--save-fullpage={mine}")
+    if "zstandard" in got[1]:
+        pytest.skip("zstandard is not installed")
+    assert got == out
+    assert {p.name: p.read_bytes() for p in real.iterdir()} == {
+        p.name: p.read_bytes() for p in mine.iterdir()
+    }
+
+
+def test_records_keep_their_bytes(wal: Wal) -> None:
+    from pgtool.wal.reader import WalReader
+    from pgtool.wal.source import SegmentDirectory, WalReadError, segment_info
+
+    segments, size = waldump_workload.bounds(wal.server.wal)
+    info = segment_info(str(wal.server.wal), segments[0].name)
+    source = SegmentDirectory(str(wal.server.wal), info, 1)
+    reader = WalReader(source, sysid=info.sysid)
+    assert reader.find_next(int(segments[0].name[16:], 16) * size) is not None
+    count = 0
+    try:
+        while (raw := reader.read_raw()) is not None:
+            rec = reader.decode(raw)
+            assert rec is not None and rec.build() == raw.data
+            count += 1
+    except WalReadError:  # a crash may leave no segment behind the last one
+        pass
+    assert count > 3000
+
+
+def test_timeline_switch(wal: Wal) -> None:
+    """A promotion: the new timeline's first segment holds the old one's records too."""
+    server = wal.server
+    if (server.data / "recovery.signal").exists() or server.major != 17:
+        pytest.skip("once is enough")
+    (server.data / "recovery.signal").touch()
+    if os.geteuid() == 0:
+        os.chown(server.data / "recovery.signal", 65534, 65534)
+    server.configure({"restore_command": "false"})
+    server.start()
+    server.psql("CREATE TABLE IF NOT EXISTS after(x int); INSERT INTO after VALUES (1)")
+    server.stop()
+    for name in sorted(p.name for p in server.wal.iterdir() if p.name.startswith("00000002")):
+        if len(name) != 24:
+            continue
+        path = str(server.wal / name)
+        assert ours(path) == theirs(server, path)
+    text, error, _code = ours("-D", str(server.data))
+    assert b"END_OF_RECOVERY" in text and b"CHECKPOINT_SHUTDOWN" in text
+    assert "error in WAL record" in error
