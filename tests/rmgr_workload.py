@@ -111,22 +111,7 @@ SNAPSHOT = {True: "SELECT pg_log_standby_snapshot()", False: "CHECKPOINT"}
 
 def run(server: Server) -> list[list[Path]]:
     """The whole workload; the WAL it made, as runs of segments that hang together."""
-    (server.base / "ts1").mkdir(mode=0o700)
-    _give(server.base / "ts1")
-    new = server.major >= 15
-    filled = {
-        "base": server.base,
-        "wal_log": "STRATEGY wal_log" if new else "",
-        "file_copy": "STRATEGY file_copy" if new else "",
-        "backup": "SELECT pg_backup_start('b', true); SELECT pg_backup_stop()" if new
-        else "SELECT pg_start_backup('b', true, false); SELECT pg_stop_backup(false)",
-    }
-    for script in SCRIPTS:
-        server.psql(script.format(**filled))
-    if server.extension("bloom"):
-        server.psql(BLOOM)
-    _locks(server)
-    _multixacts(server)
+    online(server)
     insert = "PERFORM pg_current_xact_id(); INSERT INTO hh VALUES (i)"
     server.psql(SUBXACTS.format(n=33000, do=insert))
     server.psql("ALTER DATABASE template0 ALLOW_CONNECTIONS true; CHECKPOINT")
@@ -144,7 +129,27 @@ def run(server: Server) -> list[list[Path]]:
     return saved
 
 
-def _give(path: Path) -> None:
+def online(server: Server) -> None:
+    """What clients do to the running server."""
+    (server.base / "ts1").mkdir(mode=0o700)
+    give(server.base / "ts1")
+    new = server.major >= 15
+    filled = {
+        "base": server.base,
+        "wal_log": "STRATEGY wal_log" if new else "",
+        "file_copy": "STRATEGY file_copy" if new else "",
+        "backup": "SELECT pg_backup_start('b', true); SELECT pg_backup_stop()" if new
+        else "SELECT pg_start_backup('b', true, false); SELECT pg_stop_backup(false)",
+    }
+    for script in SCRIPTS:
+        server.psql(script.format(**filled))
+    if server.extension("bloom"):
+        server.psql(BLOOM)
+    _locks(server)
+    _multixacts(server)
+
+
+def give(path: Path) -> None:
     if os.geteuid() == 0:
         os.chown(path, NOBODY, NOBODY)
 
@@ -152,7 +157,7 @@ def _give(path: Path) -> None:
 def _saved(server: Server, to: Path) -> list[list[Path]]:
     shutil.copytree(server.wal, to)
     for path in (to, *to.iterdir()):
-        _give(path)
+        give(path)
     runs: dict[str, list[Path]] = {}
     for path in sorted(p for p in to.iterdir() if len(p.name) == 24):
         runs.setdefault(path.name[:8], []).append(path)
@@ -199,7 +204,7 @@ def _freeze(server: Server) -> None:
 
 def _promote(server: Server) -> None:
     (server.data / "standby.signal").touch()
-    _give(server.data / "standby.signal")
+    give(server.data / "standby.signal")
     server.start()
     server.psql("SELECT pg_promote()")
     server.psql("INSERT INTO t VALUES (7777777); CHECKPOINT")
@@ -230,7 +235,7 @@ def _far_ahead(server: Server) -> None:
     for name in ("pg_xact/0003", "pg_multixact/offsets/0003", "pg_multixact/members/0000",
                  f"pg_commit_ts/{xid // 819 // 32:04X}"):
         (server.data / name).write_bytes(bytes(32 * 8192))
-        _give(server.data / name)
+        give(server.data / name)
     server.start()
     _freeze(server)
     server.psql("CHECKPOINT")
