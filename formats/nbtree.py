@@ -25,6 +25,7 @@ from formats.itup import (
     begin_layout,
     checked_header,
     key_layout,
+    read_index_tuple,
     read_tids,
     tid_of,
     tuple_size,
@@ -130,12 +131,15 @@ def pivot_natts(posid: int) -> int:
     return posid & BT_OFFSET_MASK
 
 
-def posting_tids(data: bytes, block: int, posid: int) -> list[ItemPointer]:
-    """The TIDs of a posting list tuple whose bytes are ``data``."""
+def posting_tids(data: bytes, start: int, end: int) -> list[ItemPointer]:
+    """The TIDs of the posting list tuple in [start, end) of a page."""
+    block, posid = tid_of(read_index_tuple(data, start))
     count = posid & BT_OFFSET_MASK
-    if block + count * SIZEOF_TID > len(data):
-        raise CorruptData(f"posting list of {count} TIDs at {block} does not fit into its tuple")
-    return read_tids(data, block, count)
+    if start + block + count * SIZEOF_TID > end:
+        raise CorruptData(
+            f"posting list of {count} TIDs at {block} does not fit into its tuple", offset=start
+        )
+    return read_tids(data, start + block, count)
 
 
 def layout(view: PageView, problems: Problems) -> Iterator[Piece]:

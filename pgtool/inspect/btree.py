@@ -101,7 +101,7 @@ def _item(page: RawPage, item: Item, must_be_pivot: bool) -> Row:
     htid: ItemPointer | None = tid
     tids = None
     if nbtree.is_posting(info, tid.offset):
-        tids = nbtree.posting_tids(page.data[item.offset : end], tid.block, tid.offset)
+        tids = nbtree.posting_tids(page.data, item.offset, end)
         htid = tids[0] if tids else None
         end = item.offset + tid.block
     elif nbtree.is_pivot(info, tid.offset):

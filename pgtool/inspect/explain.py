@@ -9,20 +9,23 @@ listed and the rest is shown all the same, so that a damaged page can be looked 
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from formats import deform, heap
 from formats.annotate import Leaf, leaves, raw_text
-from formats.errors import CorruptData
+from formats.errors import CorruptData, PgtoolError
 from formats.layout import Piece, Role
 from formats.page import LpFlags
 from formats.pages import detect, pieces
 from formats.units import BLCKSZ
+from formats.varlena import VarattForm, read_toast_pointer, read_varlena
 from pgtool.inspect.rawpage import PAGE_VERSION_MASK, RawPage
 from pgtool.inspect.source import Source
+from pgtool.inspect.typed import Shape, payload
 from pgtool.storage.checksum import page_checksum
 
 
@@ -85,9 +88,14 @@ def explain(
     fork: str = "",
     kind: str | None = None,
     attributes: Sequence[deform.Attribute] | None = None,
+    shape: Shape | None = None,
     checksums: bool | None = None,
 ) -> Explained:
-    """Annotate one page. ``kind`` overrides what the bytes say; ``attributes`` splits tuples."""
+    """Annotate one page.
+
+    ``kind`` overrides what the bytes say; ``attributes`` splits tuples, ``shape`` also
+    prints the values.
+    """
     problems: list[CorruptData] = []
     page = RawPage(data, block)
     if kind is None:
@@ -100,7 +108,7 @@ def explain(
     sections = []
     for piece in found:
         if attributes is not None and kind == "heap" and piece.name.endswith(": attributes"):
-            sections.append(_attributes(data, piece, attributes, found, problems))
+            sections.append(_attributes(data, piece, attributes, shape, found, problems))
         else:
             body = data[piece.offset : piece.end]
             sections.append(_section(piece, tuple(leaves(piece.con, body, piece.offset))))
@@ -114,6 +122,7 @@ def explain_block(source: Source, block: int, kind: str | None = None) -> Explai
     return explain(
         source.read(block), title=source.name, block=source.base + block, fork=source.fork,
         kind=kind, attributes=source.attributes, checksums=source.checksums,
+        shape=source.shape() if source.shape else None,
     )  # fmt: skip
 
 
@@ -128,8 +137,8 @@ def _section(piece: Piece, fields: tuple[Leaf, ...]) -> Section:
 
 
 def _attributes(
-    data: bytes, piece: Piece, attributes: Sequence[deform.Attribute], found: list[Piece],
-    problems: list[CorruptData],
+    data: bytes, piece: Piece, attributes: Sequence[deform.Attribute], shape: Shape | None,
+    found: list[Piece], problems: list[CorruptData],
 ) -> Section:  # fmt: skip
     """The attributes of a heap tuple, one field each."""
     start = next(p.offset for p in found if p.item == piece.item and p.role is Role.TUPLE)
@@ -146,23 +155,34 @@ def _attributes(
     except CorruptData as error:
         problems.append(error)
         return _section(piece, tuple(leaves(piece.con, data[at : piece.end], at)))
-    for attribute, span in zip(attributes, spans):
+    for number, (attribute, span) in enumerate(zip(attributes, spans)):
         if span is None:
             continue
         if span[0] > at:
             out.append(Leaf("padding", at, span[0] - at, raw_text(data[at : span[0]]), "alignment"))
         at = span[1]
-        value, doc = _value(attribute, data[slice(*span)])
+        value, doc = _value(attribute, data[slice(*span)], shape.out[number] if shape else None)
         out.append(Leaf(attribute.attname, span[0], span[1] - span[0], value, doc))
     if at < piece.end:
         out.append(Leaf("unused", at, piece.end - at, raw_text(data[at : piece.end]), ""))
     return _section(piece, tuple(out))
 
 
-def _value(attribute: deform.Attribute, data: bytes) -> tuple[str, str]:
-    """An attribute's bytes without its type: a varlena's payload, a number's two readings."""
-    from formats.varlena import VarattForm, read_toast_pointer, read_varlena
+def _value(
+    attribute: deform.Attribute, data: bytes, output: Callable[[bytes], str] | None
+) -> tuple[str, str]:
+    """An attribute's value and how it is stored.
 
+    Without the type: a varlena's payload, a number in decimal and hexadecimal.
+    """
+    text, doc = _stored_value(attribute, data)
+    if output is not None:
+        with contextlib.suppress(PgtoolError):
+            text = output(payload(data, attribute.attlen))
+    return text, doc
+
+
+def _stored_value(attribute: deform.Attribute, data: bytes) -> tuple[str, str]:
     if attribute.attlen != deform.ATTLEN_VARLENA:
         if len(data) in (1, 2, 4, 8):
             number = int.from_bytes(data, "little", signed=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from formats.errors import CorruptData, Unsupported, UserError
 from formats.version import ByMajor
-from pgtool.inspect import brin, btree, common, gin, gist, hash, heap, spgist
+from pgtool.inspect import brin, btree, common, gin, gist, hash, heap, spgist, typed
 from pgtool.inspect.rawpage import RawPage, Row
 from pgtool.inspect.source import Source
 
@@ -77,6 +77,12 @@ _ALL = (
              "the meta page of a BRIN index", one_block=True),
     Function("brin_revmap_data", brin.brin_revmap_data, _cols("pages"),
              "the TIDs of a BRIN range map page"),
+    Function("brin_page_items", typed.brin_page_items,
+             ByMajor({14: ("itemoffset", "blknum", "attnum", "allnulls", "hasnulls", "placeholder",
+                           "value"),
+                      16: ("itemoffset", "blknum", "attnum", "allnulls", "hasnulls", "placeholder",
+                           "empty", "value")}),
+             "the summaries of a BRIN page (needs --relation)"),
     Function("gin_metapage_info", gin.gin_metapage_info,
              _cols("pending_head pending_tail tail_free_size n_pending_pages n_pending_tuples "
                    "n_total_pages n_entry_pages n_data_pages n_entries version"),
@@ -89,6 +95,9 @@ _ALL = (
              _cols("lsn nsn rightlink flags"), "the special space of a GiST page"),
     Function("gist_page_items_bytea", gist.gist_page_items_bytea,
              _cols("itemoffset ctid itemlen dead key_data"), "the index tuples of a GiST page"),
+    Function("gist_page_items", typed.gist_page_items,
+             _cols("itemoffset ctid itemlen dead keys"),
+             "the same with the keys as text (needs --relation)"),
     Function("hash_page_type", hash.hash_page_type, _cols("hash_page_type"),
              "metapage, bucket, overflow, bitmap or unused"),
     Function("hash_page_stats", hash.hash_page_stats,
@@ -140,7 +149,7 @@ def rows_of(
     """A function's rows for one block; errors that the bytes cause say which block."""
     page = RawPage(
         source.read(block), source.base + block, source.major, attributes=source.attributes,
-        fetch=source.read, notice=notice,
+        shape=source.shape, fetch=source.read, notice=notice,
     )  # fmt: skip
     try:
         yield from function.rows(page)

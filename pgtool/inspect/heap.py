@@ -72,12 +72,13 @@ def tuple_data_split(
     if stored > len(attributes):
         raise CorruptData(
             "number of attributes in tuple header is greater than number of attributes in "
-            "tuple descriptor"
+            "tuple descriptor",
+            field="t_infomask2",
         )
     nulls: list[bool] = []
     if infomask & HeapInfomask.HEAP_HASNULL:
         if t_bits is None:
-            raise CorruptData("t_bits string must not be NULL")
+            raise CorruptData("t_bits string must not be NULL", field="t_bits")
         nulls = [bit == "0" for bit in t_bits[:stored]]
     try:
         found = deform.spans(data, 0, len(data), attributes[:stored], nulls)

@@ -12,13 +12,16 @@ words (:class:`PageError`); bytes that contradict the format are CorruptData.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from formats.deform import Attribute
 from formats.errors import CorruptData, UserError
 from formats.layout import PageView
 from formats.units import BLCKSZ, Lsn
 from formats.version import WRITE_MAJOR
+
+if TYPE_CHECKING:
+    from pgtool.inspect.typed import Shape
 
 PAGE_SIZE_MASK = 0xFF00
 PAGE_VERSION_MASK = 0x00FF
@@ -51,6 +54,7 @@ class RawPage(PageView):
         major: int = WRITE_MAJOR,
         *,
         attributes: Sequence[Attribute] | None = None,
+        shape: Callable[[], Shape] | None = None,
         fetch: Callable[[int], bytes] = _no_fetch,
         notice: Callable[[str], None] = _silent,
     ) -> None:
@@ -60,6 +64,7 @@ class RawPage(PageView):
         self.block = block
         self.major = major
         self.attributes = attributes
+        self.shape = shape
         self.fetch = fetch
         self.notice = notice
 

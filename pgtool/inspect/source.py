@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING
 
 from formats.deform import Attribute
 from formats.errors import CorruptData, UserError
 from formats.version import MAJORS, WRITE_MAJOR
 from pgtool.storage.backend import ReadOnly
 from pgtool.storage.smgr import FILE_NAME, RELSEG_SIZE, RelationFile
+
+if TYPE_CHECKING:
+    from pgtool.inspect.typed import Shape
 
 _BLOCKS = re.compile(r"(\d+)?(-)?(\d+)?")
 MAX_BLOCK_NUMBER = 0xFFFFFFFE
@@ -33,6 +38,7 @@ class Source:
     base: int = 0
     attributes: Sequence[Attribute] | None = None
     checksums: bool | None = None
+    shape: Callable[[], Shape] | None = None
     problems: list[CorruptData] = field(default_factory=list)
 
     @property
@@ -124,10 +130,12 @@ def open_relation(
     """A fork of a relation by its name in a database's catalogs."""
     from pgtool.catalog.cluster import Cluster
     from pgtool.catalog.names import find_relation
+    from pgtool.inspect.typed import shape_of
     from pgtool.storage.smgr import ForkNumber
 
     cluster = Cluster(pgdata, inconsistent=inconsistent)
-    relation = find_relation(cluster.database(dbname), name)
+    database = cluster.database(dbname)
+    relation = find_relation(database, name)
     if relation.locator is None:
         raise UserError(f'cannot get raw page from relation "{name}": it has no storage')
     file = cluster.directory.file(relation.locator, ForkNumber[fork.upper()])
@@ -138,6 +146,7 @@ def open_relation(
         cluster.major,
         attributes=[Attribute(a.attlen, a.attalign, a.attname) for a in relation.attributes],
         checksums=cluster.directory.checksums,
+        shape=cache(lambda: shape_of(database, relation)),
         problems=file.tolerate(),
     )
 
