@@ -60,7 +60,7 @@ def make(branches: list[Branch]) -> History:
 def parse(data: bytes, *, file: str = "timeline history") -> History:
     """The history; CorruptData for a line that is no branch or goes backwards."""
     text = data.decode("utf-8", "surrogateescape")
-    ended = text.endswith("\n") or not text
+    ended = text.endswith("\n")
     lines: list[tuple[Branch | None, str]] = []
     last = 0
     for number, line in enumerate(text.removesuffix("\n").split("\n") if text else [], 1):

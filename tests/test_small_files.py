@@ -532,6 +532,9 @@ def test_maps_say_what_the_server_said(loaded: Loaded) -> None:
     assert rows("fsm", *where) == loaded.facts["freespace"]
     assert rows("fsm", "--file", loaded.data / (big + "_fsm")) == loaded.facts["freespace"]
     assert rows("vm", "--file", loaded.data / (big + "_vm")) == loaded.facts["visibility_map"]
+    named = ("-D", loaded.data, "-d", "postgres", "--relation", "big")
+    assert rows("vm", *named, "--summary") == loaded.facts["summary"]
+    assert rows("fsm", *named) == loaded.facts["freespace"]
     assert rows("fsm", *where, "--block", 3) == loaded.facts["freespace"][3:4]
     assert rows("vm", *where, "--block", 99999) == [["99999", "f", "f"]]
     assert len({row[1] for row in loaded.facts["freespace"]}) > 2

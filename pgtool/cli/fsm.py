@@ -18,6 +18,7 @@ def command(
     file: str | None,
     block: int | None,
     relation: str | None,
+    inconsistent: bool,
     fmt: str,
 ) -> None:
     """Show how many bytes are recorded as free in each block of a relation.
@@ -26,5 +27,5 @@ def command(
     """
     from pgtool.inspect import maps
 
-    found = maps.Maps(pgdata, relation_file(pgdata, dbname, file, relation))
+    found = maps.Maps(pgdata, relation_file(pgdata, dbname, file, relation, inconsistent))
     render.emit(maps.FREE_SPACE_COLUMNS, found.free_space(block), fmt, command="fsm")

@@ -18,9 +18,13 @@ MAX_BLOCK = 0xFFFFFFFE
 
 
 def relation_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``-D DIR -d DB RELATION`` or ``[-D DIR] --file PATH``, and ``--block N``."""
+    """``-D DIR -d DB --relation NAME`` or ``[-D DIR] --file PATH``, and ``--block N``."""
     for add in (
-        click.argument("relation", required=False),
+        click.option(
+            "--inconsistent", is_flag=True,
+            help="With --relation: read the catalogs of a cluster that is running, crashed or "
+            "half restored.",
+        ),
         click.option(
             "--block", type=click.IntRange(0, MAX_BLOCK), metavar="N", help="Only this block."
         ),
@@ -30,7 +34,10 @@ def relation_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "-d", "--dbname", metavar="NAME", envvar="PGDATABASE",
-            help="The database of RELATION (default: $PGDATABASE).",
+            help="The database of --relation (default: $PGDATABASE).",
+        ),
+        click.option(
+            "--relation", metavar="NAME", help="The relation by its name or OID."
         ),
         pgdata_option(required=False),
     ):  # fmt: skip
@@ -39,11 +46,15 @@ def relation_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def relation_file(
-    pgdata: str | None, dbname: str | None, file: str | None, relation: str | None
+    pgdata: str | None,
+    dbname: str | None,
+    file: str | None,
+    relation: str | None,
+    inconsistent: bool,
 ) -> str:
     """The path of a file of the relation that the options name."""
     if (file is None) == (relation is None):
-        raise UserError("give either a RELATION (with -D and -d) or --file PATH")
+        raise UserError("give either --relation NAME (with -D and -d) or --file PATH")
     if file is not None:
         return file
     if pgdata is None:
@@ -52,4 +63,6 @@ def relation_file(
         raise UserError("no database given: use -d NAME or set PGDATABASE")
     from pgtool.catalog import resolve
 
-    return os.path.abspath(resolve.relation_file(pgdata, dbname, str(relation), inconsistent=True))
+    return os.path.abspath(
+        resolve.relation_file(pgdata, dbname, str(relation), inconsistent=inconsistent)
+    )

@@ -21,6 +21,7 @@ def command(
     file: str | None,
     block: int | None,
     relation: str | None,
+    inconsistent: bool,
     page_bit: bool,
     summary: bool,
     fmt: str,
@@ -32,7 +33,7 @@ def command(
     """
     from pgtool.inspect import maps
 
-    found = maps.Maps(pgdata, relation_file(pgdata, dbname, file, relation))
+    found = maps.Maps(pgdata, relation_file(pgdata, dbname, file, relation, inconsistent))
     if summary:
         if page_bit or block is not None:
             raise UserError("--summary goes with neither --page-bit nor --block")
