@@ -33,10 +33,10 @@ Ints = npt.NDArray[Any]
 _LONG = 4096
 _WIDEST = 64
 
-__all__ = ["Bytes", "Ints", "copy_spans", "fill_spans", "gather", "offsets_of", "scatter_bytes"]
+__all__ = ["Bytes", "Ints", "copy_spans", "fill_spans", "gather", "offsets_of", "scatter_bytes", "windows"]
 
 
-def _windows(buffer: Bytes, width: int) -> npt.NDArray[Any]:
+def windows(buffer: Bytes, width: int) -> npt.NDArray[Any]:
     """Every ``width``-byte window of ``buffer``, as elements that overlap one another."""
     dtype = np.dtype(f"V{width}") if width > 1 else np.dtype("u1")
     return np.ndarray((max(0, buffer.size - width + 1),), dtype, buffer, 0, (1,))
@@ -88,7 +88,7 @@ def _copy_class(
     dst: Bytes, dst_start: Ints, src: Bytes, src_start: Ints, length: Ints, width: int
 ) -> None:
     """Spans of width ≤ length < 2·width: the head, then the tail that overlaps it."""
-    source, target = _windows(src, width), _windows(dst, width)
+    source, target = windows(src, width), windows(dst, width)
     target[dst_start] = source[src_start]
     if width > 1:
         rest = length - width
@@ -97,7 +97,7 @@ def _copy_class(
 
 def _copy_steps(dst: Bytes, dst_start: Ints, src: Bytes, src_start: Ints, length: Ints) -> None:
     """Spans of 64 bytes and more: the tail once, then steps from the front."""
-    source, target = _windows(src, _WIDEST), _windows(dst, _WIDEST)
+    source, target = windows(src, _WIDEST), windows(dst, _WIDEST)
     rest = length - _WIDEST
     target[dst_start + rest] = source[src_start + rest]
     while True:
@@ -141,7 +141,7 @@ def fill_spans(dst: Bytes, dst_start: Ints, piece: bytes) -> None:
     if not len(dst_start) or not piece:
         return
     _check(dst, dst_start, np.full(1, len(piece)), "destination")
-    _windows(dst, len(piece))[dst_start] = np.frombuffer(
+    windows(dst, len(piece))[dst_start] = np.frombuffer(
         piece, np.dtype(f"V{len(piece)}") if len(piece) > 1 else np.uint8
     )[0]
 
@@ -153,4 +153,4 @@ def scatter_bytes(dst: Bytes, dst_start: Ints, values: npt.NDArray[Any]) -> None
     width = values.dtype.itemsize
     _check(dst, dst_start, np.full(1, width), "destination")
     flat = np.ascontiguousarray(values)
-    _windows(dst, width)[dst_start] = flat.view(_windows(dst, width).dtype)
+    windows(dst, width)[dst_start] = flat.view(windows(dst, width).dtype)

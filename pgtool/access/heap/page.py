@@ -159,16 +159,21 @@ def tuples_of(buffer: Bytes, npages: int, first_block: int, path: str, damage: D
     normal = (pointers & _FLAG_BITS) == _NORMAL
     if not (nlp == most).all():
         normal &= _IOTA[:most] < nlp[:, None]
-    page, slot = np.nonzero(normal)
-    pointer = pointers[page, slot]
+    counts = np.count_nonzero(normal, axis=1)
+    pointer = pointers[normal]
+    page = np.repeat(_IOTA[:npages] if npages <= _MAX_LP else np.arange(npages), counts)
+    if int(counts.min(initial=0)) == most:
+        slot = np.tile(_IOTA[:most], npages)
+    else:
+        slot = np.broadcast_to(_IOTA[:most], normal.shape)[normal]
     offset = (pointer & _OFF_MASK).astype(np.int64)
     length = (pointer >> np.uint32(_LEN_SHIFT)).astype(np.int64)
-    start = page * BLCKSZ
+    start = page.astype(np.int64)
+    start *= BLCKSZ
     start += offset
     all_visible = (pages[:, _FLAGS] & PageFlags.PD_ALL_VISIBLE) != 0
     found = Tuples(
-        buffer, first_block, start, start + length, page.astype(np.int32),
-        (slot + 1).astype(np.int32), all_visible, path,
+        buffer, first_block, start, start + length, page, slot + 1, all_visible, path,
     )  # fmt: skip
     return _check_tuples(found, offset, length, pages, damage)
 

@@ -171,7 +171,7 @@ class ArrowColumn:
             return _binary(pa, pa.binary(), TextColumn(
                 column.buffer, column.start, column.length.astype(np.int64)
             ), column.valid)  # fmt: skip
-        text = text_of(self.io, column, lost)
+        text = text_of(self.registry, self.column.typid, column, lost)
         encoding = self.registry.settings.encoding
         if encoding not in (UTF8, SQL_ASCII):
             rows = [encoding.decode(v).encode("utf-8", "replace") for v in text.tolist()]
@@ -207,7 +207,7 @@ class ArrowColumn:
     def _decimal(self, pa: Any, column: Column, lost: Lost) -> Any:
         from decimal import Decimal
 
-        text = text_of(self.io, column, lost).tolist()
+        text = text_of(self.registry, self.column.typid, column, lost).tolist()
         out: list[Any] = []
         for row, value in enumerate(text):
             if column.valid is not None and not column.valid[row]:

@@ -18,12 +18,10 @@ from pgtool.commands.copy.rows import (
     expand,
     join,
     pack,
-    table_of,
     wrapped,
 )
 
 COMMA, NEWLINE, RETURN, QUOTE = 44, 10, 13, 34
-_SPECIAL = table_of([COMMA, NEWLINE, RETURN, QUOTE])
 END_MARKER = b"\\."
 
 
@@ -81,7 +79,9 @@ def quote(cell: Cells, alone: bool) -> Cells:
     """The cells with quotes; the very same object where none needs them."""
     packed, offsets = pack(cell)
     length = offsets[1:] - offsets[:-1]
-    special = np.flatnonzero(_SPECIAL[packed])
+    special = np.flatnonzero(
+        (packed == QUOTE) | (packed == COMMA) | (packed == NEWLINE) | (packed == RETURN)
+    )
     needs = length == 0
     if len(special):
         needs[np.searchsorted(offsets, special, "right") - 1] = True

@@ -43,7 +43,8 @@ class _Copy:
         self, columns: list[OutColumn], registry: TypeRegistry, header: bool = False
     ) -> None:
         self.columns = columns
-        self.ios = [registry.io_of(c.typid) for c in columns]
+        self.registry = registry
+        self.typids = [c.typid for c in columns]
         self.names = [registry.settings.encoding.encode(c.name) for c in columns]
         self.header = header
 
@@ -76,8 +77,8 @@ class CopyText(_Copy):
     def rows(self, columns: Sequence[Column], rows: int, unreadable: Unreadable) -> Any:
         """The lines of one batch."""
         cells = []
-        for i, (io, column) in enumerate(zip(self.ios, columns)):
-            text = text_of(io, column, self.lost(i, unreadable))
+        for i, (typid, column) in enumerate(zip(self.typids, columns)):
+            text = text_of(self.registry, typid, column, self.lost(i, unreadable))
             cells.append(cells_of(text, column.valid, self.form.null))
         return self.form.rows(cells, rows)
 
@@ -98,8 +99,8 @@ class CopyCsv(_Copy):
     def rows(self, columns: Sequence[Column], rows: int, unreadable: Unreadable) -> Any:
         """The lines of one batch."""
         cells = []
-        for i, (io, column) in enumerate(zip(self.ios, columns)):
-            text = text_of(io, column, self.lost(i, unreadable))
+        for i, (typid, column) in enumerate(zip(self.typids, columns)):
+            text = text_of(self.registry, typid, column, self.lost(i, unreadable))
             cells.append(cells_of(text, column.valid, self.form.null))
         return self.form.rows(cells, rows)
 
@@ -118,7 +119,7 @@ class CopyBinary(_Copy):
     def rows(self, columns: Sequence[Column], rows: int, unreadable: Unreadable) -> Any:
         """The tuples of one batch."""
         wires = []
-        for i, (io, column) in enumerate(zip(self.ios, columns)):
-            wire = wire_of(io, column, self.lost(i, unreadable))
+        for i, (typid, column) in enumerate(zip(self.typids, columns)):
+            wire = wire_of(self.registry, typid, column, self.lost(i, unreadable))
             wires.append((wire, column.valid))
         return binary.tuples(wires, rows)

@@ -1,4 +1,8 @@
-"""A column's text and wire form, vectorised where its type can, value by value otherwise."""
+"""A column's text and wire form, with the damaged values told.
+
+The types convert whole columns and raise at the first value that they cannot read; only
+then is the column gone through value by value.
+"""
 
 from __future__ import annotations
 
@@ -9,41 +13,44 @@ import numpy as np
 
 from pgtool.errors import CorruptData
 from pgtool.storage import ragged
-from pgtool.types.base import TypeIO
 from pgtool.types.column import Column, TextColumn
+from pgtool.types.registry import TypeRegistry
+from pgtool.types.vector import text_column, wire_column
 
 #: Told (row, problem) of a value that its type cannot read; the row becomes NULL.
 Lost = Callable[[int, CorruptData], None]
 
 
-def text_of(io: TypeIO, column: Column, lost: Lost) -> TextColumn:
+def text_of(registry: TypeRegistry, typid: int, column: Column, lost: Lost) -> TextColumn:
     """The text form of every row."""
-    return _each(io.text, column, lost)
+    try:
+        return text_column(registry, typid, column)
+    except CorruptData:
+        return _each(registry.io_of(typid).text, column, lost)
 
 
-def wire_of(io: TypeIO, column: Column, lost: Lost) -> TextColumn:
+def wire_of(registry: TypeRegistry, typid: int, column: Column, lost: Lost) -> TextColumn:
     """The binary form of every row."""
-    return _each(io.send, column, lost)
+    try:
+        return wire_column(registry, typid, column)
+    except CorruptData:
+        return _each(registry.io_of(typid).send, column, lost)
 
 
 def _each(form: Callable[[bytes], bytes], column: Column, lost: Lost) -> TextColumn:
-    """One call for each value; equal values in one batch share it."""
-    known: dict[bytes, bytes] = {}
+    """One call for each value, so that it shows which one cannot be read."""
     pieces: list[bytes] = []
     for row in range(len(column)):
         datum = column.datum(row)
         if datum is None:
             pieces.append(b"")
             continue
-        piece = known.get(datum)
-        if piece is None:
-            try:
-                piece = known[datum] = form(datum)
-            except CorruptData as problem:
-                lost(row, problem)
-                mark_null(column, row)
-                piece = b""
-        pieces.append(piece)
+        try:
+            pieces.append(form(datum))
+        except CorruptData as problem:
+            lost(row, problem)
+            mark_null(column, row)
+            pieces.append(b"")
     length = np.fromiter(map(len, pieces), np.int64, len(pieces))
     buffer = np.frombuffer(b"".join(pieces), np.uint8)
     return TextColumn(buffer, ragged.offsets_of(length)[:-1], length)

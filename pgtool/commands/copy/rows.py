@@ -17,6 +17,9 @@ import numpy.typing as npt
 from pgtool.storage import ragged
 from pgtool.types.column import TextColumn
 
+#: Widths of single stores.
+_STORES = (8, 16, 32)
+
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 
@@ -57,19 +60,46 @@ def join(
     at = offsets[:-1].copy()
     ragged.fill_spans(out, at, before)
     at += len(before)
+    ends = offsets[1:]
     for number, cell in enumerate(cells):
         if number:
             ragged.fill_spans(out, at, separator)
             at += len(separator)
-        if cell.nulls is None:
-            ragged.copy_spans(out, at, cell.buffer, cell.start, cell.length)
-        else:
-            rest = np.flatnonzero(~cell.nulls)
-            ragged.copy_spans(out, at[rest], cell.buffer, cell.start[rest], cell.length[rest])
+        _place(out, at, ends, cell)
+        if cell.nulls is not None:
             ragged.fill_spans(out, at[np.flatnonzero(cell.nulls)], null)
         at += cell.length
     ragged.fill_spans(out, at, end)
     return out
+
+
+def _place(out: Bytes, at: Ints, ends: Ints, cell: Cells) -> None:
+    """Write one column's texts at their places.
+
+    Rows are written from left to right, so a text may be stored with a fixed width that
+    spills into what comes behind it, as long as it stays in its own row: that part is
+    written later. One wide store for all rows is much cheaper than exact copies by length.
+    """
+    rows = len(at)
+    if not rows:
+        return
+    longest = int(cell.length.max())
+    width = next((w for w in _STORES if longest <= w), 0)
+    last = len(cell.buffer) - width
+    if width and last >= 0 and int((ends - at).min()) >= width:
+        start = cell.start
+        if int(start.max()) > last or int(start.min()) < 0:
+            texts = np.empty(len(cell.buffer) + width, np.uint8)
+            texts[: len(cell.buffer)] = cell.buffer
+        else:
+            texts = cell.buffer
+        ragged.windows(out, width)[at] = ragged.windows(texts, width)[start]
+        return
+    if cell.nulls is None:
+        ragged.copy_spans(out, at, cell.buffer, cell.start, cell.length)
+    else:
+        rest = np.flatnonzero(~cell.nulls)
+        ragged.copy_spans(out, at[rest], cell.buffer, cell.start[rest], cell.length[rest])
 
 
 def pack(cell: Cells) -> tuple[Bytes, Ints]:

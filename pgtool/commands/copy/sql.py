@@ -62,7 +62,6 @@ class SqlInserts:
         self.columns = columns
         self.registry = registry
         self.owner = owner
-        self.ios = [registry.io_of(c.typid) for c in columns]
         self.kinds = [self._base(c.typid) for c in columns]
         encode = registry.settings.encoding.encode
         name = format_name(relation.nspname, relation.relname, registry.settings.major)
@@ -110,7 +109,7 @@ class SqlInserts:
             word = VarColumn.of([b"DEFAULT"])
             zero = np.zeros(rows, np.int64)
             return Cells(word.buffer, zero, zero + len(word.buffer), None)
-        text = text_of(self.ios[number], column, lost)
+        text = text_of(self.registry, self.columns[number].typid, column, lost)
         return literal(cells_of(text, column.valid, b""), self.kinds[number])
 
 

@@ -75,7 +75,8 @@ def _controls(cell: Cells) -> int:
 def escape(cell: Cells) -> Cells:
     """The cells with escapes; the very same object where nothing needs one."""
     packed, offsets = pack(cell)
-    hits = np.flatnonzero(_ESCAPED[packed])
+    hits = np.flatnonzero((packed < _FIRST_PRINTABLE) | (packed == BACKSLASH))
+    hits = hits[_ESCAPED[packed[hits]]]
     if not len(hits):
         return cell
     out, moved, places = expand(packed, offsets, hits, BACKSLASH)
