@@ -14,8 +14,24 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from construct import Struct
 
-from formats import deform, gin, hash, heap, meanings, pages, varlena
+from formats import (
+    brin,
+    deform,
+    derive,
+    gin,
+    gist,
+    hash,
+    heap,
+    itup,
+    meanings,
+    nbtree,
+    pages,
+    sequence,
+    spgist,
+    varlena,
+)  # fmt: skip
 from formats.errors import CorruptData, PgtoolError
 from formats.itemptr import ItemPointer
 from formats.units import BLCKSZ
@@ -145,6 +161,38 @@ def test_every_flag_has_a_meaning() -> None:
 
 def test_kinds_of_the_command() -> None:
     assert set(KINDS) == set(pages.KINDS)
+
+
+@pytest.mark.parametrize(
+    "con", [c for m in (brin, gin, gist, hash, heap, itup, nbtree, sequence, spgist, varlena)
+            for c in vars(m).values() if isinstance(c, Struct)], ids=repr,
+)  # fmt: skip
+def test_derived_decoders_equal_the_declared(con: Any) -> None:
+    data = random.Random(SEED).randbytes(con.sizeof())
+    assert con.build(con.parse(data)) == data
+    flat = derive.struct_of(con).unpack(data)
+    assert derive.struct_of(con).pack(*flat) == data
+    declared = con.parse(data)
+    for field, value in zip(derive.fields(con), flat):
+        if field.name in declared and isinstance(value, int) and "." not in field.name:
+            adapted = declared[field.name]
+            if isinstance(adapted, int):
+                assert int(adapted) == value, field.name
+
+
+def test_blocks_in_later_segments(sample: list[tuple[str, str, bytes]], tmp_path: Path) -> None:
+    page = sample[0][2]
+    with open(tmp_path / "16384", "wb") as first:
+        first.truncate(1 << 30)
+    (tmp_path / "16384.1").write_bytes(bytes(BLCKSZ) + page)
+    plain = _run("page_header", "--file", tmp_path / "16384", "--block", 131073)
+    direct = _run("page_header", "--file", tmp_path / "16384.1", "--block", 1)
+    assert plain.output == direct.output and str(RawPage(page).lsn) in plain.output
+    checked = _run("page_checksum", "--file", tmp_path / "16384.1", "--block", "0-1",
+                   "--format", "jsonl")  # fmt: skip
+    assert json.loads(checked.output.splitlines()[1])["blkno"] == 131073
+    first_missing = _run("page_header", "--file", tmp_path / "16384", "--block", 131074)
+    assert "is out of range" in str(first_missing.exception)
 
 
 def _every_view(data: bytes, fork: str) -> None:

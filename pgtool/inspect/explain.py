@@ -15,17 +15,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from formats import deform, heap
+from formats import deform, heap, nbtree
 from formats.annotate import Leaf, leaves, raw_text
 from formats.errors import CorruptData, PgtoolError
+from formats.gist import GistFlags
+from formats.itup import checked_header
 from formats.layout import Piece, Role
 from formats.page import LpFlags
 from formats.pages import detect, pieces
 from formats.units import BLCKSZ
 from formats.varlena import VarattForm, read_toast_pointer, read_varlena
+from pgtool.inspect.gist import opaque_of
 from pgtool.inspect.rawpage import PAGE_VERSION_MASK, RawPage
 from pgtool.inspect.source import Source
-from pgtool.inspect.typed import Shape, payload
+from pgtool.inspect.typed import Shape, index_spans, payload
 from pgtool.storage.checksum import page_checksum
 
 
@@ -107,8 +110,11 @@ def explain(
     found = pieces(data, kind, problems.append)
     sections = []
     for piece in found:
-        if attributes is not None and kind == "heap" and piece.name.endswith(": attributes"):
-            sections.append(_attributes(data, piece, attributes, shape, found, problems))
+        spans = None
+        if attributes is not None and piece.name.endswith(_SPLIT.get(kind, "-")):
+            spans = _spans(page, kind, piece, attributes, shape, problems)
+        if spans is not None:
+            sections.append(_split(data, piece, attributes or (), shape, spans))
         else:
             body = data[piece.offset : piece.end]
             sections.append(_section(piece, tuple(leaves(piece.con, body, piece.offset))))
@@ -119,10 +125,14 @@ def explain(
 
 def explain_block(source: Source, block: int, kind: str | None = None) -> Explained:
     """Annotate one block of a source."""
+    shape = None
+    if source.shape is not None:
+        with contextlib.suppress(PgtoolError):  # what the catalogs cannot tell is not shown
+            shape = source.shape()
     return explain(
         source.read(block), title=source.name, block=source.base + block, fork=source.fork,
         kind=kind, attributes=source.attributes, checksums=source.checksums,
-        shape=source.shape() if source.shape else None,
+        shape=shape,
     )  # fmt: skip
 
 
@@ -136,27 +146,52 @@ def _section(piece: Piece, fields: tuple[Leaf, ...]) -> Section:
     )  # fmt: skip
 
 
-def _attributes(
-    data: bytes, piece: Piece, attributes: Sequence[deform.Attribute], shape: Shape | None,
-    found: list[Piece], problems: list[CorruptData],
-) -> Section:  # fmt: skip
-    """The attributes of a heap tuple, one field each."""
-    start = next(p.offset for p in found if p.item == piece.item and p.role is Role.TUPLE)
+#: kind → the pieces that attributes lie in.
+_SPLIT = {"heap": ": attributes", "btree": ": key", "gist": ": key"}
+
+
+def _spans(
+    page: RawPage, kind: str, piece: Piece, attributes: Sequence[deform.Attribute],
+    shape: Shape | None, problems: list[CorruptData],
+) -> list[tuple[int, int] | None] | None:  # fmt: skip
+    """Where the attributes of a tuple lie; None where that cannot be told."""
+    item = page.items[(piece.item or 1) - 1]
+    try:
+        if kind == "heap":
+            return _heap_spans(page.data, item.offset, piece, attributes)
+        head = checked_header(page, item)
+        width = len(attributes)
+        if kind == "btree" and nbtree.is_pivot(head.t_info, head.t_tid_ip_posid):
+            width = nbtree.pivot_natts(head.t_tid_ip_posid)
+        elif kind == "gist" and not opaque_of(page).flags & GistFlags.F_LEAF:
+            width = shape.nkeys if shape is not None else width
+        return index_spans(page, item, list(attributes[:width]))
+    except CorruptData as error:
+        problems.append(error)
+        return None
+
+
+def _heap_spans(
+    data: bytes, start: int, piece: Piece, attributes: Sequence[deform.Attribute]
+) -> list[tuple[int, int] | None]:
     head = heap.read_header(data, start)
     stored = heap.natts(head.t_infomask2)
     nulls: list[bool] = []
     if head.t_infomask & heap.HeapInfomask.HEAP_HASNULL:
         at = start + heap.SIZEOF_HEAP_TUPLE_HEADER
         nulls = heap.null_flags(data[at : at + heap.bitmap_length(stored)], stored)
+    return deform.spans(data, piece.offset, piece.end, attributes[:stored], nulls)
+
+
+def _split(
+    data: bytes, piece: Piece, attributes: Sequence[deform.Attribute], shape: Shape | None,
+    spans: list[tuple[int, int] | None],
+) -> Section:  # fmt: skip
+    """A tuple's attributes, one field each."""
     out: list[Leaf] = []
     at = piece.offset
-    try:
-        spans = deform.spans(data, piece.offset, piece.end, attributes[:stored], nulls)
-    except CorruptData as error:
-        problems.append(error)
-        return _section(piece, tuple(leaves(piece.con, data[at : piece.end], at)))
     for number, (attribute, span) in enumerate(zip(attributes, spans)):
-        if span is None:
+        if span is None or span[1] > piece.end:
             continue
         if span[0] > at:
             out.append(Leaf("padding", at, span[0] - at, raw_text(data[at : span[0]]), "alignment"))
@@ -164,8 +199,9 @@ def _attributes(
         value, doc = _value(attribute, data[slice(*span)], shape.out[number] if shape else None)
         out.append(Leaf(attribute.attname, span[0], span[1] - span[0], value, doc))
     if at < piece.end:
-        out.append(Leaf("unused", at, piece.end - at, raw_text(data[at : piece.end]), ""))
-    return _section(piece, tuple(out))
+        out.append(Leaf("padding", at, piece.end - at, raw_text(data[at : piece.end]), ""))
+    shown = ", ".join(leaf.value for leaf in out if leaf.name != "padding")
+    return _section(piece._replace(note=shown), tuple(out))
 
 
 def _value(
