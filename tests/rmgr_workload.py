@@ -51,15 +51,19 @@ SCRIPTS = (
     BEGIN; SELECT pg_replication_origin_xact_setup('0/AABBCCDD', '2013-01-01 00:00:01.5');
     INSERT INTO t VALUES (400000); COMMIT;
     BEGIN; SELECT pg_replication_origin_xact_setup('1/AABBCCDD', '1999-01-01 00:00:01.25');
-    INSERT INTO t VALUES (400001); CREATE TABLE oo(a int); PREPARE TRANSACTION 'og'""",
+    INSERT INTO t VALUES (400001); CREATE TABLE oo(a int); PREPARE TRANSACTION 'og';
+    SELECT pg_replication_origin_session_reset()""",
     """SELECT pg_replication_origin_session_setup('o1');
     SELECT pg_replication_origin_xact_setup('0/AABBCCDE', '2013-01-01 00:00:01.5');
-    COMMIT PREPARED 'og'""",
+    COMMIT PREPARED 'og';
+    SELECT pg_replication_origin_session_reset()""",
     """SELECT pg_replication_origin_session_setup('o1');
-    BEGIN; INSERT INTO t VALUES (400002); PREPARE TRANSACTION 'og2'; ROLLBACK PREPARED 'og2'""",
+    BEGIN; INSERT INTO t VALUES (400002); PREPARE TRANSACTION 'og2'; ROLLBACK PREPARED 'og2';
+    SELECT pg_replication_origin_session_reset()""",
     """SELECT pg_replication_origin_session_setup('o1');
     BEGIN; SELECT pg_replication_origin_xact_setup('1/AABBCCFF', '2000-01-01 00:00:01.25');
-    CREATE TABLE oa(a int); ROLLBACK""",
+    CREATE TABLE oa(a int); ROLLBACK;
+    SELECT pg_replication_origin_session_reset()""",
     """SELECT pg_logical_emit_message(true, 'pre', 'hello');
     SELECT pg_logical_emit_message(false, 'préfix', '\\x00ff01'::bytea);
     SELECT pg_logical_emit_message(false, '', '')""",
