@@ -17,7 +17,7 @@ def recorded(scenario: Scenario) -> Iterator[tuple[dict[str, Any], RawPage]]:
     """Every recorded answer that one of our functions can give, with the page it is about."""
     for entry in scenario.inspected():
         function = FUNCTIONS.get(entry["function"])
-        if function is None or function.needs_attributes or "rows" not in entry:
+        if function is None or "rows" not in entry:
             continue
         block = entry["block"]
         fetch = pages(scenario.file(entry["file"])).__getitem__
