@@ -101,6 +101,15 @@ def test_unknown_opcode_is_shown_and_refused() -> None:
             ask(rec)
 
 
+def test_flag_that_does_not_belong() -> None:
+    """The real tool masks the flag before it words the record, not before it names it."""
+    rec = record(18, 17, 0x80 | 0x30, b"\7\0")
+    assert rmgr.identify(rec) == "UNKNOWN (b0)"
+    assert rmgr.describe(rec) == "offnum 7"
+    with pytest.raises(Unsupported):
+        rmgr.record_type(rec)
+
+
 def test_custom_resource_managers() -> None:
     rec = record(15, 133, 0x30, b"anything")
     assert rmgr.rmgr_of(133, 15).name == "custom133"

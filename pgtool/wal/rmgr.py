@@ -157,16 +157,27 @@ def _entries(major: int) -> list[Entry | None]:
     """Every (rmid, high half of the info byte) of one major, looked up by rmid * 16 + half."""
     out: list[Entry | None] = [None] * 4096
     for rmid, rmgr in rmgrs(major).items():
-        text = _custom_text if rmid >= FIRST_CUSTOM_ID else no_text
-        for half in range(16):
-            out[rmid * 16 + half] = Entry(rmgr, None, f"UNKNOWN ({half << 4:x})", text)
-        for kind in rmgr.records:
-            if not kind.known_in(major):
-                continue
+        out[rmid * 16 : rmid * 16 + 16] = _entries_of(rmgr, major)
+    return out
+
+
+def _entries_of(rmgr: Rmgr, major: int) -> list[Entry]:
+    text = _custom_text if rmgr.id >= FIRST_CUSTOM_ID else no_text
+    known: dict[int, Entry] = {}
+    flags = 0
+    for kind in rmgr.records:
+        if kind.known_in(major):
+            flags |= sum(kind.flags)
             how = rmgr.describe[kind.name]
             function = how[major] if isinstance(how, ByMajor) else how
             for info, name in kind.names().items():
-                out[rmid * 16 + (info >> 4)] = Entry(rmgr, kind, name, function)
+                known[info] = Entry(rmgr, kind, name, function)
+    out = []
+    for info in range(0, 256, 16):
+        # A flag that does not go with the opcode makes the name unknown, not the text.
+        base = known.get(info & ~flags)
+        unknown = Entry(rmgr, None, f"UNKNOWN ({info:x})", base.describe if base else text)
+        out.append(known.get(info, unknown))
     return out
 
 
