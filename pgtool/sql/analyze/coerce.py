@@ -414,8 +414,8 @@ def coerce_to_boolean(state: ParseState, node: Any, construct: str) -> Any:
         )  # fmt: skip
         if made is None:
             raise SqlError(
-                f"argument of {construct} must be type boolean, not type {state.types.name(source)}",
-                "42804", position=expr_location(node) + 1 or None,
+                f"argument of {construct} must be type boolean, not type "
+                f"{state.types.name(source)}", "42804", position=expr_location(node) + 1 or None,
             )  # fmt: skip
         node = made
     if state.returns_set(node):
@@ -440,7 +440,6 @@ def select_common_type(
         return first_type
     types = state.types
     best = types.base_type(first_type)
-    best_expr = known[0]
     category, preferred = types.category_and_preferred(best)
     for expr in known[1:]:
         other = types.base_type(expr_type(expr))
@@ -460,8 +459,7 @@ def select_common_type(
             and can_coerce(state, [best], [other], Context.implicit)
             and not can_coerce(state, [other], [best], Context.implicit)
         ):
-            best, best_expr, preferred = other, expr, other_preferred
-    del best_expr
+            best, preferred = other, other_preferred
     return best
 
 

@@ -89,18 +89,18 @@ def _collect_compatible(state: ParseState, facts: _Facts, source: int, target: i
         element = types.element_type(source)
         if not element:
             raise SqlError(
-                f"argument declared anycompatiblearray is not an array but type {types.name(source)}",
-                "42804",
-            )
+                "argument declared anycompatiblearray is not an array but type "
+                f"{types.name(source)}", "42804",
+            )  # fmt: skip
         facts.compatible.append(element)
     elif target == t.ANYCOMPATIBLERANGEOID:
         facts.compatible_range = True
         subtype = types.range_subtype(source)
         if not subtype:
             raise SqlError(
-                f"argument declared anycompatiblerange is not a range type but type {types.name(source)}",
-                "42804",
-            )
+                "argument declared anycompatiblerange is not a range type but type "
+                f"{types.name(source)}", "42804",
+            )  # fmt: skip
         if facts.range_type and facts.range_type != source:
             raise _mismatch("anycompatiblerange", facts.range_type, source, state)
         facts.range_type = source
@@ -154,17 +154,15 @@ def _settle_exact(state: ParseState, facts: _Facts) -> None:
         subtype = types.range_subtype(facts.range)
         if not subtype:
             raise SqlError(
-                f"argument declared anyrange is not a range type but type {types.name(facts.range)}",
-                "42804",
-            )
+                "argument declared anyrange is not a range type but type "
+                f"{types.name(facts.range)}", "42804",
+            )  # fmt: skip
         if facts.element and facts.element != subtype:
             raise SqlError(
                 "argument declared anyrange is not consistent with argument declared anyelement",
                 "42804", "{} versus {}".format(*types.names(facts.range, facts.element)),
             )  # fmt: skip
         facts.element = subtype
-    if facts.any_seen and not facts.element and facts.unknowns:
-        facts.element = 0
     if facts.nonarray and facts.element and types.element_type(facts.element):
         raise SqlError(
             f"type matched to anynonarray is an array type: {types.name(facts.element)}", "42804"
@@ -252,8 +250,6 @@ def enforce_generics(
     _settle_exact(state, facts)
     compatible = _common_element(state, facts)
     if facts.any_seen and not facts.element:
-        if facts.unknowns and not (set(declared) & t.ANY_FAMILY - {t.ANYELEMENTOID}):
-            raise _undetermined()
         raise _undetermined()
     if facts.compatible_seen and not compatible:
         # Nothing but unknown literals: text, as elsewhere.

@@ -1,0 +1,243 @@
+"""What is known while one query level is analyzed.
+
+A :class:`ParseState` holds the range table under construction, the names in scope (the
+*namespace*), the WITH queries in reach, and what the clauses found out on the way. A
+subquery gets a state of its own whose ``parent`` is the outer one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pgtool.catalog import typeoids as t
+from pgtool.errors import SqlError
+from pgtool.functions.session import Session
+from pgtool.nodes.base import walk
+from pgtool.nodes.enums import RTEKind
+from pgtool.nodes.exprs import Const, Param, Var
+from pgtool.nodes.query import RangeTblEntry
+from pgtool.sql.analyze.nodetypes import expr_location
+from pgtool.sql.analyze.typefacts import TypeFacts
+
+__all__ = ["Namespace", "ParseState"]
+
+
+@dataclass(slots=True)
+class Column:
+    """One column of a range table entry, as expressions refer to it."""
+
+    name: str
+    typid: int
+    typmod: int = -1
+    collation: int = 0
+    dropped: bool = False
+
+
+@dataclass(slots=True)
+class Namespace:
+    """A range table entry in scope: under which names it and its columns can be used.
+
+    ``merged`` maps a column's position to the expression that stands for it where it is
+    not a plain Var (a column merged by USING).
+    """
+
+    rte: RangeTblEntry
+    index: int
+    columns: list[Column]
+    rel_visible: bool = True
+    cols_visible: bool = True
+    lateral_only: bool = False
+    lateral_ok: bool = True
+    names: Any = None
+    merged: dict[int, Any] = field(default_factory=dict)
+
+    @property
+    def refname(self) -> str:
+        """The name that qualifies its columns."""
+        return str((self.names or self.rte.eref).aliasname)
+
+
+class Shared:
+    """What all levels of one statement share."""
+
+    def __init__(self, session: Session, text: str, param_types: list[int] | None) -> None:
+        self.session = session
+        self.text = text
+        self.facts = TypeFacts(session.cache, session.types)
+        self.operators: dict[Any, Any] = {}
+        self.param_types = list(param_types or [])
+        self.variable_params = param_types is None
+        self.literals: dict[int, str] = {}
+
+
+class ParseState:
+    """One query level."""
+
+    def __init__(self, shared: Shared, parent: ParseState | None = None) -> None:
+        self.shared = shared
+        self.parent = parent
+        self.session = shared.session
+        self.cache = shared.session.cache
+        self.types = shared.facts
+        self.operator_cache = shared.operators
+        self.rtable: list[RangeTblEntry] = []
+        self.perminfos: list[Any] = []
+        self.namespace: list[Namespace] = []
+        self.items: dict[int, Namespace] = {}
+        self.ctes: list[Any] = []
+        self.future_ctes: list[Any] = []
+        self.kind = ""
+        self.windows: list[Any] = []
+        self.has_aggs = self.has_windows = self.has_srfs = self.has_sublinks = False
+        self.has_modifying = False
+        self.lateral_active = False
+        self.self_reference: Any = None
+        self.resolve_unknowns = True
+        self.last_srf: Any = None
+
+    # -- names --------------------------------------------------------------------
+
+    @property
+    def search_path(self) -> list[int]:
+        """Schema OIDs in the order of look-up."""
+        return self.session.search_path
+
+    def split_name(self, names: list[str]) -> tuple[str | None, str]:
+        """(schema or None, name) of a possibly qualified name."""
+        if len(names) == 1:
+            return None, names[0]
+        if len(names) == 2:
+            return names[0], names[1]
+        if len(names) == 3:
+            if names[0] != self.session.database.name:
+                raise SqlError(
+                    "cross-database references are not implemented: " + ".".join(names), "0A000"
+                )
+            return names[1], names[2]
+        raise SqlError("improper qualified name (too many dotted names): " + ".".join(names),
+                       "42601")  # fmt: skip
+
+    def namespace_oid(self, name: str) -> int:
+        """A schema's OID; SqlError 3F000 where there is none."""
+        found = self.cache.namespace_oid(name)
+        if found is None:
+            raise SqlError(f'schema "{name}" does not exist', "3F000")
+        return found
+
+    def lookup_type_oid(self, names: list[str]) -> int:
+        """A type's OID by (qualified) name; 0 where there is none."""
+        schema, name = self.split_name(names)
+        if schema is None:
+            spaces = self.search_path
+        else:
+            found = self.cache.namespace_oid(schema)
+            spaces = [found] if found else []
+        for space in spaces:
+            row = self.cache.one("pg_type", ("typname", "typnamespace"), (name, space))
+            if row is not None:
+                return int(row.oid)
+        return 0
+
+    # -- constants and parameters -----------------------------------------------------
+
+    def unknown_literal(self, text: str, location: int) -> Const:
+        """A string literal whose type is not known yet."""
+        data = self.session.database.encoding.encode(text) + b"\0"
+        return Const(
+            consttype=t.UNKNOWNOID, consttypmod=-1, constlen=-2, constvalue=data,
+            constisnull=False, location=location,
+        )  # fmt: skip
+
+    def null_literal(self, location: int) -> Const:
+        """NULL of a type not known yet."""
+        return Const(consttype=t.UNKNOWNOID, consttypmod=-1, constlen=-2, constisnull=True,
+                     location=location)  # fmt: skip
+
+    def literal_text(self, const: Const) -> str:
+        """The text of an unknown literal."""
+        return self.session.database.encoding.decode((const.constvalue or b"\0")[:-1])
+
+    def int4_const(self, value: int) -> Const:
+        """An int4 constant."""
+        return Const(
+            consttype=t.INT4OID, consttypmod=-1, constlen=4, constbyval=True, constisnull=False,
+            constvalue=value.to_bytes(8, "little", signed=True),
+        )  # fmt: skip
+
+    def bool_const(self, value: bool) -> Const:
+        """A boolean constant."""
+        return Const(
+            consttype=t.BOOLOID, consttypmod=-1, constlen=1, constbyval=True, constisnull=False,
+            constvalue=int(value).to_bytes(8, "little"),
+        )  # fmt: skip
+
+    def type_param(self, node: Param, target: int, location: int) -> Param:
+        """Decide the type of a parameter that was still unknown."""
+        types = self.shared.param_types
+        number = node.paramid - 1
+        if types[number] in (0, t.UNKNOWNOID):
+            types[number] = target
+        elif types[number] != target:
+            raise SqlError(
+                f"inconsistent types deduced for parameter ${node.paramid}", "42P08",
+                "{} versus {}".format(*self.types.names(types[number], target)),
+                position=node.location + 1,
+            )  # fmt: skip
+        node.paramtype = target
+        node.paramtypmod = -1
+        node.paramcollid = self.types.collation(target)
+        return node
+
+    # -- range table --------------------------------------------------------------------
+
+    def add_rte(self, rte: RangeTblEntry, columns: list[Column]) -> Namespace:
+        """Append to the range table; the result is not in scope yet."""
+        self.rtable.append(rte)
+        item = Namespace(rte, len(self.rtable), columns)
+        self.items[item.index] = item
+        return item
+
+    def level(self, up: int) -> ParseState:
+        """The state of the query ``up`` levels out."""
+        state: ParseState = self
+        for _ in range(up):
+            assert state.parent is not None
+            state = state.parent
+        return state
+
+    def row_fields(self, node: Any) -> list[Any]:
+        """The columns of a whole-row Var as expressions."""
+        if not isinstance(node, Var) or node.varattno != 0:
+            raise SqlError("cannot cast type record to a composite type", "42846",
+                           position=expr_location(node) + 1 or None)  # fmt: skip
+        item = self.level(node.varlevelsup).items[node.varno]
+        out = []
+        for number, column in enumerate(item.columns, 1):
+            if not column.dropped:
+                out.append(make_var(item, number, column, node.varlevelsup, node.location))
+        return out
+
+    def returns_set(self, node: Any) -> bool:
+        """Whether an expression returns a set anywhere outside of subqueries."""
+        for inner in walk(node):
+            name = type(inner).__name__
+            if name in ("FuncExpr", "OpExpr") and (
+                getattr(inner, "funcretset", False) or getattr(inner, "opretset", False)
+            ):
+                return True
+        return False
+
+
+def make_var(item: Namespace, number: int, column: Column, level: int, location: int) -> Var:
+    """A reference to column ``number`` (from 1) of a range table entry."""
+    return Var(
+        varno=item.index, varattno=number, vartype=column.typid, vartypmod=column.typmod,
+        varcollid=column.collation, varlevelsup=level, varnosyn=item.index, varattnosyn=number,
+        location=location,
+    )  # fmt: skip
+
+
+def is_join(item: Namespace) -> bool:
+    """Whether an item is a join."""
+    return item.rte.rtekind == RTEKind.RTE_JOIN
