@@ -85,6 +85,8 @@ class ParseState:
         self.perminfos: list[Any] = []
         self.namespace: list[Namespace] = []
         self.items: dict[int, Namespace] = {}
+        #: Range table index → indexes of the outer joins that can null it.
+        self.nulling: dict[int, set[int]] = {}
         self.ctes: list[Any] = []
         self.future_ctes: list[Any] = []
         self.kind = ""
