@@ -156,11 +156,15 @@ def add_relation(state: ParseState, node: Any, in_from: bool = True) -> Namespac
 
 
 def _cte_item(state: ParseState, node: Any, cte: Any, level: int) -> Namespace:
-    self_reference = not hasattr(cte.ctequery, "targetList") or cte.ctename in state.open_ctes()
+    self_reference = state.is_open(cte)
     position = node.location + 1
-    if self_reference:
-        state.note_self_reference(cte, node.location)
-    cte.cterefcount += 1
+    if self_reference and not cte.ctecolnames:
+        raise SqlError(
+            f'recursive reference to query "{cte.ctename}" must not appear within its '
+            "non-recursive term", "42P19", position=position,
+        )  # fmt: skip
+    if not self_reference:
+        cte.cterefcount += 1
     query = cte.ctequery
     if hasattr(query, "commandType") and query.commandType != CmdType.CMD_SELECT and (
         not query.returningList
@@ -442,7 +446,8 @@ def _mark_nullable(
 ) -> None:
     """Record which entries this outer join can null."""
     sides = {
-        JoinType.JOIN_LEFT: (right,), JoinType.JOIN_RIGHT: (left,), JoinType.JOIN_FULL: (left, right)
+        JoinType.JOIN_LEFT: (right,), JoinType.JOIN_RIGHT: (left,),
+        JoinType.JOIN_FULL: (left, right),
     }.get(jointype, ())  # fmt: skip
     for side in sides:
         for member in _members(side):

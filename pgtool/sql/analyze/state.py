@@ -95,6 +95,11 @@ class ParseState:
         self.has_modifying = False
         self.lateral_active = False
         self.self_reference: Any = None
+        self.parent_cte: Any = None
+        #: The recursive WITH query whose set operation this level is, and what to call with
+        #: the columns of its first term.
+        self.recursive_cte: Any = None
+        self.recursive_columns: Any = None
         self.resolve_unknowns = True
         self.last_srf: Any = None
 
@@ -207,6 +212,48 @@ class ParseState:
             assert state.parent is not None
             state = state.parent
         return state
+
+    def find_cte_by_name(self, name: str) -> tuple[Any, int] | None:
+        """A WITH query in reach by name, and how many levels out it is."""
+        state: ParseState | None = self
+        level = 0
+        while state is not None:
+            for cte in state.ctes:
+                if cte.ctename == name:
+                    return cte, level
+            state, level = state.parent, level + 1
+        return None
+
+    def find_cte(self, name: str, level: int) -> Any | None:
+        """The WITH query of an RTE: name and levels out."""
+        return next((cte for cte in self.level(level).ctes if cte.ctename == name), None)
+
+    def all_future_ctes(self) -> list[Any]:
+        """WITH queries that cannot be referred to yet, of all levels."""
+        state: ParseState | None = self
+        out: list[Any] = []
+        while state is not None:
+            out += state.future_ctes
+            state = state.parent
+        return out
+
+    def is_open(self, cte: Any) -> bool:
+        """Whether a WITH query is still being analyzed: a reference is to itself."""
+        state: ParseState | None = self
+        while state is not None:
+            if state.recursive_cte is cte:
+                return True
+            state = state.parent
+        return False
+
+    def adopt(self, query: Any) -> None:
+        """Stand in the place of an analyzed query, to look at its expressions."""
+        self.rtable = query.rtable
+        self.ctes = query.cteList
+        for index, rte in enumerate(query.rtable, 1):
+            names = rte.eref.colnames if rte.eref is not None else []
+            columns = [Column(name.sval, 0) for name in names]
+            self.items[index] = Namespace(rte, index, columns)
 
     def row_fields(self, node: Any) -> list[Any]:
         """The columns of a whole-row Var as expressions."""
