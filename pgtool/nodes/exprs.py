@@ -88,8 +88,8 @@ class Aggref(Node):
     aggpresorted: bool = False
     agglevelsup: Index = 0
     aggsplit: AggSplit = AggSplit.AGGSPLIT_SIMPLE
-    aggno: int = 0
-    aggtransno: int = 0
+    aggno: int = -1
+    aggtransno: int = -1
     location: Location = -1
 
 

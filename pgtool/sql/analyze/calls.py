@@ -213,7 +213,7 @@ def _plain(
     )  # fmt: skip
     if call.funcretset:
         check_srf_place(state, location)
-        state.has_srfs = True
+        state.has_srfs |= state.kind != "FROM"
         state.last_srf = call
     return call
 

@@ -57,11 +57,16 @@ _LEAVES = {"Var", "Const", "Param", "CaseTestExpr", "CoerceToDomainValue", "SetT
            "SQLValueFunction", "CurrentOfExpr", "NextValueExpr", "GroupingFunc"}  # fmt: skip
 
 
+#: The parts of a query that hold expressions of its own level.
+_QUERY_PARTS = (
+    "targetList", "jointree", "havingQual", "limitOffset", "limitCount", "windowClause",
+    "returningList", "onConflict", "mergeActionList", "mergeJoinCondition",
+)  # fmt: skip
+
+
 def assign_query_collations(state: ParseState, query: Query) -> None:
     """Derive collations in every expression of a finished query (subqueries have theirs)."""
-    for name, kind in query.FIELDS.items():
-        if kind not in ("NodeRef", "NodeList") or name in ("rtable", "cteList", "setOperations"):
-            continue
+    for name in _QUERY_PARTS:
         value = getattr(query, name)
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, Node):
@@ -84,9 +89,9 @@ def _derive(state: ParseState, node: Any, into: _Derived) -> None:
         for item in node:
             _derive(state, item, _Derived())
         return
-    if not isinstance(node, Node) or isinstance(node, Query):
-        return
     name = type(node).__name__
+    if not isinstance(node, Node) or isinstance(node, Query) or name.startswith("Value"):
+        return
     if name == "CollateExpr":
         _derive(state, node.arg, _Derived())
         _merge(state, into, node.collOid, _Strength.explicit, node.location)

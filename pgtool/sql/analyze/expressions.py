@@ -77,6 +77,8 @@ def transform_exprs(state: ParseState, nodes: list[Any], kind: str) -> list[Any]
 
 
 def _transform(state: ParseState, node: Any) -> Any:
+    if node is None:
+        return None
     handler = _HANDLERS.get(type(node).__name__)
     if handler is None:
         raise Unsupported(f"expression {type(node).__name__}")
@@ -253,6 +255,9 @@ def project_column(state: ParseState, row: Any, name: str) -> Any | None:
 
     if not state.types.is_complex(expr_type(row)):
         return None
+    if type(row).__name__ == "Var" and row.varattno == 0:
+        item = state.level(row.varlevelsup).items[row.varno]
+        return names.column_of_item(state, item, name, row.varlevelsup, row.location)
     columns = row_columns(state, row)
     return names.field_select(state, row, name, columns) if columns is not None else None
 
@@ -424,7 +429,7 @@ def note_srf(state: ParseState, node: Any) -> Any:
         from pgtool.sql.analyze.calls import check_srf_place
 
         check_srf_place(state, expr_location(node))
-        state.has_srfs = True
+        state.has_srfs |= state.kind != "FROM"
     return node
 
 

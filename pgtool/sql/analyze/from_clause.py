@@ -256,7 +256,6 @@ def _join(state: ParseState, node: Any) -> tuple[Any, Namespace, list[Namespace]
     made = JoinExpr(jointype=node.jointype, isNatural=node.isNatural, larg=left_node,
                     rarg=right_node, alias=node.alias, rtindex=index)  # fmt: skip
     quals = [_using_qual(state, left, right, pair) for pair in using]
-    merged = [_merged_column(state, node.jointype, left, right, pair) for pair in using]
     if node.quals is not None:
         made.quals = _on_clause(state, node.quals, left_names + right_names)
     elif quals:
@@ -264,8 +263,10 @@ def _join(state: ParseState, node: Any) -> tuple[Any, Namespace, list[Namespace]
     if using:
         made.usingClause = [ValueString(sval=name) for name, _l, _r in using]
         made.join_using_alias = node.join_using_alias
-    item = _join_rte(state, node, index, left, right, using, merged)
+    # From here on, columns of a nullable side are nulled by this join.
     _mark_nullable(state, node.jointype, index, left_node, right_node)
+    merged = [_merged_column(state, node.jointype, left, right, pair) for pair in using]
+    item = _join_rte(state, node, index, left, right, using, merged)
     if node.alias is not None:
         return made, item, [item]
     item.rel_visible = False
@@ -365,7 +366,7 @@ def _join_rte(
 ) -> Namespace:  # fmt: skip
     used_left = {pair[1] for pair in using}
     used_right = {pair[2] for pair in using}
-    rows: list[tuple[str, Any, Callable[[int, int], Any] | None, int, int]] = []
+    rows: list[tuple[str, Any, Callable[..., Any] | None, int, int]] = []
     for (name, lcol, rcol), value in zip(using, merged):
         source = None
         if type(value).__name__ == "Var":
@@ -376,7 +377,7 @@ def _join_rte(
         for number, column in enumerate(side.columns, 1):
             if number in used or column.dropped:
                 continue
-            value = names.column_var(state, side, number, 0, -1)
+            value = names.column_var(state, side, number, 0, -1, False)
             left_number, right_number = (number, 0) if at == 0 else (0, number)
             rows.append((column.name, value, _source(state, side, number), left_number,
                          right_number))  # fmt: skip
@@ -402,9 +403,9 @@ def _join_rte(
     return item
 
 
-def _source(state: ParseState, side: Namespace, number: int) -> Callable[[int, int], Any]:
-    def make(level: int, location: int) -> Any:
-        return names.column_var(_at_level(state, level), side, number, level, location)
+def _source(state: ParseState, side: Namespace, number: int) -> Callable[..., Any]:
+    def make(level: int, location: int, mark: bool = True) -> Any:
+        return names.column_var(_at_level(state, level), side, number, level, location, mark)
 
     return make
 
@@ -428,12 +429,12 @@ def _at_level(state: ParseState, level: int) -> Any:
 
 
 def _through(
-    source: Callable[[int, int], Any], index: int, number: int, aliased: bool
-) -> Callable[[int, int], Any]:
+    source: Callable[..., Any], index: int, number: int, aliased: bool
+) -> Callable[..., Any]:
     """A join column is the underlying Var; under an alias it still shows as the join's."""
 
-    def make(level: int, location: int) -> Any:
-        var = source(level, location)
+    def make(level: int, location: int, mark: bool = True) -> Any:
+        var = source(level, location, mark)
         if aliased and type(var).__name__ == "Var":
             return var.copy(varnosyn=index, varattnosyn=number)
         return var

@@ -100,13 +100,15 @@ def column_of_item(
 
 
 def column_var(
-    state: ParseState, item: Namespace, number: int, level: int, location: int
-) -> Any:
-    """Column ``number`` (from 1) of an item as an expression."""
+    state: ParseState, item: Namespace, number: int, level: int, location: int,
+    mark: bool = True,
+) -> Any:  # fmt: skip
+    """Column ``number`` (from 1) of an item as an expression; ``mark``: note that it is read."""
     merged = item.merged.get(number)
     if merged is not None:
-        return merged(level, location)
-    mark_selected(state, item, number)
+        return merged(level, location, mark)
+    if mark:
+        mark_selected(state, item, number)
     var = make_var(item, number, item.columns[number - 1], level, location)
     nulling = state.level(level).nulling.get(item.index)
     if nulling:

@@ -54,7 +54,6 @@ def analyze(
             return query, []
         raise Unsupported(handler)
     query = transform_select(state, raw)
-    query.canSetTag = True
     _check_params(shared)
     return query, shared.param_types
 
@@ -140,7 +139,11 @@ def _plain_select(state: ParseState, raw: Any) -> Query:
 
 
 def finish(state: ParseState, query: Query) -> None:
-    """What every kind of query ends with: flags and collations."""
+    """What every kind of query ends with: flags, origins of columns, collations."""
+    from pgtool.sql.analyze.origins import mark_origins
+
+    mark_origins(state, query)
+    query.canSetTag = True
     query.hasAggs = state.has_aggs
     query.hasWindowFuncs = state.has_windows
     query.hasTargetSRFs = state.has_srfs
@@ -245,7 +248,8 @@ def _locking(state: ParseState, query: Query, lock: Any) -> None:
     word = _STRENGTHS[lock.strength]
     refused = (
         (query.setOperations is not None, "UNION/INTERSECT/EXCEPT"),
-        (bool(query.distinctClause), "DISTINCT clause"), (bool(query.groupClause), "GROUP BY clause"),
+        (bool(query.distinctClause), "DISTINCT clause"),
+        (bool(query.groupClause), "GROUP BY clause"),
         (query.havingQual is not None, "HAVING clause"), (state.has_aggs, "aggregate functions"),
         (state.has_windows, "window functions"),
         (state.has_srfs, "set-returning functions in the target list"),
