@@ -110,7 +110,7 @@ def _nodes_in(value: Any) -> Iterator[Node]:
             yield from _nodes_in(item)
 
 
-def walk(value: Any) -> Iterator[Node]:
+def walk(value: Any) -> Iterator[Any]:
     """Every node of a tree (or list), outer before inner."""
     stack = list(_nodes_in(value))[::-1]
     while stack:

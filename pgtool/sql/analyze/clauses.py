@@ -26,7 +26,7 @@ __all__ = [
 BTREE_AM, HASH_AM = 403, 405
 
 
-# -- finding the target entry that a clause means --------------------------------------------------------------
+# -- finding the target entry that a clause means ----------------------------------------
 
 
 def _match_expression(
@@ -80,7 +80,7 @@ def _by_name(
     return found
 
 
-# -- operators for sorting and grouping --------------------------------------------------------------
+# -- operators for sorting and grouping --------------------------------------------------
 
 
 def sort_group_operators(
@@ -176,7 +176,7 @@ def _hashable(state: ParseState, base: int, eq: int) -> bool:
     return True
 
 
-# -- sorting --------------------------------------------------------------
+# -- sorting -----------------------------------------------------------------------------
 
 
 def assign_ref(entry: TargetEntry, entries: list[TargetEntry]) -> int:
@@ -257,7 +257,7 @@ def _equality_for(
     )  # fmt: skip
 
 
-# -- grouping and distinct --------------------------------------------------------------
+# -- grouping and distinct ---------------------------------------------------------------
 
 
 def _group_item(
@@ -372,7 +372,7 @@ def distinct_on_clause(
     return out
 
 
-# -- limit and windows --------------------------------------------------------------
+# -- limit and windows -------------------------------------------------------------------
 
 
 def limit_clause(state: ParseState, node: Any, kind: str, option: LimitOption) -> Any:

@@ -91,8 +91,11 @@ def _check_recursive_form(cte: CommonTableExpr, raw: Any) -> None:
             f'recursive query "{cte.ctename}" does not have the form non-recursive-term UNION '
             "[ALL] recursive-term", "42P19", position=at,
         )  # fmt: skip
-    for present, what in ((raw.sortClause, "ORDER BY"), (raw.limitOffset, "OFFSET"),
-                          (raw.limitCount, "LIMIT"), (raw.lockingClause, "FOR UPDATE/SHARE")):  # fmt: skip
+    refused = (
+        (raw.sortClause, "ORDER BY"), (raw.limitOffset, "OFFSET"), (raw.limitCount, "LIMIT"),
+        (raw.lockingClause, "FOR UPDATE/SHARE"),
+    )  # fmt: skip
+    for present, what in refused:
         if present:
             raise SqlError(f"{what} in a recursive query is not implemented", "0A000", position=at)
     name = {str(cte.ctename)}

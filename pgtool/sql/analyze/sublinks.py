@@ -62,7 +62,8 @@ def _compared(
     state: ParseState, node: SubLink, link: SubLink, visible: list[Any], query: Query
 ) -> SubLink:
     """IN, ANY, ALL and row comparison: an expression over parameters for the columns."""
-    from pgtool.sql.analyze.expressions import row_comparison, transform_expr
+    from pgtool.sql.analyze.expressions import transform_expr
+    from pgtool.sql.analyze.operator_exprs import row_comparison
     from pgtool.sql.analyze.operators import make_op
 
     at = node.location + 1
@@ -88,8 +89,10 @@ def _compared(
     if len(lefts) == 1:
         test = make_op(state, op, lefts[0], params[0], node.location)
         if test.opresulttype != t.BOOLOID:
-            raise SqlError("row comparison operator must yield type boolean, not type "
-                           f"{state.types.name(test.opresulttype)}", "42804", position=at)  # fmt: skip
+            raise SqlError(
+                "row comparison operator must yield type boolean, not type "
+                f"{state.types.name(test.opresulttype)}", "42804", position=at,
+            )  # fmt: skip
     else:
         test = row_comparison(state, op, lefts, params, node.location)
     link.testexpr = test
