@@ -27,6 +27,7 @@ from formats import (
     backup,
     control,
     fsm,
+    pgstat,
     postmaster,
     relmap,
     sequence,
@@ -285,6 +286,22 @@ def test_every_file_comes_back_the_same(loaded: Loaded) -> None:
     raw = (data / postmaster.POSTMASTER_OPTS).read_bytes()
     assert postmaster.parse_opts(raw).render() == raw
     assert postmaster.parse_opts(raw).arguments[:2] == ("-D", str(data))
+
+
+@pytest.mark.server
+def test_statistics_come_back_the_same(loaded: Loaded) -> None:
+    major = loaded.server.major
+    paths = list((loaded.data / "pg_stat").glob("*.stat"))
+    assert paths
+    for path in paths:
+        raw = path.read_bytes()
+        found = pgstat.parse(raw, major)
+        assert pgstat.build(found, major) == raw
+        if major > 14:
+            counted = {pgstat.KINDS[major](entry.key.kind).name for entry in found.entries}
+            assert {"DATABASE", "RELATION", "REPLSLOT"} <= counted
+            names = {e.key.name.rstrip(b"\0") for e in found.entries if e.mark == b"N"}
+            assert names == {b"logi"}
 
 
 @pytest.mark.server
@@ -555,6 +572,10 @@ def test_mutations_end_in_a_place_or_a_result(loaded: Loaded) -> None:
         ((data / "global" / relmap.RELMAPPER_FILENAME).read_bytes(), relmap.parse),
         (state.read_bytes(), lambda raw: twophase.parse(raw, major)),
         ((data / "pg_replslot/logi/state").read_bytes(), slot.parse),
+        (
+            next((data / "pg_stat").glob("*.stat")).read_bytes()[:20000],
+            lambda raw: pgstat.parse(raw, major),
+        ),
         (loaded.pid_file, postmaster.parse_pid),
         ((data / postmaster.POSTMASTER_OPTS).read_bytes(), postmaster.parse_opts),
         (b"1\t0/3000000\tno recovery target specified\n", timeline.parse),
