@@ -144,8 +144,8 @@ QueryOperator = Struct(
     "type" / int8 * "2: an operator",
     "oper" / int8 * "1 not, 2 and, 3 or, 4 phrase",
     "distance" / int16 * "lexemes apart, for phrase",
-    "padding" / Raw(4) * "unused",
     "left" / uint32 * "distance of the left operand in items; the right one comes next",
+    "padding" / Raw(4) * "unused",
 )
 assert QueryOperand.sizeof() == 12
 QI_VAL, QI_OPR = 1, 2

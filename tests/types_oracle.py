@@ -110,8 +110,8 @@ class ServerLookups:
 
     def range_info(self, typid: int) -> RangeInfo | None:
         row = self._one(
-            "SELECT rngtypid::int8, rngsubtype::int8, rngmultitypid::int8, rngcanonical::text"
-            " FROM pg_range WHERE %s IN (rngtypid, rngmultitypid)", typid,
+            "SELECT rngtypid::int8, rngsubtype::int8, rngmultitypid::int8, rngcanonical::text,"
+            " rngcollation::int8 FROM pg_range WHERE %s IN (rngtypid, rngmultitypid)", typid,
         )  # fmt: skip
         return row and RangeInfo(*row)
 
@@ -134,7 +134,13 @@ class ServerLookups:
         self, kind: str, names: tuple[str, ...], args: tuple[int, ...] | None
     ) -> int | None:
         quoted = ".".join('"' + name.replace('"', '""') + '"' for name in names)
-        row = self._one(f"SELECT to_{kind}(%s)::oid::int8", quoted)
+        if kind in ("regoper", "regoperator"):
+            quoted = ".".join([*(f'"{name}"' for name in names[:-1]), names[-1]])
+        if args is not None:
+            spelled = ",".join(self._one("SELECT format_type(%s, NULL)", a)[0] if a else "NONE"
+                               for a in args)
+            quoted += f"({spelled})"
+        row = self._one(f"SELECT %s::{kind}::oid::int8", quoted)
         return row and row[0]
 
 

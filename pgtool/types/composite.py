@@ -271,7 +271,7 @@ class _RangeBase(TypeIO):
     def _range_python(self, value: RangeValue, sub: TypeIO) -> Any:
         return self.settings.encoding.decode(self._range_text(value, sub))
 
-    def _read_wire(self, wire: bytes, sub: TypeIO, canonical: str) -> RangeValue:
+    def _read_wire(self, wire: bytes, sub: TypeIO, info: RangeInfo) -> RangeValue:
         from pgtool.types.rangemath import make_range
 
         flags, at = wire[0], 1
@@ -285,7 +285,7 @@ class _RangeBase(TypeIO):
             bounds.append(part)
         if at != len(wire):
             raise self.bad_wire()
-        return make_range(RangeValue(flags, *bounds), sub, canonical)
+        return make_range(RangeValue(flags, *bounds), sub, info)
 
     def _pack_bounds(self, packer: Packer, value: RangeValue, sub: TypeInfo) -> None:
         for bound in value[1:]:
@@ -320,13 +320,13 @@ class Range(_RangeBase):
         sub = self._subtype(info)
         flags, lower, upper = parse_range_text(text, self.settings.encoding.decode(text))
         bounds = [None if b is None else sub._input(b, typmod) for b in (lower, upper)]
-        value = make_range(RangeValue(flags, *bounds), sub, info.rngcanonical)
+        value = make_range(RangeValue(flags, *bounds), sub, info)
         return self._pack(value, sub.info)
 
     def _receive(self, wire: bytes, typmod: int) -> bytes:
         info = self._range_info(self.info.oid)
         sub = self._subtype(info)
-        return self._pack(self._read_wire(wire, sub, info.rngcanonical), sub.info)
+        return self._pack(self._read_wire(wire, sub, info), sub.info)
 
 
 class Multirange(_RangeBase):
@@ -390,8 +390,8 @@ class Multirange(_RangeBase):
         for part in parse_multirange_text(text, self.settings.encoding.decode(text)):
             flags, lower, upper = parse_range_text(part, self.settings.encoding.decode(part))
             bounds = [None if b is None else sub._input(b, typmod) for b in (lower, upper)]
-            ranges.append(make_range(RangeValue(flags, *bounds), sub, info.rngcanonical))
-        return self._pack(merge_ranges(ranges, sub), sub.info)
+            ranges.append(make_range(RangeValue(flags, *bounds), sub, info))
+        return self._pack(merge_ranges(ranges, sub, info), sub.info)
 
     def _receive(self, wire: bytes, typmod: int) -> bytes:
         from pgtool.types.rangemath import merge_ranges
@@ -402,5 +402,5 @@ class Multirange(_RangeBase):
         ranges, at = [], 4
         for _ in range(min(count, len(wire))):
             part, at = read_wire(wire, at)
-            ranges.append(self._read_wire(part or b"", sub, info.rngcanonical))
-        return self._pack(merge_ranges(ranges, sub), sub.info)
+            ranges.append(self._read_wire(part or b"", sub, info))
+        return self._pack(merge_ranges(ranges, sub, info), sub.info)

@@ -74,6 +74,7 @@ class RangeInfo(NamedTuple):
     rngsubtype: int
     rngmultitypid: int = 0
     rngcanonical: str = ""
+    rngcollation: int = 0
 
 
 class ObjectName(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from formats import datum as layout
@@ -12,9 +13,11 @@ from pgtool.types.base import TypeIO
 from pgtool.types.composite import Domain, RangeValue
 from pgtool.types.dates import Date, Time, Timestamp
 from pgtool.types.floats import Float4, Float8
+from pgtool.types.info import RangeInfo
 from pgtool.types.misc import Uuid
 from pgtool.types.numbers import Int2, Int4, Int8, Money, OidIO, PgLsn
 from pgtool.types.numeric import NumericIO, numeric_decimal
+from pgtool.types.strings import Bytea, Text
 
 __all__ = ["make_range", "merge_ranges", "sort_key"]
 
@@ -37,7 +40,11 @@ def _float(io: TypeIO, datum: bytes) -> Any:
     return (1, 0.0) if value != value else (0, value)
 
 
-def sort_key(io: TypeIO, datum: bytes) -> Any:
+#: Collations that order text by its bytes: C and POSIX.
+_BYTE_ORDER = (950, 951)
+
+
+def sort_key(io: TypeIO, datum: bytes, collation: int = 0) -> Any:
     """A Python value that sorts as the type's default order does."""
     while isinstance(io, Domain):
         io = io.base
@@ -49,12 +56,21 @@ def sort_key(io: TypeIO, datum: bytes) -> Any:
         return _numeric(datum)
     if isinstance(io, (Float4, Float8)):
         return _float(io, datum)
-    if isinstance(io, Uuid):
+    if isinstance(io, (Uuid, Bytea)):
+        return datum
+    if isinstance(io, Text) and collation in _BYTE_ORDER:
         return datum
     raise Unsupported(f"order of type {io.info.name} in a range")
 
 
-def _compare(a: RangeValue, b: RangeValue, of_a: int, of_b: int, sub: TypeIO) -> int:
+_Order = Callable[[bytes], Any]
+
+
+def _order(io: TypeIO, info: RangeInfo) -> _Order:
+    return lambda datum: sort_key(io, datum, info.rngcollation)
+
+
+def _compare(a: RangeValue, b: RangeValue, of_a: int, of_b: int, sub: _Order) -> int:
     """Compare bound ``of_a`` (0 lower, 1 upper) of one range with one of another."""
     infinite = (layout.RANGE_LB_INF, layout.RANGE_UB_INF)
     a_inf, b_inf = a.flags & infinite[of_a], b.flags & infinite[of_b]
@@ -64,7 +80,7 @@ def _compare(a: RangeValue, b: RangeValue, of_a: int, of_b: int, sub: TypeIO) ->
         return left - right
     bound_a = a.upper if of_a else a.lower
     bound_b = b.upper if of_b else b.lower
-    a_key, b_key = sort_key(sub, bound_a or b""), sort_key(sub, bound_b or b"")
+    a_key, b_key = sub(bound_a or b""), sub(bound_b or b"")
     if a_key != b_key:
         return -1 if a_key < b_key else 1
     return _step(a, of_a) - _step(b, of_b)
@@ -88,7 +104,7 @@ _DISCRETE = {
 }  # fmt: skip
 
 
-def make_range(value: RangeValue, sub: TypeIO, canonical: str) -> RangeValue:
+def make_range(value: RangeValue, sub: TypeIO, info: RangeInfo) -> RangeValue:
     """Check the order of the bounds; give the canonical form."""
     flags, lower, upper = value
     if flags & layout.RANGE_EMPTY:
@@ -98,7 +114,8 @@ def make_range(value: RangeValue, sub: TypeIO, canonical: str) -> RangeValue:
     if flags & layout.RANGE_UB_INF:
         flags &= ~layout.RANGE_UB_INC
     if lower is not None and upper is not None:
-        low, high = sort_key(sub, lower), sort_key(sub, upper)
+        order = _order(sub, info)
+        low, high = order(lower), order(upper)
         if low > high:
             message = "range lower bound must be less than or equal to range upper bound"
             raise SqlError(message, "22000")
@@ -106,7 +123,7 @@ def make_range(value: RangeValue, sub: TypeIO, canonical: str) -> RangeValue:
         if low == high and flags & both != both:
             return EMPTY
     value = RangeValue(flags, lower, upper)
-    return _canonical(value, canonical) if canonical in _DISCRETE else value
+    return _canonical(value, info.rngcanonical) if info.rngcanonical in _DISCRETE else value
 
 
 def _canonical(value: RangeValue, canonical: str) -> RangeValue:
@@ -133,8 +150,9 @@ def _canonical(value: RangeValue, canonical: str) -> RangeValue:
     return RangeValue(flags, lower, upper)
 
 
-def merge_ranges(ranges: list[RangeValue], sub: TypeIO) -> list[RangeValue]:
+def merge_ranges(ranges: list[RangeValue], io: TypeIO, info: RangeInfo) -> list[RangeValue]:
     """Sorted, empty ones dropped, those that touch or overlap made one."""
+    sub = _order(io, info)
     live = [value for value in ranges if not value.flags & layout.RANGE_EMPTY]
 
     def order(a: RangeValue, b: RangeValue) -> int:
@@ -153,13 +171,13 @@ def merge_ranges(ranges: list[RangeValue], sub: TypeIO) -> list[RangeValue]:
     return out
 
 
-def _joins(first: RangeValue, second: RangeValue, sub: TypeIO) -> bool:
+def _joins(first: RangeValue, second: RangeValue, sub: _Order) -> bool:
     """Whether the second range begins before the first ends, or exactly there."""
     if _compare(second, first, 0, 1, sub) <= 0:
         return True
     if first.upper is None or second.lower is None:
         return False
-    same = sort_key(sub, first.upper) == sort_key(sub, second.lower)
+    same = sub(first.upper) == sub(second.lower)
     return (
         same
         and _step(first, 1) + _step(second, 0) in (-1, 1)

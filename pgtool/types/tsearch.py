@@ -104,7 +104,7 @@ class TsQuery(TypeIO):
                 nodes.append(QueryNode(0, 0, weight, bool(prefix), datum[first : first + length]))
                 lefts.append(0)
             elif kind == layout.QI_OPR:
-                _kind, oper, apart, _pad, left = _OPERATOR.unpack_from(datum, at)
+                _kind, oper, apart, left, _pad = _OPERATOR.unpack_from(datum, at)
                 if oper not in _PRIORITY:
                     raise CorruptData(f"unknown tsquery operator {oper}", offset=at, field="oper")
                 nodes.append(QueryNode(oper, apart, 0, False, b""))

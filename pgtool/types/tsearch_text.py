@@ -353,7 +353,7 @@ def pack_query(postfix: list[QueryNode]) -> bytes:
             left = 1 if node.oper == layout.OP_NOT else right + 1
             total = right + 1 if node.oper == layout.OP_NOT else right + sizes.pop() + 1
             sizes.append(total)
-            items.append(_OPERATOR.pack(layout.QI_OPR, node.oper, node.distance, bytes(4), left))
+            items.append(_OPERATOR.pack(layout.QI_OPR, node.oper, node.distance, left, bytes(4)))
             continue
         sizes.append(1)
         place = len(node.lexeme) | len(strings) << 12
