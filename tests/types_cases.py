@@ -204,8 +204,8 @@ CASES: dict[str, list[str]] = {
     "pairrange": ['["(1,a)","(2,b)")'],
     "textmultirange": ['{[a,b),["c d","e)f"]}'],
 }  # fmt: skip
-#: Only in these majors, or read otherwise elsewhere.
-SINCE: dict[tuple[str, str], int] = {}
+#: (type, literal) → the first major that treats it soundly.
+SINCE = {("interval", "-2147483648 days"): 15}
 
 SETUP = """
 CREATE ROLE "we ird";

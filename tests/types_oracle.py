@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import psycopg
+
 from formats.deform import Attribute, spans
 from formats.heap import HeapInfomask, HeapTupleHeaderData, bitmap_length, natts, null_flags
 from formats.page import ItemIdData, PageHeaderData
@@ -140,7 +142,10 @@ class ServerLookups:
             spelled = ",".join(self._one("SELECT format_type(%s, NULL)", a)[0] if a else "NONE"
                                for a in args)
             quoted += f"({spelled})"
-        row = self._one(f"SELECT %s::{kind}::oid::int8", quoted)
+        try:
+            row = self._one(f"SELECT %s::{kind}::oid::int8", quoted)
+        except psycopg.Error:
+            return None
         return row and row[0]
 
 

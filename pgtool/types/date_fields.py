@@ -15,10 +15,12 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from formats.version import ByMajor
 from pgtool.errors import SqlError
 
 __all__ = ["DATE_WORDS", "DateFail", "Field", "split_fields"]
 
+_DATESTYLE = ByMajor({14: "datestyle", 18: "DateStyle"})
 _MAX_FIELDS = 25
 _MAX_LENGTH = 256
 
@@ -38,7 +40,7 @@ class DateFail(Exception):
         self.why = why
         self.name = name
 
-    def error(self, text: str, type_name: str) -> SqlError:
+    def error(self, text: str, type_name: str, major: int = 18) -> SqlError:
         """The error for this input text and type."""
         if self.why == "format":
             return SqlError(f'invalid input syntax for type {type_name}: "{text}"', "22007")
@@ -48,8 +50,12 @@ class DateFail(Exception):
             return SqlError(f'time zone displacement out of range: "{text}"', "22009")
         if self.why == "interval":
             return SqlError(f'interval field value out of range: "{text}"', "22015")
-        hint = 'Perhaps you need a different "DateStyle" setting.' if self.why == "order" else None
-        return SqlError(f'date/time field value out of range: "{text}"', "22008", None, hint)
+        hint = None
+        if self.why == "order":
+            hint = f'Perhaps you need a different "{_DATESTYLE[major]}" setting.'
+        return SqlError(
+            f'date/time field value out of range: "{text}"', "22008", None, hint or None
+        )
 
 
 _MONTHS = (
@@ -82,7 +88,8 @@ _SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern, re.ASCII))
     for kind, pattern in (
         ("time", r"[0-9]+:[0-9:.]*"),
-        ("date", r"[0-9]+([-/])(?:[0-9]+(?:\1[0-9\1]*)?|(?:[A-Za-z]|\1)(?:[A-Za-z0-9]|\1)*|)"),
+        ("date", r"[0-9]+-(?:[0-9]+(?:-[0-9-]*)?|[A-Za-z-][A-Za-z0-9-]*|)"),
+        ("date", r"[0-9]+/(?:[0-9]+(?:/[0-9/]*)?|[A-Za-z/][A-Za-z0-9/]*|)"),
         ("date", r"[0-9]+\.(?:[0-9]+\.[0-9.]*|[A-Za-z.][A-Za-z0-9.]*)"),
         ("number", r"[0-9]+\.[0-9]+"),
         ("date", r"[0-9]+\."),

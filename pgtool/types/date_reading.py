@@ -18,6 +18,7 @@ _INT_MAX = 0x7FFFFFFF
 _NOON = 12
 _TOKEN_LENGTH = 10
 _MAX_HOUR = 15
+_SIGNED_INFINITY = ByMajor({14: False, 16: True})
 DATE = frozenset({"year", "month", "day"})
 #: Whether abbreviations of the session's own zone come before the default set.
 _SESSION_ABBREVIATIONS = ByMajor({14: False, 18: True})
@@ -40,7 +41,7 @@ def fraction_us(digits: str) -> int:
     return round(float("0." + digits) * cal.SECOND_US)
 
 
-_CLOCK = re.compile(r"([0-9]+):([0-9]+)(?::([0-9]+))?(?:\.([0-9]*))?", re.ASCII)
+_CLOCK = re.compile(r"([0-9]+):([0-9]*)(?::([0-9]*))?(?:\.([0-9]*))?", re.ASCII)
 
 
 def read_clock(text: str, *, minute_second: bool = False) -> tuple[int, int, int, int]:
@@ -51,7 +52,7 @@ def read_clock(text: str, *, minute_second: bool = False) -> tuple[int, int, int
     hour = int(match[1][:30])
     if hour >= 1 << 63:
         raise DateFail("range")
-    minute, second = number(match[2]), number(match[3] or "0")
+    minute, second = number(match[2] or "0"), number(match[3] or "0")
     us = fraction_us(match[4] or "")
     if match[3] is None and (match[4] is not None or minute_second):
         if hour > _INT_MAX:
@@ -241,8 +242,8 @@ class Reading:
         """A whole date in one field."""
         told: set[str] = set()
         had_text = False
-        parts = [part for part in re.split(r"[^0-9a-z]+", text)]
-        if parts and parts[-1] == "":
+        parts = re.split(r"[^0-9a-z]+", text)
+        if re.search(r"[^0-9a-z]{2}\Z", text):
             raise DateFail("format")
         pieces = [piece for part in parts for piece in re.findall(r"[0-9]+|[a-z]+", part)]
         numbers = []
@@ -345,6 +346,8 @@ class Reading:
             return {"zone"}
         if kind == "ignore":
             return set()
+        if text[0] == "+" and not _SIGNED_INFINITY[self.major]:
+            raise DateFail("format")
         word = getattr(self, "word_" + kind, None)
         if word is None:
             raise DateFail("format")

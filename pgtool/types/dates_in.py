@@ -98,7 +98,7 @@ def _read(text: str, settings: Settings, type_name: str, *, time_only: bool) -> 
         reading.finish()
         return reading
     except DateFail as fail:
-        raise fail.error(text, type_name) from None
+        raise fail.error(text, type_name, settings.major) from None
 
 
 def parse_date(text: str, settings: Settings) -> int:

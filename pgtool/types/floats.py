@@ -20,6 +20,10 @@ __all__ = ["Float4", "Float8", "float4_text", "float8_text", "parse_float"]
 
 _DOUBLE = struct.Struct("<d")
 _SINGLE = struct.Struct("<f")
+#: The bits that a double has and a single has not.
+_HALF_MASK = (1 << 29) - 1
+_SINGLE_MAX = float.fromhex("0x1.fffffep127")
+_SINGLE_END = Fraction((1 << 128) - (1 << 103))
 _MANTISSA_END = float(1 << 53)
 
 
@@ -130,6 +134,23 @@ def parse_float(text: str, type_name: str, original: str | None = None) -> tuple
     return value, text[len(used) :].lstrip(SPACE)
 
 
+def _nearest_single(value: float, text: str) -> bytes:
+    """The single nearest to a decimal, of which ``value`` is the nearest double; b"" where
+    none is. Two roundings differ from one only where the double lies half-way between
+    singles and the decimal does not."""
+    exact = Fraction(text) if math.isfinite(value) and "x" not in text.lower() else None
+    try:
+        datum = _SINGLE.pack(value)
+    except OverflowError:
+        if exact is None or abs(exact) >= _SINGLE_END:
+            return b""
+        return _SINGLE.pack(math.copysign(_SINGLE_MAX, value))
+    bits = int.from_bytes(_DOUBLE.pack(value), "little")
+    if exact is None or bits & _HALF_MASK != _HALF_MASK + 1 >> 1 or exact == value:
+        return datum
+    return _SINGLE.pack(math.nextafter(value, math.inf if exact > value else -math.inf))
+
+
 def _float_range(number: str, type_name: str) -> SqlError:
     return SqlError(f'"{number}" is out of range for type {type_name}', "22003")
 
@@ -167,11 +188,8 @@ class Float4(FixedIO):
         if found is None or text[len(found[1]) :].strip(SPACE):
             raise self.bad_input(text)
         value, used, overflow = found
-        try:
-            datum = _SINGLE.pack(value)
-        except OverflowError:
-            overflow, datum = True, b""
-        if overflow or (value and not _SINGLE.unpack(datum)[0]):
+        datum = b"" if overflow else _nearest_single(value, used.strip(SPACE))
+        if not datum or (value and not _SINGLE.unpack(datum)[0]):
             raise _float_range(used.lstrip(SPACE), self.sql_name)
         return datum
 

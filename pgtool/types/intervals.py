@@ -161,8 +161,8 @@ class IntervalIO(FixedIO):
     def _receive(self, wire: bytes, typmod: int) -> bytes:
         from pgtool.types.intervals_in import fit_interval
 
-        fields = _INTERVAL.unpack(super()._receive(wire, typmod))
-        return _INTERVAL.pack(*fit_interval(*fields, typmod, self.settings.major))
+        us, day, months = _INTERVAL.unpack(super()._receive(wire, typmod))
+        return _INTERVAL.pack(*fit_interval(us, day, months, typmod, self.settings.major))
 
     def _python(self, datum: bytes) -> Any:
         us, day, months = _INTERVAL.unpack(datum)

@@ -47,8 +47,8 @@ class _Sum:
         self.months = self.years = self.days = self.us = 0
 
     def check(self) -> None:
-        small = max(abs(self.months), abs(self.years), abs(self.days))
-        if small >= _I32 or not -_I64 <= self.us < _I64:
+        small = (self.months, self.years, self.days)
+        if min(small) < -_I32 or max(small) >= _I32 or not -_I64 <= self.us < _I64:
             raise DateFail("range")
 
     def add_us(self, value: float, unit: int) -> None:
@@ -132,7 +132,7 @@ class _Reader:
             elif self.word(text, last) == "ago":
                 ago = True
             else:
-                special = special or self.special(text)
+                special = special or self.special(text, last)
         if not self.seen or self.pending:
             raise DateFail("format")
         if ago:
@@ -193,7 +193,7 @@ class _Reader:
             return "unit"
         return ""
 
-    def special(self, text: str) -> str:
+    def special(self, text: str, last: bool) -> str:
         word = text[:_TOKEN_LENGTH]
         if word in _UNITS or word == "ago":
             return ""
@@ -201,7 +201,7 @@ class _Reader:
         if kind == "ignore":
             return ""
         infinite = kind == "reserved" and value in ("infinity", "-infinity")
-        if not infinite or not INFINITE_SINCE[self.settings.major] or self.seen:
+        if not infinite or not INFINITE_SINCE[self.settings.major] or not last:
             raise DateFail("format")
         self.tell({"infinite", *_CLOCK_TOLD, "day", "month", "year"})
         return str(value)
@@ -297,7 +297,7 @@ def parse_interval(text: str, settings: Settings, typmod: int) -> tuple[int, int
     months = total.years * 12 + total.months
     fields = (total.us, total.days, months)
     limits = (_INFINITY, _MINUS_INFINITY)
-    if abs(months) >= _I32 or (INFINITE_SINCE[settings.major] and fields in limits):
+    if not -_I32 <= months < _I32 or (INFINITE_SINCE[settings.major] and fields in limits):
         raise SqlError("interval out of range", "22008")
     return fit_interval(*fields, typmod, settings.major)
 

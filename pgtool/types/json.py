@@ -37,10 +37,12 @@ class JsonNumber(NamedTuple):
 
 
 _TOKEN = re.compile(
-    rb"[ \t\n\r]*(?:([{}\[\],:])|(\")|(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
-    rb"(?![0-9A-Za-z_.$+\x80-\xff-]))|([A-Za-z_0-9$\x80-\xff.+-]+)|($)|(.))",
+    rb"[ \t\n\r]*(?:([{}\[\],:])|(\")|"
+    rb"((?=[-0-9])-?(?:0|[1-9][0-9]*)?(?:\.[0-9]*)?(?:[eE][+-]?[0-9]*)?[A-Za-z0-9_\x80-\xff]*)|"
+    rb"([A-Za-z_\x80-\xff][A-Za-z0-9_\x80-\xff]*)|($)|(.))",
     re.DOTALL,
 )
+_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _STRING = re.compile(rb'((?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*)"')
 _STRING_ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|(.))")
 _SIMPLE = {
@@ -85,13 +87,13 @@ class _Parser:
             return punctuation, None
         if quote:
             return b"s", self.string()
-        if number:
+        if number is not None and _NUMBER.fullmatch(number):
             return b"n", JsonNumber(number.decode("ascii"))
         if word in _WORDS:
             return b"w", _WORDS[word]
         if end is not None:
             return b"", _END
-        shown = self.settings.encoding.decode(word or other)
+        shown = self.settings.encoding.decode(number or word or other)
         raise self.fail(f'Token "{shown}" is invalid.')
 
     def string(self) -> bytes:
@@ -251,8 +253,6 @@ class _Parser:
             if kind != b":":
                 raise self.expected('":"')
             kind, found = self.token()
-        elif fresh and kind not in (b"s", b"n", b"w", b"{", b"["):
-            raise self.expected('array element or "]"')
         if kind not in (b"s", b"n", b"w", b"{", b"["):
             raise self.expected("JSON value")
         return False, key, kind, found

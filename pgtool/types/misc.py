@@ -116,7 +116,7 @@ _SNAPSHOT = struct_of(layout.PgSnapshot)
 class Snapshot(AsciiIO):
     """``pg_snapshot`` and ``txid_snapshot``: xmin:xmax:xip,xip,…"""
 
-    _FORM = re.compile(r"([0-9]+):([0-9]+):((?:[0-9]+(?:,[0-9]+)*)?)")
+    _FORM = re.compile(r"([0-9]+):([0-9]+):((?:[0-9]+,)*[0-9]*)")
     sql_name = "pg_snapshot"
 
     def _split(self, datum: bytes) -> tuple[int, int, tuple[int, ...]]:
@@ -146,7 +146,7 @@ class Snapshot(AsciiIO):
         if match is None:
             raise self.bad_input(text)
         xmin, xmax = int(match[1][:30]), int(match[2][:30])
-        xip = [int(x[:30]) for x in match[3].split(",")] if match[3] else []
+        xip = [int(x[:30]) for x in match[3].split(",") if x]
         if not self._valid(xmin, xmax, xip):
             raise self.bad_input(text)
         return self._pack(xmin, xmax, xip)

@@ -172,12 +172,12 @@ def _ipv6_groups(text: str, *, last: bool) -> bytes | None:
     groups = text.split(":") if text else []
     for number, group in enumerate(groups):
         if "." in group and last and number == len(groups) - 1:
-            if not re.fullmatch(r"(?:(?:0|[1-9][0-9]*)\.){3}(?:0|[1-9][0-9]*)", group):
+            if not re.fullmatch(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*)){1,3}", group):
                 return None
             octets = _octets(group)
             if octets is None:
                 return None
-            out += octets
+            out += octets.ljust(4, b"\0")
         elif re.fullmatch(r"[0-9a-fA-F]{1,4}", group):
             out += int(group, 16).to_bytes(2, "big")
         else:
@@ -205,7 +205,7 @@ class MacAddr(FixedIO):
             ":".join([r"\s*([+-]?(?:0[xX])?[0-9a-fA-F]+)"] * 6),
             "-".join([r"\s*([+-]?(?:0[xX])?[0-9a-fA-F]+)"] * 6),
             _HEX * 3 + ":" + _HEX * 3, _HEX * 3 + "-" + _HEX * 3,
-            ".".join([_HEX * 2] * 3), "-".join([_HEX * 2] * 3), _HEX * 6,
+            r"\.".join([_HEX * 2] * 3), "-".join([_HEX * 2] * 3), _HEX * 6,
         )
     )  # fmt: skip
 
@@ -226,7 +226,6 @@ class MacAddr8(FixedIO):
     """``macaddr8``: eight bytes; six become eight by ff:fe in the middle."""
 
     wire = (1,) * 8
-    _FORM = re.compile(r"([0-9a-fA-F]{2})(?:([:.-])?(?=[0-9a-fA-F]))?")
 
     def _ascii(self, datum: bytes) -> str:
         return datum.hex(":")

@@ -100,7 +100,7 @@ def pack_numeric(negative: bool, unscaled: int, scale: int, dscale: int | None =
     """(−1)^negative · unscaled · 10^−scale in stored form."""
     dscale = max(scale, 0) if dscale is None else dscale
     pad = -scale % layout.DEC_DIGITS
-    text = str(unscaled * 10**pad) if unscaled else ""
+    text = str(Decimal(unscaled * 10**pad)) if unscaled else ""
     fraction_digits = (scale + pad) // layout.DEC_DIGITS
     text = text.zfill(-(-len(text) // layout.DEC_DIGITS) * layout.DEC_DIGITS) if text else ""
     digits = [int(text[i : i + 4]) for i in range(0, len(text), 4)]
@@ -164,7 +164,7 @@ def parse_numeric(text: str, major: int) -> tuple[bool, int, int] | str:
     if abs(exponent) > _EXPONENT_LIMIT:
         raise _overflow()
     whole, _, fraction = mantissa.partition(".")
-    unscaled = Decimal(whole + fraction).__int__()
+    unscaled = int(Decimal(whole + fraction))
     scale = len(fraction) - exponent
     if unscaled and (scale < -200_000 or scale > 200_000):
         raise _overflow()
@@ -206,7 +206,7 @@ class NumericIO(AsciiIO):
             raise self._bad_wire("digit")
         if sign in _SPECIAL_TEXT:
             return self._special(sign, typmod)
-        unscaled = int("".join([f"{digit:04d}" for digit in digits]) or "0")
+        unscaled = int(Decimal("".join([f"{digit:04d}" for digit in digits]) or "0"))
         scale = (count - 1 - weight) * layout.DEC_DIGITS
         if scale > dscale:
             unscaled, scale = unscaled // 10 ** (scale - dscale), dscale
@@ -241,7 +241,7 @@ class NumericIO(AsciiIO):
             unscaled = (unscaled * 2 + unit) // (2 * unit)
         else:
             unscaled *= 10 ** (target - scale)
-        if unscaled and len(str(unscaled)) > precision:
+        if unscaled and Decimal(unscaled).adjusted() >= precision:
             room = precision - target
             raise SqlError(
                 "numeric field overflow", "22003",

@@ -40,7 +40,7 @@ class QueryNode(NamedTuple):
 
 _QUOTED = re.compile(rb"'((?:[^'\\]|''|\\.)*)'", re.S)
 _BARE = {
-    False: re.compile(rb"((?:[^ \t-\r:\\]|\\.)+)", re.S),
+    False: re.compile(rb"((?:[^ \t-\r\\]|\\.)(?:[^ \t-\r:\\]|\\.)*)", re.S),
     True: re.compile(rb"((?:[^ \t-\r:\\!&|()<]|\\.)+)", re.S),
 }
 _POSITION = re.compile(rb"([0-9]+)([A-Da-d*]*)")
@@ -202,7 +202,7 @@ def _legacy_crc(data: bytes) -> int:
 
 _PRIORITY = {layout.OP_OR: 1, layout.OP_AND: 2, layout.OP_PHRASE: 3, layout.OP_NOT: 4}
 _SYMBOL = {b"&": layout.OP_AND, b"|": layout.OP_OR}
-_PHRASE = re.compile(rb"<(?:-|([0-9]+))>")
+_PHRASE = re.compile(rb"<(?:-|([0-9]+))>(?=.)", re.S)
 _MODIFIERS = re.compile(rb":([A-Da-d*]*)")
 _MAX_NESTING = 500
 _STACK = 32

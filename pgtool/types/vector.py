@@ -114,23 +114,30 @@ def _each_different(column: FixedColumn, scalar: Callable[[bytes], bytes]) -> Te
     return TextColumn(table.buffer, start, length)
 
 
+def _as(column: FixedColumn, kind: str) -> Array:
+    """The values as numbers of a kind (i, u, f), whatever the batch calls them."""
+    dtype = np.dtype(f"<{kind}{column.values.dtype.itemsize}")
+    if column.values.dtype == dtype:
+        return column.values
+    return np.ascontiguousarray(column.values).view(dtype)
+
+
 def _integers(io: TypeIO, column: FixedColumn) -> Result:
-    return vector_digits.integer_text(column.values), _NONE
+    return vector_digits.integer_text(_as(column, "i")), _NONE
 
 
 def _unsigned(io: TypeIO, column: FixedColumn) -> Result:
-    values = column.values.view(f"<u{column.values.dtype.itemsize}")
-    return vector_digits.integer_text(values), _NONE
+    return vector_digits.integer_text(_as(column, "u")), _NONE
 
 
 def _booleans(io: TypeIO, column: FixedColumn) -> Result:
-    start = (column.values.view(np.uint8) != 0).astype(np.int64)
+    start = (_as(column, "u") != 0).astype(np.int64)
     buffer = np.frombuffer(b"ft", np.uint8)
     return TextColumn(buffer, start, np.ones(len(start), np.int64)), _NONE
 
 
 def _boolean_wire(io: TypeIO, column: FixedColumn) -> Result:
-    start = (column.values.view(np.uint8) != 0).astype(np.int64)
+    start = (_as(column, "u") != 0).astype(np.int64)
     buffer = np.frombuffer(b"\0\1", np.uint8)
     return TextColumn(buffer, start, np.ones(len(start), np.int64)), _NONE
 
@@ -138,7 +145,7 @@ def _boolean_wire(io: TypeIO, column: FixedColumn) -> Result:
 def _floats(io: TypeIO, column: FixedColumn) -> Result:
     if io.settings.extra_float_digits <= 0:
         return None
-    return vector_digits.float_text(column.values)
+    return vector_digits.float_text(_as(column, "f"))
 
 
 def _numerics(io: TypeIO, column: VarColumn) -> Result:
@@ -216,21 +223,21 @@ def _iso(io: TypeIO) -> bool:
 
 
 def _dates(io: TypeIO, column: FixedColumn) -> Result:
-    return vector_time.date_text(column.values) if _iso(io) else None
+    return vector_time.date_text(_as(column, "i")) if _iso(io) else None
 
 
 def _times(io: TypeIO, column: FixedColumn) -> Result:
-    return vector_time.time_text(column.values)
+    return vector_time.time_text(_as(column, "i"))
 
 
 def _timestamps(io: TypeIO, column: FixedColumn) -> Result:
-    return vector_time.timestamp_text(column.values, None) if _iso(io) else None
+    return vector_time.timestamp_text(_as(column, "i"), None) if _iso(io) else None
 
 
 def _timestamptzs(io: TypeIO, column: FixedColumn) -> Result:
     if not _iso(io):
         return None
-    return vector_time.timestamp_text(column.values, find_zone(io.settings.timezone))
+    return vector_time.timestamp_text(_as(column, "i"), find_zone(io.settings.timezone))
 
 
 def _fixed_wire(io: TypeIO, column: FixedColumn) -> Result:
@@ -262,7 +269,8 @@ _TEXT: dict[str, Callable[[TypeIO, Any], Result]] = {
     "timestamptz_out": _timestamptzs,
 }  # fmt: skip
 _WIRE: dict[str, Callable[[TypeIO, Any], Result]] = {
-    "boolout": _boolean_wire, "numeric_out": _numeric_wire, "jsonb_out": _jsonb_wire, "textout": _as_stored,
+    "boolout": _boolean_wire, "numeric_out": _numeric_wire, "jsonb_out": _jsonb_wire,
+    "textout": _as_stored,
     "varcharout": _as_stored, "bpcharout": _as_stored, "json_out": _as_stored,
     "pg_node_tree_out": _as_stored, "byteaout": _as_stored, "nameout": _names,
     "uuid_out": _fixed_as_stored,

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formats import datum as layout
-from formats.derive import dtype_of, sizeof
+from formats.derive import dtype_of, offset_of, sizeof
 from pgtool.storage import ragged
 from pgtool.types.column import TextColumn, VarColumn
 
@@ -52,8 +52,8 @@ def integer_text(values: Array) -> TextColumn:
     rows = len(values)
     signed = values.dtype.kind == "i"
     negative = values < 0 if signed else None
-    wide = np.uint64 if values.dtype.itemsize == 8 else np.uint32
-    rest = values.astype(wide, copy=False)
+    wide: Any = np.uint64 if values.dtype.itemsize == 8 else np.uint32
+    rest: Any = values.astype(wide, copy=False)
     if negative is not None and negative.any():
         rest = np.where(negative, ~rest + wide(1), rest)
     elif negative is not None:
@@ -139,7 +139,7 @@ class _Heads:
         if not len(rows):
             return
         field = dtype_of(layout.NumericLong)["n_weight"]
-        at = dtype_of(layout.NumericLong).fields["n_weight"][1]
+        at = offset_of(layout.NumericLong, "n_weight")
         windows = np.ndarray((self.buffer.size - _LONG + 1,), field, self.buffer, at, (1,))
         self.weight[rows] = windows[start[rows]]
         self.dscale[rows] = self.header[rows] & layout.NUMERIC_DSCALE_MASK

@@ -32,6 +32,7 @@ from pgtool.types.vector_digits import numeric_text
 __all__ = ["jsonb_text"]
 
 Array = npt.NDArray[Any]
+_NONE = np.zeros(0, np.int64)
 _MAX_LEVELS = 48
 _WORD = sizeof(layout.JsonbContainer)
 _TYPE_SHIFT = 28
@@ -80,6 +81,11 @@ class _Level:
         self.parent = np.repeat(np.arange(len(entries)), entries)
         self.k = np.arange(self.total) - self.first[self.parent]
         self.row = held.row[self.parent]
+        self.inside = self.numeric = self.numeric_length = _NONE
+        self.at: Array = _NONE
+        self.size: Array = _NONE
+        self.before: Array = _NONE
+        self.later: Array = _NONE
         self._children(words, held, bad)
 
     def _children(self, words: Array, held: _Containers, bad: Array) -> None:
@@ -243,7 +249,9 @@ def _write(
         ragged.copy_spans(out, to, data, source, size)
         to, kind = (np.concatenate(part) for part in zip(*literals))
         ragged.copy_spans(out, to, _LITERALS, _LITERAL_AT[kind], _LITERAL_LENGTH[kind])
-    ragged.copy_spans(out, np.concatenate(numeric_at), numbers.buffer, numbers.start, numbers.length)
+    ragged.copy_spans(
+        out, np.concatenate(numeric_at), numbers.buffer, numbers.start, numbers.length
+    )
 
 
 def _find_escapes(

@@ -39,9 +39,7 @@ pyt:America/Asuncion sgt:Asia/Singapore tkt:Pacific/Fakaofo tmt:Asia/Ashgabat
 ulat:Asia/Ulaanbaatar vet:America/Caracas vlast:Asia/Vladivostok vlat:Asia/Vladivostok
 volt:Europe/Volgograd yakst:Asia/Yakutsk yakt:Asia/Yakutsk yekt:Asia/Yekaterinburg
 """
-DYNAMIC: dict[str, str] = dict(
-    (word.split(":")[0], word.split(":")[1]) for word in _DYNAMIC.split()
-)
+DYNAMIC: dict[str, str] = dict(word.split(":") for word in _DYNAMIC.split())
 
 
 @cache
