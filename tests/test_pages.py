@@ -20,6 +20,7 @@ from formats import (
     brin,
     deform,
     derive,
+    fsm,
     gin,
     gist,
     hash,
@@ -39,6 +40,7 @@ from pgtool.cli.pageinspect import KINDS, command
 from pgtool.inspect.explain import explain
 from pgtool.inspect.functions import FUNCTIONS
 from pgtool.inspect.html import render_pages
+from pgtool.inspect.mapnotes import bottom_page
 from pgtool.inspect.pagemap import Printer
 from pgtool.inspect.rawpage import Float8, RawPage
 from tests.conftest import need
@@ -161,6 +163,14 @@ def test_every_flag_has_a_meaning() -> None:
 
 def test_kinds_of_the_command() -> None:
     assert set(KINDS) == set(pages.KINDS)
+
+
+def test_bottom_pages_of_the_free_space_map() -> None:
+    per_page = fsm.SLOTS_PER_FSM_PAGE
+    for number in (0, 1, 4068, per_page, per_page + 1, per_page * per_page - 1):
+        assert bottom_page(fsm.fsm_block(number)) == number
+    assert bottom_page(0) is None and bottom_page(1) is None
+    assert bottom_page(fsm.fsm_block(1, 1)) is None
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from formats.pages import detect, pieces
 from formats.units import BLCKSZ
 from formats.varlena import VarattForm, read_toast_pointer, read_varlena
 from pgtool.inspect.gist import opaque_of
+from pgtool.inspect.mapnotes import map_leaf
 from pgtool.inspect.rawpage import PAGE_VERSION_MASK, RawPage
 from pgtool.inspect.source import Source
 from pgtool.inspect.typed import Shape, index_spans, payload
@@ -117,7 +118,9 @@ def explain(
             sections.append(_split(data, piece, attributes or (), shape, spans))
         else:
             body = data[piece.offset : piece.end]
-            sections.append(_section(piece, tuple(leaves(piece.con, body, piece.offset))))
+            found_leaves = leaves(piece.con, body, piece.offset)
+            named = tuple(map_leaf(kind, block, leaf, data) for leaf in found_leaves)
+            sections.append(_section(piece, named))
     return Explained(
         title, block, kind, data, sections, _facts(page, kind, found, checksums), problems
     )

@@ -101,9 +101,8 @@ class Printer:
             line = f"  {leaf.offset:>5}  {raw + more:<20}  {leaf.name} = {self._short(leaf.value)}"
             if leaf.doc and len(line) + len(leaf.doc) + 4 <= self.width:
                 yield f"{line}  {self.paint('— ' + leaf.doc, '2')}"
-                continue
-            yield line
-            if leaf.doc:
+            else:
+                yield line
                 for part in textwrap.wrap(leaf.doc, self.width - 32):
                     yield " " * 31 + self.paint(part, "2")
             for name, text in leaf.details:
