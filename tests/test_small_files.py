@@ -362,22 +362,20 @@ def test_controldata_is_the_real_tools(loaded: Loaded, zone: str) -> None:
 
 
 @pytest.mark.server
-def test_controldata_of_damaged_files(loaded: Loaded, tmp_path: Path) -> None:
+def test_controldata_of_damaged_files(loaded: Loaded) -> None:
     rng = random.Random(loaded.server.major)
     raw = (loaded.data / control.CONTROL_FILE).read_bytes()
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
-    (tmp_path / "global").mkdir()
-    (tmp_path / "PG_VERSION").write_text(f"{loaded.server.major}\n")
+    where = loaded.copies / "control"
+    (where / "global").mkdir(parents=True)
+    (where / "PG_VERSION").write_text(f"{loaded.server.major}\n")
     for _ in range(12):
         bad = bytearray(raw)
         for _ in range(rng.randrange(1, 4)):
             # The version stays: the real tool of another major would be asked.
             bad[rng.choice([*range(8), *range(16, 300)])] ^= 1 << rng.randrange(8)
-        (tmp_path / control.CONTROL_FILE).write_bytes(bad)
-        real = loaded.real("pg_controldata", tmp_path, TZ="UTC", LC_ALL="C")
-        ours = pgtool("controldata", tmp_path, TZ="UTC", LC_ALL="C")
+        (where / control.CONTROL_FILE).write_bytes(bad)
+        real = loaded.real("pg_controldata", where, TZ="UTC", LC_ALL="C")
+        ours = pgtool("controldata", where, TZ="UTC", LC_ALL="C")
         assert ours.stdout == real.stdout
         assert ours.returncode == 2
         assert ours.stderr == real.stderr.replace(b"pg_controldata:", b"pgtool:")

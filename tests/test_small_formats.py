@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from formats import backup, fsm, postmaster, slru, timeline, vm
 from formats.errors import CorruptData
 from formats.units import Lsn
 
+ROOT = Path(__file__).resolve().parent.parent
 HISTORY = (
     b"1\t0/3000110\tno recovery target specified\n"
     b"\n# a comment\n"
@@ -121,3 +127,46 @@ def test_where_slru_entries_lie() -> None:
     assert slru.XACT.segment_of("0a1f", 18) is None
     page = bytes([0b11100100]) + bytes(8191)
     assert [slru.xact_status(page, i) for i in range(5)] == [0, 1, 2, 3, 0]
+
+
+def test_controldata_is_light(tmp_path: Path) -> None:
+    """It loads nothing heavy and takes less than 100 ms of CPU, start-up included."""
+    code = (
+        "import resource, sys\n"
+        "from pgtool.cli.main import main\n"
+        "try: main(['controldata', '-D', sys.argv[1]])\n"
+        "except SystemExit: pass\n"
+        "use = resource.getrusage(resource.RUSAGE_SELF)\n"
+        "print(use.ru_utime + use.ru_stime, *sys.modules, file=sys.stderr)\n"
+    )
+    (tmp_path / "global").mkdir()
+    raw = bytearray(8192)
+    raw[8:16] = (1800).to_bytes(4, "little") + (202506291).to_bytes(4, "little")
+    (tmp_path / "global/pg_control").write_bytes(raw)
+    spent = []
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path)],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert "Latest checkpoint location" in done.stdout
+        seconds, *modules = done.stderr.splitlines()[-1].split()
+        spent.append(float(seconds))
+        assert not {"numpy", "postgast", "crc32c", "tabulate", "pyarrow"} & set(modules)
+    assert min(spent) < 0.1
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script(shell: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pgtool", "completion", shell],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "_PGTOOL_COMPLETE" in done.stdout
+    asked = subprocess.run(
+        [sys.executable, "-c", "from pgtool.cli.main import cli; cli(prog_name='pgtool')"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, "_PGTOOL_COMPLETE": "bash_complete", "COMP_WORDS": "pgtool contr",
+             "COMP_CWORD": "1"},
+    )  # fmt: skip
+    assert "controldata" in asked.stdout
