@@ -16,7 +16,9 @@ from setuptools.command.build_ext import build_ext
 
 HOT_MODULES: tuple[str, ...] = (
     "formats.pglz",
+    "pgtool.commands.copy.quoting",
     "pgtool.storage.fnv",
+    "pgtool.storage.spans",
     "pgtool.wal.hotrecord",
     "pgtool.wal.walk",
 )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pgtool.commands.copy.rows import Bytes
-from pgtool.storage import ragged
+from pgtool.storage import ragged, spans
 from pgtool.types.column import TextColumn
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
@@ -50,6 +50,8 @@ class _Run:
 
 def tuples(columns: Sequence[tuple[TextColumn, Any]], rows: int) -> Bytes:
     """The tuples of a batch; each column is (wire form, valid or None)."""
+    if spans.COMPILED:
+        return _tuples_compiled(columns, rows)
     run = _Run(rows)
     run.add(_constant(struct.pack(">h", len(columns)), rows))
     parts: list[tuple[_Run, TextColumn | None, Any]] = []
@@ -67,6 +69,30 @@ def tuples(columns: Sequence[tuple[TextColumn, Any]], rows: int) -> Bytes:
         run = _Run(rows)
     parts.append((run, None, 0))
     return _write(parts, rows)
+
+
+def _tuples_compiled(columns: Sequence[tuple[TextColumn, Any]], rows: int) -> Bytes:
+    widths = np.full(rows, 2 + _LENGTH.itemsize * len(columns), np.int64)
+    used = []
+    for wire, valid in columns:
+        length = wire.length if valid is None else np.where(valid, wire.length, 0)
+        ragged.check_spans(wire.buffer, wire.start, length)
+        used.append(length)
+        widths += length
+    offsets = ragged.offsets_of(widths)
+    out = np.empty(int(offsets[-1]), np.uint8)
+    at = offsets[:-1].copy()
+    ragged.fill_spans(out, at, struct.pack(">h", len(columns)))
+    at += 2
+    for (wire, valid), length in zip(columns, used):
+        spans.put_counted(
+            out, at, wire.buffer, ragged.as_spans(wire.start), ragged.as_spans(length),
+            _NOTHING if valid is None else (~valid).view(np.uint8),
+        )  # fmt: skip
+    return out
+
+
+_NOTHING = np.zeros(0, np.uint8)
 
 
 def _constant(value: bytes, rows: int) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pgtool.storage import ragged
+from pgtool.storage import ragged, spans
 from pgtool.types.column import TextColumn
 
 #: Widths of single stores.
@@ -61,6 +61,9 @@ def join(
     ragged.fill_spans(out, at, before)
     at += len(before)
     ends = offsets[1:]
+    if spans.COMPILED and cells:
+        _join_compiled(cells, out, at, null, separator, end)
+        return out
     for number, cell in enumerate(cells):
         if number:
             ragged.fill_spans(out, at, separator)
@@ -71,6 +74,24 @@ def join(
         at += cell.length
     ragged.fill_spans(out, at, end)
     return out
+
+
+_NOTHING = np.zeros(0, np.uint8)
+
+
+def _join_compiled(
+    cells: Sequence[Cells], out: Bytes, at: Ints, null: bytes, separator: bytes, end: bytes
+) -> None:
+    word = np.frombuffer(null, np.uint8)
+    for number, cell in enumerate(cells):
+        tail = separator if number < len(cells) - 1 else end
+        used = cell.length if cell.nulls is None else np.where(cell.nulls, 0, cell.length)
+        ragged.check_spans(cell.buffer, cell.start, used)
+        spans.put(
+            out, at, cell.buffer, ragged.as_spans(cell.start), ragged.as_spans(cell.length),
+            _NOTHING if cell.nulls is None else cell.nulls.view(np.uint8), word,
+            np.frombuffer(tail, np.uint8),
+        )  # fmt: skip
 
 
 def _place(out: Bytes, at: Ints, ends: Ints, cell: Cells) -> None:
@@ -100,6 +121,13 @@ def _place(out: Bytes, at: Ints, ends: Ints, cell: Cells) -> None:
     else:
         rest = np.flatnonzero(~cell.nulls)
         ragged.copy_spans(out, at[rest], cell.buffer, cell.start[rest], cell.length[rest])
+
+
+def spans_of(cell: Cells) -> tuple[Bytes, Ints, Ints]:
+    """(bytes, starts, lengths) for the compiled loops, checked; NULL rows are empty."""
+    length = cell.length if cell.nulls is None else np.where(cell.nulls, 0, cell.length)
+    ragged.check_spans(cell.buffer, cell.start, length)
+    return cell.buffer, ragged.as_spans(cell.start), ragged.as_spans(length)
 
 
 def pack(cell: Cells) -> tuple[Bytes, Ints]:

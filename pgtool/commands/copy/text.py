@@ -12,16 +12,28 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pgtool.commands.copy.rows import Bytes, Cells, count, expand, join, pack, table_of
+from pgtool.commands.copy import quoting
+from pgtool.commands.copy.rows import (
+    Bytes,
+    Cells,
+    Ints,
+    count,
+    expand,
+    join,
+    pack,
+    spans_of,
+    table_of,
+)
+from pgtool.storage import ragged
 
 NULL = b"\\N"
 TAB, NEWLINE, BACKSLASH = b"\t", b"\n", 92
 #: Byte → the letter that follows the backslash.
 _LETTERS = {8: b"b", 9: b"t", 10: b"n", 11: b"v", 12: b"f", 13: b"r", 92: b"\\"}
 _ESCAPED = table_of(list(_LETTERS))
-_LETTER = np.arange(256, dtype=np.uint8)
+_LETTER_OR_NOT = np.zeros(256, np.uint8)
 for _byte, _letter in _LETTERS.items():
-    _LETTER[_byte] = _letter[0]
+    _LETTER_OR_NOT[_byte] = _letter[0]
 _FIRST_PRINTABLE = 32
 
 
@@ -74,20 +86,37 @@ def _controls(cell: Cells) -> int:
 
 def escape(cell: Cells) -> Cells:
     """The cells with escapes; the very same object where nothing needs one."""
+    if quoting.COMPILED:
+        return _escape_compiled(cell)
     packed, offsets = pack(cell)
     hits = np.flatnonzero((packed < _FIRST_PRINTABLE) | (packed == BACKSLASH))
     hits = hits[_ESCAPED[packed[hits]]]
     if not len(hits):
         return cell
     out, moved, places = expand(packed, offsets, hits, BACKSLASH)
-    out[places] = _LETTER[packed[hits]]
-    lengths = moved[1:] - moved[:-1]
+    out[places] = _LETTER_OR_NOT[packed[hits]]
+    return _escaped(out, moved, cell)
+
+
+def _escaped(out: Bytes, offsets: Ints, cell: Cells) -> Cells:
+    lengths = offsets[1:] - offsets[:-1]
     if cell.nulls is not None:
         lengths[cell.nulls] = len(NULL)
-    done = Escaped(out, moved[:-1], lengths, cell.nulls)
+    done = Escaped(out, offsets[:-1], lengths, cell.nulls)
     done.added = count(out, BACKSLASH)
     done.controls = int(np.count_nonzero(out < _FIRST_PRINTABLE))
     return done
+
+
+def _escape_compiled(cell: Cells) -> Cells:
+    source, start, length = spans_of(cell)
+    widths = np.empty(len(start), np.int64)
+    if not quoting.escaped_widths(source, start, length, _LETTER_OR_NOT, widths):
+        return cell
+    target = ragged.offsets_of(widths)
+    out = np.empty(int(target[-1]), np.uint8)
+    quoting.write_escaped(source, start, length, _LETTER_OR_NOT, out, target[:-1])
+    return _escaped(out, target, cell)
 
 
 def escape_one(value: bytes) -> bytes:
