@@ -237,6 +237,25 @@ def test_rows_equal_the_extension(server: Server, connection: Any) -> None:
     assert compared > 50_000
 
 
+def test_detoasted_attributes(server: Server, connection: Any) -> None:
+    database = Cluster(str(server.data), inconsistent=True).database("postgres")
+    (relation,) = (r for r in relations(connection) if (r.name, r.fork) == ("toasted", "main"))
+    shape = shape_of(database, database.relation(relation.oid))
+    seen = 0
+    for block, page in enumerate(load(connection, relation)):
+        theirs = connection.execute(
+            "SELECT t_attrs FROM"
+            " heap_page_item_attrs(get_raw_page('toasted', %s), 'toasted', true)",
+            (block,), binary=True,
+        ).fetchall()  # fmt: skip
+        raw = RawPage(page, block, server.major, attributes=relation.attributes,
+                      shape=lambda: shape, detoast=True)  # fmt: skip
+        ours = [row[-1] for row in FUNCTIONS["heap_page_item_attrs"].rows(raw)]
+        assert ours == [row[0] for row in theirs]
+        seen += len(ours)
+    assert seen >= 12
+
+
 def test_pages_of_the_wrong_kind(server: Server, connection: Any) -> None:
     """Each function on one page of each kind: the same rows or the same complaint."""
     seen: dict[str, tuple[Relation, bytes]] = {}

@@ -50,6 +50,10 @@ MAX_HTML_PAGES = 64
     "--attributes", metavar="LIST",
     help="attlen and attalign of each attribute, as in 4i,-1i,8d.",
 )  # fmt: skip
+@click.option(
+    "--detoast", is_flag=True,
+    help="With heap_page_item_attrs: fetch and decompress values (needs --relation).",
+)  # fmt: skip
 @click.option("--explain", is_flag=True, help="Annotate the page field by field.")
 @click.option(
     "--html", metavar="FILE", help="Write the annotated page to one self-contained HTML file.",
@@ -108,6 +112,7 @@ def _open(options: dict[str, Any]) -> Any:
             inconsistent=options["inconsistent"],
         )  # fmt: skip
         found.major = options["major"] or found.major
+    found.detoast = options["detoast"]
     if options["attributes"] is not None:
         found.attributes = source.parse_attributes(options["attributes"])
     return found

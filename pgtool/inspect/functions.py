@@ -149,7 +149,7 @@ def rows_of(
     """A function's rows for one block; errors that the bytes cause say which block."""
     page = RawPage(
         source.read(block), source.base + block, source.major, attributes=source.attributes,
-        shape=source.shape, fetch=source.read, notice=notice,
+        shape=source.shape, detoast=source.detoast, fetch=source.read, notice=notice,
     )  # fmt: skip
     try:
         yield from function.rows(page)

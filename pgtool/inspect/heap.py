@@ -57,7 +57,18 @@ def heap_page_item_attrs(page: RawPage) -> Iterator[Row]:
         *shown, data = row
         if data is not None:
             data = tuple_data_split(data, row[9], row[8], row[11], page.attributes)
+            data = _detoasted(page, data) if page.detoast else data
         yield (*shown, data)
+
+
+def _detoasted(page: RawPage, values: list[bytes | None]) -> list[bytes | None]:
+    if page.shape is None:
+        raise UserError("values can be fetched only with the catalogs: use --relation")
+    shape = page.shape()
+    return [
+        None if value is None else shape.detoasted(value, attribute.attlen)
+        for value, attribute in zip(values, shape.attributes)
+    ]
 
 
 def tuple_data_split(

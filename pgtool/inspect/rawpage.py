@@ -55,6 +55,7 @@ class RawPage(PageView):
         *,
         attributes: Sequence[Attribute] | None = None,
         shape: Callable[[], Shape] | None = None,
+        detoast: bool = False,
         fetch: Callable[[int], bytes] = _no_fetch,
         notice: Callable[[str], None] = _silent,
     ) -> None:
@@ -65,6 +66,7 @@ class RawPage(PageView):
         self.major = major
         self.attributes = attributes
         self.shape = shape
+        self.detoast = detoast
         self.fetch = fetch
         self.notice = notice
 

@@ -39,6 +39,7 @@ class Source:
     attributes: Sequence[Attribute] | None = None
     checksums: bool | None = None
     shape: Callable[[], Shape] | None = None
+    detoast: bool = False
     problems: list[CorruptData] = field(default_factory=list)
 
     @property

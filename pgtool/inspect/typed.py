@@ -28,7 +28,12 @@ from formats.itup import (
 )
 from formats.layout import Item
 from formats.page import LpFlags
-from formats.varlena import VarattForm, read_varlena
+from formats.varlena import (
+    ToastPointer,
+    VarattForm,
+    read_toast_pointer,
+    read_varlena,
+)
 from formats.version import ByMajor
 from pgtool.inspect.brin import verify
 from pgtool.inspect.gist import opaque_of
@@ -71,17 +76,29 @@ class Shape:
     nkeys: int = 0
     columns: list[str] = field(default_factory=list)
     stored: list[list[tuple[deform.Attribute, Output]]] = field(default_factory=list)
+    fetch: Callable[[ToastPointer], bytes] | None = None
+
+    def detoasted(self, data: bytes, attlen: int) -> bytes:
+        """A stored value without its header, fetched and decompressed where need be."""
+        return payload(data, attlen, self.fetch)
 
 
-def payload(data: bytes, attlen: int) -> bytes:
-    """A stored value without its header, decompressed, as types take it."""
+def payload(
+    data: bytes, attlen: int, fetch: Callable[[ToastPointer], bytes] | None = None
+) -> bytes:
+    """A stored value without its header, decompressed, as types take it.
+
+    ``fetch`` gets values that are stored in the TOAST table; without it they are Unsupported.
+    """
     if attlen == deform.ATTLEN_CSTRING:
         return data[:-1]
     if attlen != deform.ATTLEN_VARLENA:
         return data
     value = read_varlena(data, 0)
     if value.form is VarattForm.EXTERNAL:
-        raise Unsupported("the value is stored in the TOAST table")
+        if fetch is None:
+            raise Unsupported("the value is stored in the TOAST table")
+        return fetch(read_toast_pointer(data, 0))
     if value.form is VarattForm.COMPRESSED:
         from pgtool.access.toast import inline_compressed
 
@@ -101,6 +118,7 @@ def shape_of(database: Database, relation: Relation) -> Shape:
     attributes = [deform.Attribute(a.attlen, a.attalign, a.attname) for a in relation.attributes]
     out = [_output(registry, a.atttypid) for a in relation.attributes]
     shape = Shape(relation.relname, "heap", attributes, out)
+    shape.fetch = _fetcher(database, relation)
     if relation.relkind == "i":
         cache = SysCache(database)
         shape.am = _row(cache, "pg_am", "oid", relation.relam).amname
@@ -113,6 +131,24 @@ def shape_of(database: Database, relation: Relation) -> Shape:
                 for opclass, attribute in zip(index.indclass, relation.attributes)
             ]
     return shape
+
+
+def _fetcher(database: Database, relation: Relation) -> Callable[[ToastPointer], bytes] | None:
+    if not relation.reltoastrelid:
+        return None
+
+    def fetch(pointer: ToastPointer) -> bytes:
+        table = database.toast_table(relation)
+        if table is None or table.oid != pointer.toastrelid:
+            raise CorruptData(
+                f"TOAST pointer to relation {pointer.toastrelid}", field="va_toastrelid"
+            )
+        (found,) = table.read([pointer])
+        if isinstance(found, CorruptData):
+            raise found
+        return found
+
+    return fetch
 
 
 def _row(cache: SysCache, catalog: str, key: str | tuple[str, ...], value: Any) -> Row:
