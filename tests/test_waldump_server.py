@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -166,6 +167,10 @@ def test_timeline_switch(wal: Wal) -> None:
         os.chown(server.data / "recovery.signal", 65534, 65534)
     server.configure({"restore_command": "false"})
     server.start()
+    for _ in range(100):
+        if server.psql("SELECT pg_is_in_recovery()").strip() == "f":
+            break
+        time.sleep(0.1)
     server.psql("CREATE TABLE IF NOT EXISTS after(x int); INSERT INTO after VALUES (1)")
     server.stop()
     for name in sorted(p.name for p in server.wal.iterdir() if p.name.startswith("00000002")):
@@ -174,5 +179,5 @@ def test_timeline_switch(wal: Wal) -> None:
         path = str(server.wal / name)
         assert ours(path) == theirs(server, path)
     text, error, _code = ours("-D", str(server.data))
-    assert b"END_OF_RECOVERY" in text and b"CHECKPOINT_SHUTDOWN" in text
+    assert b"; tli 1; prev tli 1;" in text and b"; tli 2; prev tli 1;" in text
     assert "error in WAL record" in error

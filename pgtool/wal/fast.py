@@ -58,6 +58,8 @@ def fill(source: SegmentDirectory, walker: Any, lsn: int, end: int | None) -> No
         if count <= 0:
             break
         got += count
+    if got < size:  # a file that ends inside a page: the plain reader refuses the whole page
+        got -= got % XLOG_BLCKSZ
     walker.base, walker.avail = base, got
 
 
@@ -68,7 +70,7 @@ class FastWalk:
         self.reader = reader
         self.walker = walker
         walker.next_lsn, walker.prev_lsn = int(reader.next_lsn), reader.previous
-        walker.latest_tli = reader.latest_tli
+        walker.passed_tli = reader.latest_tli
 
     def run(self, write: Callable[[memoryview], object], stopped: Callable[[], bool]) -> bool:
         """Walk until the plain reader is needed; False at the limit or when ``stopped``."""
@@ -77,7 +79,7 @@ class FastWalk:
             before = walker.next_lsn
             if not loaded:
                 fill(self.reader.source, walker, before, self.reader.end)
-                walker.checked = -1
+                walker.checked, walker.latest_tli = -1, walker.passed_tli
             try:
                 reason = walker.walk()
             finally:
@@ -90,12 +92,12 @@ class FastWalk:
             if reason == Stop.MORE and walker.next_lsn != before:
                 continue
             if reason != Stop.FULL:
-                self.reader.resume(walker.next_lsn, walker.prev_lsn, walker.latest_tli)
+                self.reader.resume(walker.next_lsn, walker.prev_lsn, walker.passed_tli)
                 return True
-        self.reader.resume(walker.next_lsn, walker.prev_lsn, walker.latest_tli)
+        self.reader.resume(walker.next_lsn, walker.prev_lsn, walker.passed_tli)
         return False
 
     def passed(self, rec: DecodedRecord) -> None:
         """The plain reader read ``rec``: go on behind it."""
         self.walker.next_lsn, self.walker.prev_lsn = int(rec.end), int(rec.lsn)
-        self.walker.latest_tli = self.reader.latest_tli
+        self.walker.passed_tli = self.reader.latest_tli

@@ -115,7 +115,7 @@ cdef class Walker(HotRecord):
     cdef public unsigned long long base, next_lsn, prev_lsn, counted_end, stop_at
     cdef public long long checked, block, spc, db, rel
     cdef public Py_ssize_t avail
-    cdef public unsigned int latest_tli, segment_size, want_xid
+    cdef public unsigned int latest_tli, passed_tli, segment_size, want_xid
     cdef public int magic, checked_info, checked_header, action, fork
     cdef public bytes valid_rmids, rmids
     cdef public unsigned long long[::1] counts

@@ -60,7 +60,8 @@ class Walker(HotRecord):
 
     The caller sets ``base`` (WAL position of the buffer's first byte, a page), ``avail``
     (bytes in it), ``next_lsn`` and ``prev_lsn``, and calls :meth:`walk`. Before the first
-    call it may set filters, ``limit``, ``programs`` and ``describe``.
+    call it may set filters, ``limit``, ``programs`` and ``describe``. ``passed_tli`` is the
+    latest timeline on the pages of records that were passed over.
     """
 
     def __init__(self, major, segment_size, valid_rmids, action, details):  # type: ignore
@@ -71,7 +72,7 @@ class Walker(HotRecord):
         self.stop_at = (1 << 64) - 1
         self.checked = -1
         self.checked_info = self.checked_header = 0
-        self.latest_tli = 0
+        self.latest_tli = self.passed_tli = 0
         self.magic = XLOG_PAGE_MAGIC[major]
         self.segment_size = segment_size
         self.valid_rmids = valid_rmids
@@ -127,6 +128,7 @@ class Walker(HotRecord):
                 return state
             self.prev_lsn = at
             self.next_lsn = end
+            self.passed_tli = self.latest_tli
 
     def check_page(self, data, at):  # type: ignore[no-untyped-def]
         """0 where the page at ``at`` begins as it should, else the reason to stop."""
