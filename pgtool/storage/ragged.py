@@ -37,7 +37,10 @@ Ints = npt.NDArray[Any]
 _LONG = 4096
 _WIDEST = 64
 
-__all__ = ["Bytes", "Ints", "as_spans", "check_spans", "copy_spans", "fill_spans", "gather", "offsets_of", "scatter_bytes", "windows"]
+__all__ = [
+    "Bytes", "Ints", "as_spans", "check_spans", "copy_spans", "fill_spans", "gather",
+    "offsets_of", "scatter_bytes", "windows",
+]  # fmt: skip
 
 
 def windows(buffer: Bytes, width: int) -> npt.NDArray[Any]:

@@ -97,6 +97,12 @@ def record_batch(
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
+def table_of(columns: Sequence[ArrowColumn], batches: list[Any]) -> Any:
+    """Batches of these columns as one ``pyarrow.Table``."""
+    pa = _pyarrow()
+    return pa.Table.from_batches(batches, pa.schema([c.field for c in columns]))
+
+
 class ArrowColumn:
     """How one column becomes Arrow."""
 

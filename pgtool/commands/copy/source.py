@@ -114,13 +114,15 @@ class Source:
         """Pages to read."""
         return sum(heap.scan.file.nblocks for heap in self.heaps)
 
-    def batches(self, first: int = 0, stop: int | None = None) -> Iterator[tuple[Heap, Batch]]:
-        """The stored columns of all rows; each batch is valid until the next one.
+    def batches(
+        self, first: int = 0, stop: int | None = None, *, reuse: bool = True
+    ) -> Iterator[tuple[Heap, Batch]]:
+        """The stored columns of all rows; with ``reuse`` a batch is valid until the next one.
 
         A block range applies to a source of one heap.
         """
         for heap in self.heaps:
-            for batch in heap.scan.batches(heap.wanted, first, stop, reuse=True):
+            for batch in heap.scan.batches(heap.wanted, first, stop, reuse):
                 columns: list[Column] = []
                 for out, column in zip(
                     (c for c in self.columns if c.number is not None), batch.columns
