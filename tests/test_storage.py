@@ -1,0 +1,193 @@
+"""Backends, relation files, the buffer pool, cluster states."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from formats.errors import CorruptData, UserError
+from formats.units import BLCKSZ
+from pgtool.storage.backend import Backend, Directory, ReadOnly, WritableBackend
+from pgtool.storage.bufmgr import MAX_USAGE, BufferPool, BufferTag, Ring
+from pgtool.storage.checksum import page_checksum
+from pgtool.storage.smgr import (
+    ForkNumber,
+    RelationFile,
+    RelFileLocator,
+    relation_path,
+)
+
+WHERE = RelFileLocator(1663, 5, 16384)
+
+
+def page(number: int, checksum: bool = False) -> bytes:
+    raw = bytearray(BLCKSZ)
+    raw[14:16] = (BLCKSZ).to_bytes(2, "little")
+    raw[100:104] = number.to_bytes(4, "little")
+    if checksum:
+        raw[8:10] = page_checksum(raw, number).to_bytes(2, "little")
+    return bytes(raw)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Directory:
+    (tmp_path / "base" / "5").mkdir(parents=True)
+    return Directory(str(tmp_path))
+
+
+def fill(directory: Directory, blocks: int, segment: int, checksum: bool = False) -> RelationFile:
+    path = relation_path(WHERE, 18)
+    for number in range(blocks):
+        name = path if number < segment else f"{path}.{number // segment}"
+        directory.write(name, number % segment * BLCKSZ, page(number, checksum))
+    return RelationFile(directory, path, segment)
+
+
+def test_protocols(directory: Directory) -> None:
+    assert isinstance(directory, WritableBackend)
+    assert isinstance(ReadOnly(directory.root), Backend)
+    assert not isinstance(ReadOnly(directory.root), WritableBackend)
+
+
+def test_directory_writes_extends_truncates(directory: Directory) -> None:
+    directory.write("base/5/1", 0, b"abc")
+    directory.write("base/5/1", 2, b"xyz")
+    assert directory.read("base/5/1") == b"abxyz"
+    directory.extend("base/5/1", 8)
+    assert directory.read("base/5/1", 4) == b"z\0\0\0"
+    directory.truncate("base/5/1", 1)
+    directory.sync("base/5/1")
+    directory.sync("base/5")
+    assert directory.size("base/5/1") == 1
+    with pytest.raises(UserError, match="hole"):
+        directory.write("base/5/1", 5, b"x")
+    assert os.stat(directory.full("base/5/1")).st_mode & 0o777 in (0o600, 0o640)
+
+
+def test_paths() -> None:
+    assert relation_path(WHERE, 18) == "base/5/16384"
+    assert relation_path(WHERE, 18, ForkNumber.VM) == "base/5/16384_vm"
+    assert relation_path(RelFileLocator(1664, 0, 1262), 18) == "global/1262"
+    assert relation_path(RelFileLocator(9, 5, 7), 17) == "pg_tblspc/9/PG_17_202406281/5/7"
+    assert relation_path(RelFileLocator(1663, 5, 7, 3), 18) == "base/5/t3_7"
+
+
+def test_segments(directory: Directory) -> None:
+    file = fill(directory, 10, 4)
+    assert file.nblocks == 10
+    assert [(run.first, run.blocks) for run in file.runs(3)] == [
+        (0, 3), (3, 1), (4, 3), (7, 1), (8, 2),
+    ]  # fmt: skip
+    assert [(run.first, run.blocks) for run in file.runs(9, 2, 9)] == [(2, 2), (4, 4), (8, 1)]
+    for number in range(10):
+        assert file.read_block(number) == page(number)
+    with pytest.raises(CorruptData, match="beyond"):
+        file.read_block(10)
+
+
+def test_a_missing_segment_is_damage(directory: Directory) -> None:
+    path = fill(directory, 10, 4).path
+    os.unlink(directory.full(path + ".1"))
+    broken = RelationFile(directory, path, 4)
+    with pytest.raises(CorruptData, match="missing") as caught:
+        _ = broken.nblocks
+    assert caught.value.file == path + ".1" and caught.value.block == 4
+    broken = RelationFile(directory, path, 4)
+    assert len(broken.tolerate()) == 1
+    assert [(run.first, run.blocks) for run in broken.runs(9)] == [(0, 4), (8, 2)]
+    os.unlink(directory.full(path + ".2"))
+    assert RelationFile(directory, path, 4).nblocks == 4
+    with pytest.raises(CorruptData, match="missing"):
+        _ = RelationFile(directory, path, 4, expected=9).nblocks
+    os.unlink(directory.full(path))
+    with pytest.raises(CorruptData, match="missing"):
+        _ = RelationFile(directory, path, 4).nblocks
+
+
+def test_a_torn_end_is_damage(directory: Directory) -> None:
+    file = fill(directory, 3, 4)
+    directory.truncate(file.path, 2 * BLCKSZ + 100)
+    with pytest.raises(CorruptData, match="inside a block"):
+        _ = RelationFile(directory, file.path, 4).nblocks
+
+
+def pool_over(directory: Directory, size: int, **options: object) -> BufferPool:
+    def opener(where: RelFileLocator, fork: ForkNumber) -> RelationFile:
+        return RelationFile(directory, relation_path(where, 18, fork), 4)
+
+    return BufferPool(opener, size, **options)  # type: ignore[arg-type]
+
+
+def test_pool_keeps_what_is_used(directory: Directory) -> None:
+    fill(directory, 12, 4)
+    pool = pool_over(directory, 4)
+    for _ in range(MAX_USAGE):
+        with pool.read(WHERE, 0) as buffer:
+            assert buffer.pins == 1 and bytes(buffer.page) == page(0)
+    for number in range(1, 12):
+        with pool.read(WHERE, number) as buffer:
+            assert bytes(buffer.page) == page(number)
+        with pool.read(WHERE, 0):
+            pass
+    assert pool.peek(BufferTag(WHERE, ForkNumber.MAIN, 0)) is not None
+    assert len(pool) == 4 and pool.reads == 12
+
+
+def test_pool_never_evicts_pinned_pages(directory: Directory) -> None:
+    fill(directory, 4, 4)
+    pool = pool_over(directory, 2)
+    with pool.read(WHERE, 0) as a, pool.read(WHERE, 1) as b:
+        with pytest.raises(UserError, match="no unpinned"), pool.read(WHERE, 2):
+            pass
+        assert bytes(a.page) == page(0) and bytes(b.page) == page(1)
+    with pool.read(WHERE, 2) as c:
+        assert bytes(c.page) == page(2)
+
+
+def test_ring_leaves_the_others_alone(directory: Directory) -> None:
+    fill(directory, 12, 4)
+    pool = pool_over(directory, 8)
+    for number in range(3):
+        with pool.read(WHERE, number):
+            pass
+    ring = Ring(2)
+    for number in range(3, 12):
+        with pool.read(WHERE, number, ring=ring) as buffer:
+            assert bytes(buffer.page) == page(number)
+    assert len(pool) == 5
+    assert all(pool.peek(BufferTag(WHERE, ForkNumber.MAIN, n)) for n in range(3))
+
+
+def test_pool_writes_dirty_pages_before_it_evicts_them(directory: Directory) -> None:
+    file = fill(directory, 4, 4)
+    written: list[int] = []
+
+    def write(tag: BufferTag, raw: bytearray) -> None:
+        written.append(tag.block)
+        directory.write(file.path, tag.block * BLCKSZ, bytes(raw))
+
+    pool = pool_over(directory, 1, write=write)
+    with pool.read(WHERE, 2) as buffer:
+        buffer.page[200] = 7
+        buffer.dirty = True
+    with pool.read(WHERE, 3):
+        pass
+    assert written == [2] and file.read_block(2)[200] == 7
+    pool.drop(WHERE)
+    assert pool.peek(BufferTag(WHERE, ForkNumber.MAIN, 3)) is None
+
+
+def test_pool_verifies_checksums(directory: Directory) -> None:
+    file = fill(directory, 3, 4, checksum=True)
+    pool = pool_over(directory, 2, checksums=True)
+    with pool.read(WHERE, 1):
+        pass
+    directory.write(file.path, 2 * BLCKSZ + 300, b"!")
+    with (
+        pytest.raises(CorruptData, match="page verification failed") as caught,
+        pool.read(WHERE, 2),
+    ):
+        pass
+    assert caught.value.block == 2
