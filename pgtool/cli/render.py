@@ -89,16 +89,17 @@ def emit_line(value: Mapping[str, Any], out: TextIO | None = None) -> None:
 def _table(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], command: str, out: TextIO
 ) -> None:
-    from tabulate import tabulate
+    import tabulate
 
+    tabulate.MIN_PADDING = 0
     body = [[text(v) for v in row] for row in rows]
     right = [
         "right" if body and all(_numeric(r[i]) for r in body) else "left"
         for i in range(len(columns))
     ]
     out.write(
-        tabulate(body, headers=columns, tablefmt="presto", colalign=right or None,
-                 disable_numparse=True)
+        tabulate.tabulate(body, headers=columns, tablefmt="presto", colalign=right or None,
+                          disable_numparse=True)
         + "\n"
     )  # fmt: skip
     out.write(f"({len(body)} row{'' if len(body) == 1 else 's'})\n")
