@@ -75,9 +75,11 @@ def command(
             meter.add(unit.pages * checksums.BLCKSZ)
         if unit.file.open_units == 0:
             _tell(unit.file, verbose)
+            if fmt == "text":
+                unit.file.bad.clear()  # said; the number of bad pages stays
     if progress:
         meter.report(finished=True)
-    damaged = [file for file in files if file.bad or file.partial]
+    damaged = [file for file in files if file.bad_pages or file.partial]
     if fmt == "json":
         _emit_json(files, damaged, control.data_checksum_version)
     else:
@@ -85,7 +87,7 @@ def command(
             "Checksum operation completed\n"
             f"Files scanned:   {len(files)}\n"
             f"Blocks scanned:  {sum(file.pages for file in files)}\n"
-            f"Bad checksums:  {sum(len(file.bad) for file in files)}\n"
+            f"Bad checksums:  {sum(file.bad_pages for file in files)}\n"
             f"Data checksum version: {control.data_checksum_version}\n"
         )
     return FOUND_BAD if damaged else 0
@@ -110,7 +112,7 @@ def _emit_json(files: list[Any], damaged: list[Any], version: int) -> None:
         {
             "files_scanned": len(files),
             "blocks_scanned": sum(file.pages for file in files),
-            "bad_checksums": sum(len(file.bad) for file in files),
+            "bad_checksums": sum(file.bad_pages for file in files),
             "data_checksum_version": version,
             "bad_blocks": [
                 {"file": file.path, "segment": file.segment, **page._asdict()}

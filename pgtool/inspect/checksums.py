@@ -44,6 +44,7 @@ class File:
     first_block: int
     open_units: int = 0
     bad: list[checksum.BadPage] = field(default_factory=list)
+    bad_pages: int = 0
     partial: CorruptData | None = None
 
     @property
@@ -235,6 +236,7 @@ def verify(files: list[File], jobs: int) -> Iterator[Unit]:
 
 def _finish(file: File) -> None:
     file.bad.sort()
+    file.bad_pages = len(file.bad)
     rest = file.size % BLCKSZ
     if rest:
         file.partial = CorruptData(
