@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -28,12 +30,18 @@ def test_pages(scenario: Scenario) -> None:
             assert build_page(parse_page(page, kind)) == page, where
 
 
+#: Of so many records of a kind in a scenario the insides are tried; the outside of all.
+SAME_KIND = 300
+
+
 @pytest.mark.parametrize("scenario", with_wal(), ids=str)
 def test_wal_records(scenario: Scenario) -> None:
-    count = 0
+    count: Counter[tuple[int, int]] = Counter()
     for raw, record in fixture_records(scenario):
-        count += 1
         assert record.build() == raw, record.lsn
+        count[record.rmid, record.info] += 1
+        if count[record.rmid, record.info] > SAME_KIND:
+            continue
         main = rmgr.parse_main(record)
         assert rmgr.build_main(record, main) == record.main, (record.lsn, rmgr.identify(record))
         for block_id, data in rmgr.parse_blocks(record, main).items():
@@ -50,8 +58,8 @@ def _check_block(record: Any, main: Any, block_id: int, data: Any) -> None:
 def _slru(area: slru.Area) -> Callable[[bytes, int], bytes]:
     assert area.page is not None
     layout = area.page
-    return lambda data, major: b"".join(
-        layout.build(layout.parse(page)) for page in pages(data))
+    again = functools.cache(lambda page: layout.build(layout.parse(page)))
+    return lambda data, major: b"".join(again(page) for page in pages(data))
 
 
 #: Kind of small file → its bytes taken apart and put together again.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,31 @@ def test_controldata(scenario: Scenario, tmp_path: Path) -> None:
         (tmp_path / "global" / "pg_control").write_bytes(scenario.file(run["file"]))
         result = pgtool("controldata", "-D", tmp_path)
         assert result.stdout == scenario.expected(run["name"]).decode(), run["name"]
+
+
+#: Extension function → our command that shows the same.
+MAPS = {
+    "pg_visibility": ("vm", "--page-bit"),
+    "pg_visibility_map": ("vm",),
+    "pg_visibility_map_summary": ("vm", "--summary"),
+    "pg_freespace": ("fsm",),
+}
+
+
+@pytest.mark.parametrize(
+    "scenario", [s for s in scenarios(name="heap") if s.commands("pageinspect")], ids=str)
+def test_visibility_and_free_space(scenario: Scenario, tmp_path: Path) -> None:
+    scenario.unpack(tmp_path)
+    (tmp_path / "PG_VERSION").write_text(f"{scenario.major}\n")
+    count = 0
+    for entry in scenario.inspected():
+        if entry["function"] not in MAPS:
+            continue
+        result = pgtool(*MAPS[entry["function"]], "-D", tmp_path, "--file", entry["file"],
+                        "--format", "csv")
+        where = (entry["relation"], entry["function"], result.output)
+        rows = list(csv.reader(result.stdout.splitlines()))
+        assert rows[0] == entry["columns"], where
+        assert rows[1:] == [["" if v is None else v for v in row] for row in entry["rows"]], where
+        count += len(entry["rows"])
+    assert count > 50
