@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pgtool.storage import ragged
-from pgtool.types import vector_digits, vector_jsonb, vector_time
+from pgtool.types import vector_digits, vector_floats, vector_jsonb, vector_time
 from pgtool.types.base import FixedIO, TypeIO
 from pgtool.types.column import Column, FixedColumn, TextColumn, VarColumn
 from pgtool.types.composite import Domain
@@ -145,7 +145,7 @@ def _boolean_wire(io: TypeIO, column: FixedColumn) -> Result:
 def _floats(io: TypeIO, column: FixedColumn) -> Result:
     if io.settings.extra_float_digits <= 0:
         return None
-    return vector_digits.float_text(_as(column, "f"))
+    return vector_floats.float_text(_as(column, "f"))
 
 
 def _numerics(io: TypeIO, column: VarColumn) -> Result:
@@ -262,7 +262,8 @@ def _fixed_as_stored(io: TypeIO, column: FixedColumn) -> Result:
 _TEXT: dict[str, Callable[[TypeIO, Any], Result]] = {
     "int2out": _integers, "int4out": _integers, "int8out": _integers, "oidout": _unsigned,
     "xidout": _unsigned, "cidout": _unsigned, "xid8out": _unsigned, "boolout": _booleans,
-    "float8out": _floats, "numeric_out": _numerics, "jsonb_out": _jsonbs, "textout": _as_stored,
+    "float4out": _floats, "float8out": _floats, "numeric_out": _numerics,
+    "jsonb_out": _jsonbs, "textout": _as_stored,
     "varcharout": _as_stored, "bpcharout": _as_stored, "json_out": _as_stored,
     "pg_node_tree_out": _as_stored, "byteaout": _byteas, "nameout": _names, "uuid_out": _uuids,
     "date_out": _dates, "time_out": _times, "timestamp_out": _timestamps,

@@ -1,4 +1,4 @@
-"""Integers, numerics and floats → text, whole columns at once.
+"""Integers and numerics → text, whole columns at once.
 
 The unit is the group of four decimal digits: a table turns 0 … 9999 into four characters,
 so a number costs one division and one look-up for every four digits. Groups are written
@@ -19,7 +19,7 @@ from formats.derive import dtype_of, offset_of, sizeof
 from pgtool.storage import ragged
 from pgtool.types.column import TextColumn, VarColumn
 
-__all__ = ["float_text", "integer_text", "join_rows", "numeric_text", "numeric_wire"]
+__all__ = ["integer_text", "join_rows", "numeric_text", "numeric_wire", "scaled_text"]
 
 Array = npt.NDArray[Any]
 _MAX_GROUPS = 8
@@ -27,9 +27,6 @@ _POINT = ord(".")
 _MINUS = ord("-")
 _HEADER = sizeof(layout.NumericHeader)
 _LONG = sizeof(layout.NumericLong)
-#: Decimals that a double is tried with before its digits are found one by one.
-_MAX_DECIMALS = 12
-_EXACT = 10**15
 
 
 @cache
@@ -230,35 +227,7 @@ def numeric_wire(column: VarColumn) -> tuple[TextColumn, Array]:
     return out, np.flatnonzero(rest)
 
 
-def float_text(values: Array) -> tuple[TextColumn, Array]:
-    """(text, rows that could not be done here) of doubles, shortest form.
-
-    A decimal of at most 15 digits is the only one of its length that a double can have
-    come from, so where number · 10^d is an integer below 10^15 that divided by 10^d gives
-    the number back, its digits are the shortest. The least such d is found by trying.
-    """
-    rows = len(values)
-    with np.errstate(all="ignore"):
-        size = np.abs(values)
-        open_ = np.flatnonzero((size < 1e15) & ((size >= 1e-4) | (values == 0)))
-        unscaled = np.zeros(rows, np.int64)
-        decimals = np.full(rows, -1, np.int64)
-        for d in range(_MAX_DECIMALS + 1):
-            some = values[open_]
-            scaled = np.rint(some * 10.0**d)
-            fits = (scaled / 10.0**d == some) & (np.abs(scaled) < _EXACT)
-            hit = open_[fits]
-            unscaled[hit] = scaled[fits].astype(np.int64)
-            decimals[hit] = d
-            open_ = open_[~fits]
-            if not len(open_) or (d >= 6 and len(open_) * 2 > rows):
-                break
-    minus_zero = (values == 0) & np.signbit(values)
-    done = (decimals >= 0) & ~minus_zero
-    return _scaled_text(unscaled, np.maximum(decimals, 0)), np.flatnonzero(~done)
-
-
-def _scaled_text(unscaled: Array, decimals: Array) -> TextColumn:
+def scaled_text(unscaled: Array, decimals: Array) -> TextColumn:
     """unscaled · 10^−decimals, for decimals that are mostly few."""
     text = integer_text(np.abs(unscaled))
     most = int(decimals.max()) if len(decimals) else 0
