@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import struct
-from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_UP, Context, Decimal
 from typing import NamedTuple
 
 from formats import datum as layout
@@ -96,13 +96,20 @@ def numeric_decimal(datum: bytes) -> Decimal:
     return EXACT.create_decimal(numeric_text(datum))
 
 
-def pack_numeric(negative: bool, unscaled: int, scale: int, dscale: int | None = None) -> bytes:
-    """(−1)^negative · unscaled · 10^−scale in stored form."""
+def pack_numeric(
+    negative: bool, unscaled: int | str, scale: int, dscale: int | None = None
+) -> bytes:
+    """(−1)^negative · unscaled · 10^−scale in stored form.
+
+    Digits as text cost no conversion, which for a long number is what takes the time.
+    """
     dscale = max(scale, 0) if dscale is None else dscale
+    text = unscaled if isinstance(unscaled, str) else str(Decimal(unscaled))
     pad = -scale % layout.DEC_DIGITS
-    text = str(Decimal(unscaled * 10**pad)) if unscaled else ""
     fraction_digits = (scale + pad) // layout.DEC_DIGITS
-    text = text.zfill(-(-len(text) // layout.DEC_DIGITS) * layout.DEC_DIGITS) if text else ""
+    text = text.lstrip("0")
+    text = text + "0" * pad if text else ""
+    text = text.zfill(-(-len(text) // layout.DEC_DIGITS) * layout.DEC_DIGITS)
     digits = [int(text[i : i + 4]) for i in range(0, len(text), 4)]
     weight = len(digits) - 1 - fraction_digits
     while digits and digits[-1] == 0:
@@ -145,8 +152,8 @@ _EXPONENT_LIMIT = 0x7FFFFFFF // 2
 _WORDS = {"nan": "NaN", "infinity": "Infinity", "inf": "Infinity"}
 
 
-def parse_numeric(text: str, major: int) -> tuple[bool, int, int] | str:
-    """Text → (negative, unscaled, scale), or the text of a special value."""
+def parse_numeric(text: str, major: int) -> tuple[bool, str, int] | str:
+    """Text → (negative, digits, scale), or the text of a special value."""
     body = text.strip(SPACE)
     word = _WORDS.get(body.lstrip("+-").lower()) if len(body.lstrip("+-")) > len(body) - 2 else None
     if word and (word != "NaN" or body[0] in "nN"):
@@ -156,7 +163,7 @@ def parse_numeric(text: str, major: int) -> tuple[bool, int, int] | str:
     match = _NON_DECIMAL[major].fullmatch(body)
     if match:
         base = {"x": 16, "o": 8, "b": 2}[body[1].lower()]
-        return negative, int(body[2:].replace("_", ""), base), 0
+        return negative, str(Decimal(int(body[2:].replace("_", ""), base))), 0
     match = _NUMBER[major].fullmatch(body)
     if match is None:
         raise bad_input("numeric", text)
@@ -164,7 +171,7 @@ def parse_numeric(text: str, major: int) -> tuple[bool, int, int] | str:
     if abs(exponent) > _EXPONENT_LIMIT:
         raise _overflow()
     whole, _, fraction = mantissa.partition(".")
-    unscaled = int(Decimal(whole + fraction))
+    unscaled = (whole + fraction).lstrip("0")
     scale = len(fraction) - exponent
     if unscaled and (scale < -200_000 or scale > 200_000):
         raise _overflow()
@@ -206,13 +213,13 @@ class NumericIO(AsciiIO):
             raise self._bad_wire("digit")
         if sign in _SPECIAL_TEXT:
             return self._special(sign, typmod)
-        unscaled = int(Decimal("".join([f"{digit:04d}" for digit in digits]) or "0"))
+        unscaled = "".join([f"{digit:04d}" for digit in digits])
         scale = (count - 1 - weight) * layout.DEC_DIGITS
         if scale > dscale:
-            unscaled, scale = unscaled // 10 ** (scale - dscale), dscale
+            unscaled, scale = unscaled[: max(0, len(unscaled) - scale + dscale)], dscale
         if typmod < layout.ALIGN_BASE:
             return pack_numeric(sign != 0, unscaled, scale, dscale)
-        return self._finite(sign != 0, unscaled * 10 ** (dscale - scale), dscale, typmod)
+        return self._finite(sign != 0, unscaled + "0" * (dscale - scale), dscale, typmod)
 
     def _bad_wire(self, what: str) -> SqlError:
         return SqlError(f'invalid {what} in external "numeric" value', "22P03")
@@ -232,23 +239,30 @@ class NumericIO(AsciiIO):
             )  # fmt: skip
         return _WORD.pack(sign)
 
-    def _finite(self, negative: bool, unscaled: int, scale: int, typmod: int) -> bytes:
+    def _finite(self, negative: bool, digits: str, scale: int, typmod: int) -> bytes:
         if typmod < layout.ALIGN_BASE:
-            return pack_numeric(negative, unscaled, scale)
+            return pack_numeric(negative, digits, scale)
         precision, target = self._precision_scale(typmod)
-        if scale > target:
-            unit = 10 ** (scale - target)
-            unscaled = (unscaled * 2 + unit) // (2 * unit)
-        else:
-            unscaled *= 10 ** (target - scale)
-        if unscaled and Decimal(unscaled).adjusted() >= precision:
-            room = precision - target
-            raise SqlError(
-                "numeric field overflow", "22003",
-                f"A field with precision {precision}, scale {target} must round to an "
-                f"absolute value less than {f'10^{room}' if room else '1'}.",
-            )  # fmt: skip
-        return pack_numeric(negative, unscaled, target, max(target, 0))
+        digits = digits.lstrip("0")
+        if digits and len(digits) - scale > precision - target + 1:
+            raise self._too_large(precision, target)
+        if digits:
+            value = EXACT.create_decimal(f"{digits}E{-scale}")
+            unit = EXACT.create_decimal(f"1E{-target}")
+            value = value.quantize(unit, ROUND_HALF_UP, context=EXACT)
+            digits = f"{value.scaleb(target, context=EXACT):f}".lstrip("0")
+        if len(digits) > precision:
+            raise self._too_large(precision, target)
+        return pack_numeric(negative, digits, target, max(target, 0))
+
+    @staticmethod
+    def _too_large(precision: int, scale: int) -> SqlError:
+        room = precision - scale
+        return SqlError(
+            "numeric field overflow", "22003",
+            f"A field with precision {precision}, scale {scale} must round to an "
+            f"absolute value less than {f'10^{room}' if room else '1'}.",
+        )  # fmt: skip
 
     def _python(self, datum: bytes) -> Decimal:
         return numeric_decimal(datum)

@@ -45,7 +45,7 @@ class _Kind(NamedTuple):
     exponent_from: int
 
 
-_KINDS = {8: _Kind(17, 1e15, 1e-275, 1e285, 15), 4: _Kind(9, 1e6, 2e-38, 4e38, 6)}
+_KINDS = {8: _Kind(17, 1e15, 1e-275, 1e285, 15), 4: _Kind(9, 1e6, 2e-38, 3e38, 6)}
 
 
 @cache
