@@ -13,6 +13,7 @@ from typing import Any
 
 from construct import Error, IfThenElse, Struct, Switch, this
 
+from formats.gin import GinMetaPageData, GinPostingListHeader, PostingItem
 from formats.itemptr import BlockIdData, ItemPointerData
 from formats.units import (
     BlockNumber,
@@ -22,7 +23,6 @@ from formats.units import (
     Raw,
     TransactionId,
     int32,
-    int64,
     uint8,
     uint16,
     uint32,
@@ -50,26 +50,6 @@ class SegmentAction(enum.IntEnum):
     GIN_SEGMENT_ADDITEMS = 4
 
 
-GinMetaPageData = Struct(
-    "head" / BlockNumber * "first page of the pending list",
-    "tail" / BlockNumber * "its last page",
-    "tailFreeSize" / uint32 * "free bytes of the last page",
-    "nPendingPages" / BlockNumber * "number of pages in the list",
-    "nPendingHeapTuples" / int64 * "number of rows in the list",
-    "nTotalPages" / BlockNumber * "pages of the index at the last VACUUM",
-    "nEntryPages" / BlockNumber * "entry tree pages then",
-    "nDataPages" / BlockNumber * "posting tree pages then",
-    "padding" / Raw(4) * "alignment",
-    "nEntries" / int64 * "entries then",
-    "ginVersion" / int32 * "version of the index format",
-    "padding2" / Raw(4) * "alignment",
-)
-assert GinMetaPageData.sizeof() == 56
-
-GinPostingListHeader = Struct(
-    "first" / ItemPointerData * "the first row",
-    "nbytes" / uint16 * "bytes of the list's rest",
-)
 GinPostingList = Struct(
     *GinPostingListHeader.subcons,
     "bytes" / Raw(this.nbytes) * "differences from row to row, seven bits to a byte",
@@ -98,10 +78,6 @@ ginxlogInsertEntry = Struct(
     "tuple" / IndexTuple * "the new tuple",
 )
 
-PostingItem = Struct(
-    "child_blkno" / BlockIdData * "child page",
-    "key" / ItemPointerData * "no row of the child is above this one",
-)
 ginxlogInsertDataInternal = Struct(
     "offset" / OffsetNumber * "place of the new item",
     "newitem" / PostingItem * "the new item",

@@ -14,36 +14,21 @@ from typing import Any
 
 from construct import Struct, this
 
-from formats.itemptr import ItemPointerData
-from formats.units import BitFields, OffsetNumber, Raw, TransactionId, int8, uint8, uint16, uint32
+from formats.spgist import SpGistInnerTupleData, SpGistLeafTupleData
+from formats.units import OffsetNumber, Raw, TransactionId, int8, uint8, uint16
 from formats.version import ByMajor
 from formats.wal.rmgrs import Counted, RecordType, always, record
 from formats.wal.tuples import Bool, offsets
 
 # -- tuples --------------------------------------------------------------------------------
 
-SpGistLeafTupleHeader = Struct(
-    "bits" / BitFields(uint32, tupstate=2, size=30) * "state, and length of the tuple",
-    "t_info" / uint16 * "next tuple of the chain (14 bits) and whether there is a null bitmap",
-    "heapPtr" / ItemPointerData * "the row",
-)
-assert SpGistLeafTupleHeader.sizeof() == 12
-
-SpGistInnerTupleHeader = Struct(
-    "bits"
-    / BitFields(uint32, tupstate=2, allTheSame=1, nNodes=13, prefixSize=16)
-    * "state, number of nodes, length of the prefix",
-    "size" / uint16 * "length of the tuple",
-)
-assert SpGistInnerTupleHeader.sizeof() == 6
-
 SpGistLeafTuple = Struct(
-    *SpGistLeafTupleHeader.subcons,
-    "data" / Raw(this.bits.size - SpGistLeafTupleHeader.sizeof()) * "null bitmap, if any, and keys",
+    *SpGistLeafTupleData.subcons,
+    "data" / Raw(this.bits.size - SpGistLeafTupleData.sizeof()) * "null bitmap, if any, and keys",
 )
 SpGistInnerTuple = Struct(
-    *SpGistInnerTupleHeader.subcons,
-    "data" / Raw(this.size - SpGistInnerTupleHeader.sizeof()) * "prefix and nodes",
+    *SpGistInnerTupleData.subcons,
+    "data" / Raw(this.size - SpGistInnerTupleData.sizeof()) * "prefix and nodes",
 )
 
 # -- records -------------------------------------------------------------------------------

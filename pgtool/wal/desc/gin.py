@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from formats.derive import reader, sizeof, struct_of
+from formats.gin import GinPostingListHeader
 from formats.itemptr import ItemPointerData
 from formats.version import ByMajor
 from formats.wal.gin import (
-    GinPostingListHeader,
     InsertFlags,
     SegmentAction,
     ginxlogAddItems,
