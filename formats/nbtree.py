@@ -162,7 +162,7 @@ def _tuple(view: PageView, item: Item) -> list[Piece]:
     head = checked_header(view, item)
     block, posid = tid_of(head)
     count = posid & BT_OFFSET_MASK
-    note, tail, width = "", Struct(), 0
+    note, tail, width = "", PivotHeapTid, 0
     if is_posting(head.t_info, posid):
         note = f"posting list of {count} TIDs, {block} bytes into the tuple"
         tail, width = array(count, ItemPointerData), tuple_size(head.t_info) - block
@@ -173,7 +173,7 @@ def _tuple(view: PageView, item: Item) -> list[Piece]:
     elif is_pivot(head.t_info, posid):
         note = f"pivot: child block {block}, {pivot_natts(posid)} key attributes"
         if posid & BT_PIVOT_HEAP_TID_ATTR:
-            tail, width = PivotHeapTid, SIZEOF_TID
+            width = SIZEOF_TID
     out, head = begin_layout(view, item, note)
     key_layout(out, head.t_info, item.offset + tuple_size(head.t_info) - width)
     if width:

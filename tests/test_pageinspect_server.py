@@ -288,6 +288,8 @@ def _sort_of_page(am: str, page: bytes) -> str:
 
 def test_every_page_is_rebuilt(server: Server, connection: Any) -> None:
     for relation in list(relations(connection)):
+        if relation.oid < FIRST_USER_OID and relation.fork != "main":
+            continue  # the maps of user relations will do
         for page in some(load(connection, relation)):
             kind = detect(page, relation.fork)
             expected = relation.am if relation.fork in ("main", "init") else relation.fork
