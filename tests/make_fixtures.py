@@ -13,7 +13,7 @@ import time
 import traceback
 from pathlib import Path
 
-from tests import fixtures
+from tests import fixtures, make_quickstart
 from tests.fixture_script import SCENARIOS, Script
 from tests.servers import available
 
@@ -61,6 +61,8 @@ def main(args: list[str]) -> int:
                 print(f"{major}/{name}: FAILED\n{traceback.format_exc()}", file=sys.stderr)
                 continue
             print(f"{major}/{name}: {size:,} bytes, {time.monotonic() - began:.1f} s", flush=True)
+    if make_quickstart.MAJOR in majors and len(chosen) == len(names()):
+        print(f"{make_quickstart.TARGET.name}: {make_quickstart.main():,} bytes")
     return 1 if failed else 0
 
 
