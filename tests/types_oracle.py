@@ -54,7 +54,7 @@ class Stored(NamedTuple):
 
 def stored(server: Any, table: str, db: str = "postgres") -> Stored:
     """Read a table's file after a checkpoint. No row may be dead, no value out of line."""
-    with server.connect(db) as conn:
+    with server.connect(db, client_encoding="utf8") as conn:
         columns = conn.execute(
             "SELECT attname, atttypid::int8, atttypmod, attlen, attalign::text FROM pg_attribute"
             " WHERE attrelid = %s::regclass AND attnum > 0 ORDER BY attnum", [table],

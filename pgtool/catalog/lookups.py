@@ -221,7 +221,7 @@ class CatalogLookups:
         return [
             AttributeInfo(
                 a.attname, a.atttypid, a.atttypmod, a.attisdropped, a.attlen, a.attalign,
-                a.missing,
+                a.attstorage, a.missing,
             )
             for a in relation.attributes
         ]  # fmt: skip
@@ -232,7 +232,7 @@ class CatalogLookups:
         for row in self.database.catalog("pg_range"):
             info = RangeInfo(
                 row["rngtypid"], row["rngsubtype"], row["rngmultitypid"],
-                self.prosrc(row["rngcanonical"]),
+                self.prosrc(row["rngcanonical"]), row["rngcollation"],
             )  # fmt: skip
             out[info.rngtypid] = out[info.rngmultitypid] = info
         return out

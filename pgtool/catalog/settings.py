@@ -104,6 +104,8 @@ def _apply(out: Any, name: str, value: str) -> None:
         out.set_datestyle(value)
     elif name == "intervalstyle":
         out.interval_style = value.lower()
+    elif name == "lc_monetary":
+        out.lc_monetary = value
     elif name == "bytea_output":
         out.bytea_output = value.lower()
     elif name == "extra_float_digits" and re.fullmatch(r"-?\d+", value):

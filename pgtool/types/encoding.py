@@ -70,6 +70,30 @@ class Encoding:
             bad = ascii(text[error.start])
             raise Unsupported(f"character {bad} has no equivalent in {self.name}") from None
 
+    def invalid_at(self, data: bytes) -> int | None:
+        """Where the first byte sequence lies that is no character, or None."""
+        if data.isascii() or self.char_length is _one:
+            at = data.find(0)
+            return at if at >= 0 else None
+        if self.char_length is _utf8:
+            try:
+                data.decode("utf-8")
+            except UnicodeDecodeError as error:
+                return error.start
+            return self._zero(data)
+        least = 0x80 if self.char_length is _mule else 0xA1
+        for at in self.starts(data):
+            length = self.char_length(data[at])
+            tail = data[at + 1 : at + length]
+            if len(tail) < length - 1 or any(byte < least for byte in tail):
+                return at
+        return self._zero(data)
+
+    @staticmethod
+    def _zero(data: bytes) -> int | None:
+        at = data.find(0)
+        return at if at >= 0 else None
+
     def count(self, data: bytes) -> int:
         """Characters in ``data``, as the server counts them."""
         if self.char_length is _one or data.isascii():

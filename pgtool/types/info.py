@@ -184,6 +184,7 @@ class Settings:
     timezone: str = "GMT"
     bytea_output: str = "hex"
     extra_float_digits: int = 1
+    lc_monetary: str = "C"
     encoding: Encoding = field(default_factory=lambda: UTF8)
     #: Seconds since the Unix epoch for ``now``, ``today`` and kin; None: the clock.
     now: float | None = None

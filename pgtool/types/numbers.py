@@ -13,7 +13,7 @@ from formats import datum as layout
 from formats.derive import struct_of
 from formats.units import Lsn
 from formats.version import ByMajor
-from pgtool.errors import SqlError
+from pgtool.errors import Unsupported
 from pgtool.types.base import AsciiIO, FixedIO, bad_input, out_of_range
 from pgtool.types.cstdlib import SPACE, strtoul
 
@@ -214,20 +214,32 @@ class Bool(FixedIO):
 
 
 class Money(FixedIO):
-    """``money`` under ``lc_monetary = C``: cents, grouped by comma, sign before the dollar."""
+    """``money``: cents, grouped by comma, sign before the dollar.
+
+    That is the form of ``lc_monetary = C`` and of the American locales; others are
+    Unsupported rather than written wrongly.
+    """
 
     sql_name = "money"
     wire = (8,)
     _HEAD = re.compile(r"[ \t-\r]*\$?[ \t-\r]*(-|\(|\+)?[ \t-\r]*\$?[ \t-\r]*")
-    _NUMBER = re.compile(r"([0-9,]*)(?:\.((?:,*[0-9]){0,2},*))?(\.?,*[0-9]*)")
     _TAIL = re.compile(r"(?:[ \t-\r)]|-|\+|\$)*")
 
+    _LOCALE = re.compile(r"(?:C|POSIX|en_US)(?:\..*)?|")
+
+    def _check_locale(self) -> None:
+        locale = self.settings.lc_monetary
+        if not self._LOCALE.fullmatch(locale):
+            raise Unsupported(f'type money under lc_monetary = "{locale}"')
+
     def _ascii(self, datum: bytes) -> str:
+        self._check_locale()
         value = int.from_bytes(datum, "little", signed=True)
         whole, cents = divmod(abs(value), 100)
         return f"{'-' if value < 0 else ''}${whole:,}.{cents:02d}"
 
     def _parse(self, text: str, typmod: int) -> bytes:
+        self._check_locale()
         head = self._HEAD.match(text)
         assert head is not None
         number = re.compile(r"[0-9.,]*").match(text, head.end())
@@ -271,9 +283,3 @@ class Void(AsciiIO):
 
     def _send(self, datum: bytes) -> bytes:
         return b""
-
-
-def check_range(value: int, low: int, high: int, message: str) -> None:
-    """Raise "numeric value out of range" with this message outside [low, high]."""
-    if not low <= value <= high:
-        raise SqlError(message, "22003")

@@ -39,9 +39,13 @@ class Text(TypeIO):
         return datum
 
     def _input(self, text: bytes, typmod: int) -> bytes:
-        if b"\0" in text:
+        encoding = self.settings.encoding
+        at = encoding.invalid_at(text)
+        if at is not None:
+            sequence = text[at : at + encoding.char_length(text[at])]
+            shown = " ".join(f"0x{byte:02x}" for byte in sequence)
             raise SqlError(
-                f'invalid byte sequence for encoding "{self.settings.encoding.name}": 0x00', "22021"
+                f'invalid byte sequence for encoding "{encoding.name}": {shown}', "22021"
             )
         return text
 
@@ -241,6 +245,11 @@ class Xml(Text):
         name = self.settings.encoding.name
         return self._declared(datum, b"" if name in ("UTF8", "SQL_ASCII") else name.encode())
 
+    def _input(self, text: bytes, typmod: int) -> bytes:
+        text = super()._input(text, typmod)
+        _check_xml(self.settings.encoding.decode(text).encode("utf-8", "surrogateescape"))
+        return text
+
     def _declared(self, datum: bytes, encoding: bytes) -> bytes:
         """The value under a declaration that says what it must and no more."""
         match = self._DECLARATION.match(datum)
@@ -256,6 +265,23 @@ class Xml(Text):
         head += b' encoding="%s"' % encoding if encoding else b""
         head += b' standalone="%s"' % standalone if standalone else b""
         return head + b"?>" + rest
+
+
+def _check_xml(text: bytes) -> None:
+    """Refuse what is neither an XML document nor content of one."""
+    from xml.parsers import expat
+
+    body = text.lstrip(b" \t\r\n")
+    is_document = body.startswith(b"<?xml") or b"<!DOCTYPE" in body
+    declaration = Xml._DECLARATION.match(body)
+    content = body[declaration.end() :] if declaration else text
+    for candidate in [text] * is_document + [b"<x>" + content + b"</x>"]:
+        try:
+            expat.ParserCreate("utf-8").Parse(candidate, True)
+        except expat.ExpatError:
+            continue
+        return
+    raise SqlError("invalid XML content", "2200N")
 
 
 class Hexed(TypeIO):
