@@ -183,6 +183,7 @@ class Table:
         names = tuple(c.name for c in source.columns)
         for _heap, batch in source.batches(reuse=False):
             yield Batch(names, tuple(batch.columns), len(batch))
+        source.missing()
 
     def rows(
         self, columns: list[str] | None = None, *, damage: Damage = strict
@@ -198,6 +199,7 @@ class Table:
                 for io, column in zip(ios, batch.columns)
             ]  # fmt: skip
             yield from zip(*values) if values else [()] * len(batch)
+        source.missing()
 
     def to_arrow(self, columns: list[str] | None = None, *, damage: Damage = strict) -> Any:
         """The visible rows as a ``pyarrow.Table``."""

@@ -29,6 +29,8 @@ from pgtool.storage.bulk import RUN_PAGES
 from pgtool.storage.smgr import (
     FILE_NAME,
     GLOBALTABLESPACE_OID,
+    ForkNumber,
+    RelationFile,
     RelFileLocator,
     database_path,
 )
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from pgtool.catalog.cluster import Cluster
 
 HEAP_TABLE_AM_OID = 2
-SEQUENCE_COLUMNS = 3
+BTREE_AM_OID = 403
 
 
 class Database:
@@ -255,6 +257,31 @@ class Database:
             [a.stored for a in relation.attributes], seen,
             Detoaster(self.toast_table(relation, damage)), directory.checksums, damage, run_pages,
         )  # fmt: skip
+
+    def witnesses(self, relation: Relation) -> tuple[RelationFile | None, RelationFile | None]:
+        """(visibility map, a B-tree over all rows) of a heap, where there are such files."""
+        directory = self.cluster.directory
+        vm: RelationFile | None = None
+        if relation.locator is not None:
+            vm = directory.file(relation.locator, ForkNumber.VM)
+            if not directory.backend.exists(vm.path):
+                vm = None
+        for row in self._indexes.get(relation.oid, []):
+            index = self.relation(row)
+            if index.locator is not None and index.relam == BTREE_AM_OID:
+                file = directory.file(index.locator)
+                if directory.backend.exists(file.path):
+                    return vm, file
+        return vm, None
+
+    @cached_property
+    def _indexes(self) -> dict[int, list[int]]:
+        """Table → its valid indexes without a predicate."""
+        out: dict[int, list[int]] = {}
+        for row in self.catalog("pg_index", {"indexrelid", "indrelid", "indisvalid", "indpred"}):
+            if row["indisvalid"] and row["indpred"] is None:
+                out.setdefault(row["indrelid"], []).append(row["indexrelid"])
+        return out
 
     def toast_table(self, relation: Relation, damage: Damage = strict) -> ToastTable | None:
         """The reader of a relation's TOAST table, if it has one."""

@@ -117,7 +117,7 @@ class Tuples:
 
 
 def _check_pages(
-    pages: Ints, nlp: Ints, first_block: int, path: str, damage: Damage
+    pages: Ints, first_block: int, path: str, damage: Damage, empty: list[int] | None
 ) -> npt.NDArray[np.bool_] | None:
     """Which pages of the chunk hold tuples to look at; None where all do."""
     lower, upper, special = pages[:, _LOWER], pages[:, _UPPER], pages[:, _SPECIAL]
@@ -130,7 +130,9 @@ def _check_pages(
     for i in np.flatnonzero(~sound).tolist():
         page = pages[i]
         if not page.any():
-            continue  # a page that was added and never used
+            if empty is not None:  # a page that was added and never used, or one zeroed since
+                empty.append(first_block + i)
+            continue
         for name, index, bad in (
             ("pd_pagesize_version", _VERSION, page[_VERSION] != _PAGE_VERSION),
             ("pd_lower", _LOWER, not SIZE_OF_PAGE_HEADER <= page[_LOWER] <= page[_UPPER]),
@@ -145,11 +147,18 @@ def _check_pages(
     return sound
 
 
-def tuples_of(buffer: Bytes, npages: int, first_block: int, path: str, damage: Damage) -> Tuples:
-    """Every stored row version of a chunk (line pointers in state LP_NORMAL)."""
+def tuples_of(
+    buffer: Bytes, npages: int, first_block: int, path: str, damage: Damage,
+    *, empty: list[int] | None = None, header: int = 0,
+) -> Tuples:  # fmt: skip
+    """Every stored row version of a chunk (line pointers in state LP_NORMAL).
+
+    Pages of zeroes are noted in ``empty``. With a ``header`` size the items are not heap
+    tuples but others with (at least) that many bytes.
+    """
     pages = buffer[: npages * BLCKSZ].view(np.uint16).reshape(npages, BLCKSZ // 2)
     nlp = (pages[:, _LOWER].astype(np.int32) - SIZE_OF_PAGE_HEADER) >> 2
-    sound = _check_pages(pages, nlp, first_block, path, damage)
+    sound = _check_pages(pages, first_block, path, damage, empty)
     if sound is not None:
         nlp = np.where(sound, nlp, 0)
     most = int(nlp.max(initial=0))
@@ -175,15 +184,18 @@ def tuples_of(buffer: Bytes, npages: int, first_block: int, path: str, damage: D
     found = Tuples(
         buffer, first_block, start, start + length, page, slot + 1, all_visible, path,
     )  # fmt: skip
-    return _check_tuples(found, offset, length, pages, damage)
+    found, length = _check_pointers(
+        found, offset, length, header or SIZEOF_HEAP_TUPLE_HEADER + 1, damage
+    )
+    return found if header else _check_headers(found, length, damage)
 
 
-def _check_tuples(t: Tuples, offset: Ints, length: Ints, pages: Ints, damage: Damage) -> Tuples:
-    """Leave out tuples whose line pointer or header is impossible."""
-    if not len(t):
-        return t
+def _check_pointers(
+    t: Tuples, offset: Ints, length: Ints, least: int, damage: Damage
+) -> tuple[Tuples, Ints]:
+    """Leave out items whose line pointer is impossible."""
     inside = (offset & (MAXALIGN - 1)) == 0
-    inside &= length > SIZEOF_HEAP_TUPLE_HEADER
+    inside &= length >= least
     inside &= offset + length <= BLCKSZ
     inside &= offset >= SIZE_OF_PAGE_HEADER
     if not inside.all():
@@ -195,6 +207,13 @@ def _check_tuples(t: Tuples, offset: Ints, length: Ints, pages: Ints, damage: Da
             )  # fmt: skip
         t = t.take(inside)
         length = length[inside]
+    return t, length
+
+
+def _check_headers(t: Tuples, length: Ints, damage: Damage) -> Tuples:
+    """Leave out tuples whose header is impossible."""
+    if not len(t):
+        return t
     hoff = t.u8("t_hoff").astype(np.int64)
     infomask = t.infomask
     bitmap = np.where(

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -72,6 +72,8 @@ class HeapScan:
     checksums: bool = False
     damage: Damage = strict
     run_pages: int = RUN_PAGES
+    #: Blocks of zeroes that were met.
+    empty: list[int] = field(default_factory=list)
 
     def runs(
         self, first: int = 0, stop: int | None = None, reuse: bool = False
@@ -81,7 +83,9 @@ class HeapScan:
             self.file, self.damage, checksums=self.checksums, first=first, stop=stop,
             run_pages=self.run_pages, spare=self.spare, reuse=reuse,
         ):  # fmt: skip
-            tuples = tuples_of(run.buffer, run.pages, run.first, run.path, self.damage)
+            tuples = tuples_of(
+                run.buffer, run.pages, run.first, run.path, self.damage, empty=self.empty
+            )
             if self.sees is not None and len(tuples):
                 tuples = self.sees(tuples, self.damage)
             if len(tuples):

@@ -145,6 +145,7 @@ class Exporter:
                 here = batch.tuples.first_block + len(batch.tuples.all_visible)
                 progress(max(here - done, 0))
                 done = here
+        source.missing(tail=stop is None or end)
         sink.close()
         outcome.losses = losses.found
         return outcome

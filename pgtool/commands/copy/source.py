@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pgtool.access.damage import Damage
+from pgtool.access.heap.evidence import lost_blocks
 from pgtool.access.heap.scan import Batch, HeapScan
 from pgtool.catalog.database import Database
 from pgtool.catalog.relation import Attribute, Relation
@@ -98,13 +99,29 @@ class Source:
             raise CorruptData(f'partition "{leaf.relname}" has no column "{missing[0]}"')
         return [by_name[name] for name in names]
 
+    def missing(self, tail: bool = True) -> None:
+        """Report blocks that were found empty, or not at all, and should not be.
+
+        Asked after the rows were read; ``tail`` if that was to the end. The files of a cluster that is not at rest disagree
+        without being damaged, so there nothing is concluded.
+        """
+        if self.database.cluster.directory.state.reason is not None:
+            return
+        for heap in self.heaps:
+            vm, index = self.database.witnesses(heap.relation)
+            for problem in lost_blocks(
+                heap.scan.file, heap.scan.empty, vm, index, tail=tail,
+                checksums=heap.scan.checksums,
+            ):  # fmt: skip
+                self.damage(problem)
+
     def narrowed(self, columns: list[OutColumn]) -> Source:
         """The same rows with other columns; damage was or will be told by this one."""
         out = copy(self)
         out.columns = columns
         out.heaps = []
         for heap in self.heaps:
-            scan = replace(heap.scan, damage=_deaf)
+            scan = replace(heap.scan, damage=_deaf, empty=[])
             out.heaps.append(Heap(heap.relation, scan, []))
             out.heaps[-1].wanted = out._places(heap.relation)
         return out
