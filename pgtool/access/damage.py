@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from pgtool.errors import CorruptData
+from pgtool.storage.smgr import RelationFile
 
 Damage = Callable[[CorruptData], None]
 
@@ -18,3 +19,10 @@ Damage = Callable[[CorruptData], None]
 def strict(problem: CorruptData) -> NoReturn:
     """The default: the first damage ends the reading."""
     raise problem
+
+
+def accept_gaps(file: RelationFile, damage: Damage) -> None:
+    """Let what is missing of a relation's files be told, instead of ending the reading."""
+    if damage is not strict:
+        for problem in file.tolerate():
+            damage(problem)

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from formats import relmap
+from pgtool.access.damage import Damage, accept_gaps, strict
 from pgtool.access.heap.scan import HeapScan
 from pgtool.access.heap.visible import AtRest
 from pgtool.access.toast import Detoaster
@@ -24,7 +25,11 @@ INVALID_DATABASE_CONNLIMIT = -2
 class Cluster:
     """An opened cluster. Reading never writes; nothing is kept open between reads."""
 
-    def __init__(self, root: str, *, inconsistent: bool = False) -> None:
+    def __init__(
+        self, root: str, *, inconsistent: bool = False, damage: Damage = strict
+    ) -> None:
+        """``damage`` is told of damaged pages and rows of catalogs, which are then left out."""
+        self.damage = damage
         self.directory: DataDirectory = open_directory(root, inconsistent=inconsistent)
         self.major = self.directory.major
         self.control = self.directory.control
@@ -57,8 +62,9 @@ class Cluster:
         where = RelFileLocator(GLOBALTABLESPACE_OID, 0, self.relmap[known.oid])
         scan = HeapScan(
             self.directory.file(where), known.attrs, AtRest(self.transactions.visibility),
-            Detoaster(None), self.directory.checksums,
+            Detoaster(None), self.directory.checksums, self.damage,
         )  # fmt: skip
+        accept_gaps(scan.file, self.damage)
         plain = {a.attname for a in known.attrs if a.attlen > 0}
         return CatalogTable(scan, known.types, UTF8, plain)
 

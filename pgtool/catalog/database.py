@@ -16,7 +16,7 @@ import numpy as np
 
 from formats import relmap
 from formats.heap import MAX_TUPLE_ATTRIBUTE_NUMBER
-from pgtool.access.damage import Damage, strict
+from pgtool.access.damage import Damage, accept_gaps, strict
 from pgtool.access.heap.scan import HeapScan
 from pgtool.access.heap.visible import AtRest
 from pgtool.access.toast import Detoaster, ToastTable
@@ -53,7 +53,9 @@ class Database:
         self.name: str = row["datname"]
         self.tablespace: int = row["dattablespace"]
         self.encoding: Encoding = encoding_by_id(row["encoding"])
-        self._catalogs: dict[tuple[str, frozenset[str] | None], CatalogTable] = {}
+        self._catalogs: dict[
+            tuple[str, frozenset[str] | None], CatalogTable | CorruptData
+        ] = {}
         self._relations: dict[int, Relation] = {}
         self._toast: dict[int, ToastTable] = {}
 
@@ -86,8 +88,9 @@ class Database:
         directory = self.cluster.directory
         scan = HeapScan(
             directory.file(where), known.attrs, AtRest(self.cluster.transactions.visibility),
-            Detoaster(None), directory.checksums,
+            Detoaster(None), directory.checksums, self.cluster.damage,
         )  # fmt: skip
+        accept_gaps(scan.file, self.cluster.damage)
         return CatalogTable(scan, known.types, self.encoding, wanted)
 
     @cached_property
@@ -124,14 +127,24 @@ class Database:
         key = (name, None if wanted is None else frozenset(wanted))
         found = self._catalogs.get(key)
         if found is None:
-            oid = self.catalog_oids.get(name)
-            if oid is None:
-                raise CorruptData(f"there is no catalog {name}", file=self.path)
-            relation = self.relation(oid)
-            types = {a.attname: a.atttypid for a in relation.columns}
-            found = CatalogTable(self.scan(relation), types, self.encoding, wanted)
+            try:
+                found = self._read_catalog(name, wanted)
+            except CorruptData as problem:
+                found = problem  # not to be tried again for every value that asks
             self._catalogs[key] = found
+        if isinstance(found, CorruptData):
+            raise found
         return found
+
+    def _read_catalog(self, name: str, wanted: set[str] | None) -> CatalogTable:
+        oid = self.catalog_oids.get(name)
+        if oid is None:
+            raise CorruptData(f"there is no catalog {name}", file=self.path)
+        relation = self.relation(oid)
+        types = {a.attname: a.atttypid for a in relation.columns}
+        scan = self.scan(relation, self.cluster.damage)
+        accept_gaps(scan.file, self.cluster.damage)
+        return CatalogTable(scan, types, self.encoding, wanted)
 
     @cached_property
     def catalog_oids(self) -> dict[str, int]:

@@ -79,8 +79,10 @@ def command(
     pg_dump --data-only --inserts would. Without -t and -n all tables outside the
     system schemas are written.
     """
+    from pgtool.access.damage import strict
     from pgtool.catalog.cluster import Cluster
     from pgtool.commands.copy.export import Exporter, Options
+    from pgtool.commands.copy.losses import Losses
     from pgtool.commands.copy.pick import pick
 
     if report and not salvage:
@@ -89,12 +91,13 @@ def command(
         fmt, header, dirty, dropped_columns, salvage, not ignore_checksum_failure,
         dict(_setting(s) for s in settings),
     )  # fmt: skip
-    cluster = Cluster(pgdata, inconsistent=inconsistent)
+    losses = Losses(salvage, "(catalogs)")
+    cluster = Cluster(pgdata, inconsistent=inconsistent, damage=losses if salvage else strict)
     if not quiet:
         for warning in cluster.warnings:
             click.echo(f"pgtool: warning: {warning}", err=True)
     database = cluster.database(dbname)
-    relations = pick(database, tables, schemas, fmt)
+    relations = pick(database, tables, schemas, fmt, losses)
     exporter = Exporter(database, options)
     say = _Talk(quiet, report)
     with say:
@@ -102,6 +105,7 @@ def command(
             _to_one_file(exporter, relations, output, say)
         else:
             _to_files(exporter, relations, output, jobs, resume, say)
+        say.lost(losses.found)
     return 2 if say.losses else 0
 
 
@@ -134,12 +138,16 @@ class _Talk:
         if self.file:
             self.file.close()
 
-    def done(self, relation: Relation, outcome: Outcome) -> None:
-        """One relation is written."""
-        for loss in outcome.losses:
+    def lost(self, found: list[dict[str, Any]]) -> None:
+        """Losses, for the report."""
+        for loss in found:
             self.losses += 1
             if self.file:
                 self.file.write(json.dumps(loss, ensure_ascii=False) + "\n")
+
+    def done(self, relation: Relation, outcome: Outcome) -> None:
+        """One relation is written."""
+        self.lost(outcome.losses)
         if not self.quiet:
             lost = len(outcome.losses)
             click.echo(

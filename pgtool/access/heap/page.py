@@ -170,7 +170,8 @@ def tuples_of(
         normal &= _IOTA[:most] < nlp[:, None]
     counts = np.count_nonzero(normal, axis=1)
     pointer = pointers[normal]
-    page = np.repeat(_IOTA[:npages] if npages <= _MAX_LP else np.arange(npages), counts)
+    page: Any = np.repeat(_IOTA[:npages] if npages <= _MAX_LP else np.arange(npages), counts)
+    slot: Any
     if int(counts.min(initial=0)) == most:
         slot = np.tile(_IOTA[:most], npages)
     else:

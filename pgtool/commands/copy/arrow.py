@@ -10,6 +10,7 @@ beforehand. No value is rounded or made NULL.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -89,7 +90,7 @@ def record_batch(
     pa = _pyarrow()
     arrays = []
     for i, (column, value) in enumerate(zip(columns, values)):
-        lost: Lost = lambda row, problem, i=i: unreadable(i, row, problem)  # noqa: E731
+        lost = partial(unreadable, i)
         arrays.append(column.array(value, lost))
     schema = pa.schema([c.field for c in columns])
     if not columns:

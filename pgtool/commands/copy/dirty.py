@@ -120,12 +120,10 @@ def dirty_columns(tuples: Tuples, known: Transactions) -> list[Column]:
     bits = tuples.infomask & np.uint16(_IGNORED)
     own, following = _tids(tuples), _next(tuples)
     replaced = own != following
-    shape = np.rec.fromarrays([bits, xmin, xmax, replaced], names="bits,xmin,xmax,replaced")
+    shape: Any = np.empty(len(tuples), "u2,u4,u4,?")
+    shape["f0"], shape["f1"], shape["f2"], shape["f3"] = bits, xmin, xmax, replaced
     kinds, which = np.unique(shape, return_inverse=True)
-    fates = [
-        _Fate(known, int(k["bits"]), int(k["xmin"]), int(k["xmax"]), bool(k["replaced"]))
-        for k in kinds
-    ]
+    fates = [_Fate(known, *kind) for kind in kinds.tolist()]
     which = which.ravel()
     why = [fate.why for fate in fates]
     seen = np.array([reason is None for reason in why], np.uint8)

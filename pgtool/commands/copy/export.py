@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+from pgtool.access.damage import accept_gaps
 from pgtool.access.heap.scan import Batch
 from pgtool.catalog.database import Database
 from pgtool.catalog.lookups import CatalogLookups
@@ -25,6 +26,7 @@ from pgtool.commands.copy.losses import Losses
 from pgtool.commands.copy.source import OutColumn, Source, columns_of
 from pgtool.commands.copy.sql import SqlInserts
 from pgtool.errors import CorruptData
+from pgtool.storage.smgr import RelationFile
 from pgtool.types.column import Column, FixedColumn
 from pgtool.types.registry import TypeRegistry
 
@@ -88,10 +90,10 @@ class Exporter:
         )  # fmt: skip
         for heap in source.heaps:
             _accept(heap.scan.file, losses)
-            if heap.scan.fetch.table is not None:  # type: ignore[union-attr]
-                heap.scan.fetch.table.damage = losses  # type: ignore[union-attr]
-                if losses.salvage:
-                    heap.scan.fetch.table.file.tolerate()  # type: ignore[union-attr]
+            toast = getattr(heap.scan.fetch, "table", None)
+            if toast is not None:
+                toast.damage = losses
+                _accept(toast.file, losses)
         return source
 
     def format(self, relation: Relation) -> Format:
@@ -127,7 +129,13 @@ class Exporter:
         """Write a relation, or a range of its blocks, to a binary file."""
         outcome = Outcome()
         losses = Losses(self.options.salvage)
-        source = self.source(relation, losses)
+        try:
+            source = self.source(relation, losses)
+        except CorruptData as problem:  # the catalogs do not describe it whole
+            losses(problem)
+            outcome.losses = losses.found
+            return outcome
+        sink: arrow.Writer | _Bytes
         if self.options.fmt in WHOLE_FORMATS:
             sink = arrow.Writer(out, self.options.fmt, source, self.registry)
         else:
@@ -157,11 +165,10 @@ def _no_values(rows: int) -> Any:
     return np.zeros(rows, np.uint8)
 
 
-def _accept(file: Any, losses: Losses) -> None:
+def _accept(file: RelationFile, losses: Losses) -> None:
     """With salvage, note what is missing of a relation's files and go on with the rest."""
     if losses.salvage:
-        for problem in file.tolerate():
-            losses(problem)
+        accept_gaps(file, losses)
 
 
 class _Bytes:

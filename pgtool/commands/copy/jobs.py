@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import BinaryIO
 
+from pgtool.access.damage import strict
 from pgtool.catalog.cluster import Cluster
 from pgtool.catalog.relation import Relation
 from pgtool.commands.copy.export import (
@@ -81,9 +82,16 @@ def jobs_for(exporter: Exporter, relation: Relation, path: str, jobs: int) -> li
 _exporter: Exporter | None = None
 
 
+def _deaf(problem: CorruptData) -> None:
+    """Told elsewhere."""
+
+
 def _open(root: str, database: str, inconsistent: bool, options: Options) -> None:
     global _exporter
-    cluster = Cluster(root, inconsistent=inconsistent)
+    # What is wrong with the catalogs is told once, by the process that hands out the jobs.
+    cluster = Cluster(
+        root, inconsistent=inconsistent, damage=_deaf if options.salvage else strict
+    )
     _exporter = Exporter(cluster.database(database), options)
 
 

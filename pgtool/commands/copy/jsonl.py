@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ class JsonLines:
         """The lines of one batch."""
         cells = []
         for i, column in enumerate(columns):
-            lost: Lost = lambda row, problem, i=i: unreadable(i, row, problem)  # noqa: E731
+            lost = partial(unreadable, i)
             cells.append(self._cells(i, column, lost))
         return join(cells, rows, b"", b",", b"}\n", b"{")
 

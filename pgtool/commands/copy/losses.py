@@ -15,9 +15,9 @@ from pgtool.errors import CorruptData
 class Losses:
     """Collects damage, or refuses it."""
 
-    def __init__(self, salvage: bool) -> None:
+    def __init__(self, salvage: bool, relation: str = "") -> None:
         self.salvage = salvage
-        self.relation = ""
+        self.relation = relation
         self.found: list[dict[str, Any]] = []
 
     def __call__(self, problem: CorruptData) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pgtool.access.damage import Damage, strict
 from pgtool.catalog.database import Database
 from pgtool.catalog.names import is_system_schema, matching, parse_pattern
 from pgtool.catalog.relation import Relation
-from pgtool.errors import UserError
+from pgtool.errors import CorruptData, UserError
 
 #: What can be exported when it is asked for by name; what is when nothing is.
 NAMED_KINDS, ALL_KINDS = "rmpt", "rm"
@@ -16,11 +17,13 @@ SQL_KINDS = "r"
 
 
 def pick(
-    database: Database, tables: Sequence[str], schemas: Sequence[str], fmt: str
-) -> list[Relation]:
+    database: Database, tables: Sequence[str], schemas: Sequence[str], fmt: str,
+    damage: Damage = strict,
+) -> list[Relation]:  # fmt: skip
     """The relations, with their attributes, in the order of schema and name.
 
     Partitioned tables are picked only by name: their rows come with their partitions.
+    ``damage`` is told of relations that the catalogs no longer describe whole.
     """
     kinds = SQL_KINDS if fmt == "sql" else ALL_KINDS
     found = {r.oid: r for r in matching(database, tables, NAMED_KINDS)} if tables else {}
@@ -40,5 +43,10 @@ def pick(
         }  # fmt: skip
     if len(found) > 1:
         found = {oid: r for oid, r in found.items() if r.relkind != "p"} or found
-    chosen = [database.relation(oid) for oid in found]
+    chosen = []
+    for oid in found:
+        try:
+            chosen.append(database.relation(oid))
+        except CorruptData as problem:
+            damage(problem)
     return sorted(chosen, key=lambda r: (r.nspname, r.relname))

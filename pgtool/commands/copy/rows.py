@@ -170,4 +170,4 @@ def table_of(members: Sequence[int]) -> npt.NDArray[np.bool_]:
     """A look-up table over byte values."""
     out: Any = np.zeros(256, bool)
     out[list(members)] = True
-    return out  # type: ignore[no-any-return]
+    return out

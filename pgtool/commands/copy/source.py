@@ -102,8 +102,9 @@ class Source:
     def missing(self, tail: bool = True) -> None:
         """Report blocks that were found empty, or not at all, and should not be.
 
-        Asked after the rows were read; ``tail`` if that was to the end. The files of a cluster that is not at rest disagree
-        without being damaged, so there nothing is concluded.
+        Asked after the rows were read; ``tail`` if that was to the end. The files of a
+        cluster that is not at rest disagree without being damaged: there nothing is
+        concluded.
         """
         if self.database.cluster.directory.state.reason is not None:
             return

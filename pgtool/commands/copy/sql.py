@@ -8,6 +8,7 @@ standard_conforming_strings must be on, which the preamble sees to).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,7 @@ class SqlInserts:
             return (self.insert + b";\n") * rows
         cells = []
         for i, column in enumerate(columns):
-            lost: Lost = lambda row, problem, i=i: unreadable(i, row, problem)  # noqa: E731
+            lost = partial(unreadable, i)
             cells.append(self._cells(i, column, rows, lost))
         return join(cells, rows, b"NULL", b", ", b");\n", self.insert)
 
