@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -48,14 +49,11 @@ def environment() -> dict[str, str]:
     return {**os.environ, "TZ": "UTC", "LC_ALL": "C", "PYTHONPATH": str(ROOT)}
 
 
-def ours(*arguments: str, fast: bool = False) -> tuple[bytes, str, int]:
+def ours(*arguments: str) -> tuple[bytes, str, int]:
     """Standard output, the message without the program's name, exit code."""
-    env = environment()
-    if fast:
-        env["PGTOOL_WALK"] = "fast"
     done = subprocess.run(
         [sys.executable, "-m", "pgtool", "waldump", *arguments],
-        capture_output=True, env=env, cwd=ROOT, check=False,
+        capture_output=True, env=environment(), cwd=ROOT, check=False,
     )  # fmt: skip
     return done.stdout, done.stderr.decode().replace("pgtool: ", ""), done.returncode
 
@@ -181,3 +179,28 @@ def test_timeline_switch(wal: Wal) -> None:
     text, error, _code = ours("-D", str(server.data))
     assert b"; tli 1; prev tli 1;" in text and b"; tli 2; prev tli 1;" in text
     assert "error in WAL record" in error
+
+
+def test_follow_until_interrupted(wal: Wal) -> None:
+    """Following ends with SIGINT, exit code 0 and the statistics so far."""
+    if wal.server.major != 18:
+        pytest.skip("once is enough")
+    first = waldump_workload.bounds(wal.server.wal)[0][0]
+    _out, error, _code = ours("-q", *span(wal.server))
+    arguments = ["-f", "-z", "-p", str(first.parent), "-s", _start_of(first)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pgtool", "waldump", *arguments], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, env=environment(), cwd=ROOT,
+    )  # fmt: skip
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(4)
+    process.send_signal(signal.SIGINT)
+    shown, message = process.communicate(timeout=30)
+    assert process.returncode == 0 and message == b""
+    assert shown.startswith(b"WAL statistics between") and b"[100%]" in shown
+    assert "error in WAL record" in error
+
+
+def _start_of(segment: Path) -> str:
+    low = int(segment.name[16:], 16) * segment.stat().st_size
+    return f"{int(segment.name[8:16], 16):X}/{low:X}"

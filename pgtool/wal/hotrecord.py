@@ -20,6 +20,13 @@ from formats.units import BLCKSZ
 from formats.wal import page, record
 from pgtool.wal.opcodes import Op
 
+try:
+    import cython
+
+    COMPILED = cython.compiled
+except ImportError:
+    COMPILED = False
+
 (END, LITERAL, HEAD, U16, U32, HEX8, CHOICE, TIME, REFUSE, REFUSE_U16, NEED_DATA, SKIP_UNLESS,
  COUNTED, COUNT_OF, SKIP_EMPTY, LIST, PAIRS) = Op  # fmt: skip
 
@@ -87,12 +94,14 @@ class HotRecord:
         self.details = details
         bits = record.IMAGE_BITS[major]
         self.compressed_bits, self.apply_bit = bits.compressed, bits.apply
-        self.blocks = array("q", bytes(8 * SLOTS * MAX_BLOCKS))
+        self.blocks = list(bytes(SLOTS * MAX_BLOCKS))
         self.nblocks = self.main_at = self.main_len = self.fpi_len = 0
         self.total = self.xid = self.prev = self.info = self.rmid = self.crc = 0
         self.page_magic = self.page_info = self.page_tli = self.page_addr = self.page_rem = 0
         self.out = bytearray(LINE_ROOM)
+        self.dst = self.out  # the same bytes; a pointer to them where this is compiled
         self.out_len = 0
+        self.digits: bytes = b"".join(b"%02d" % pair for pair in range(100))
         self.code = b""
         self.starts = array("i", [-1]) * 4096
         self.choices = []
@@ -102,8 +111,8 @@ class HotRecord:
         self.second_text: Callable[[int], tuple[bytes, bytes]] = _nobody
         self.time_second = -1
         self.time_head, self.time_zone = b"", b""
-        self.list_at = array("q", [0]) * 8
-        self.list_n = array("q", [0]) * 8
+        self.list_at = list(bytes(8))
+        self.list_n = list(bytes(8))
         self.cursor = self.cursor_end = 0
 
     def read_page(self, p, off):  # type: ignore[no-untyped-def]
@@ -268,6 +277,7 @@ class HotRecord:
             need = LINE_ROOM + 8 * (data_len + self.main_len)
             if self.out_len + need > len(self.out):
                 self.out.extend(bytes(need))
+            self.dst = self.out
             before = self.out_len
             self.cursor = self.blocks[DATA_AT]
             self.cursor_end = self.cursor + data_len
@@ -453,44 +463,52 @@ class HotRecord:
 
     def put_code(self, code, pc, size):  # type: ignore[no-untyped-def]
         """A literal of the program."""
-        out = self.out
-        n = self.out_len
-        for i in range(size):
-            out[n + i] = code[pc + i]
-        self.out_len = n + size
+        if COMPILED:
+            memcpy(self.dst + self.out_len, code + pc, size)  # type: ignore  # noqa
+        else:
+            self.dst[self.out_len : self.out_len + size] = code[pc : pc + size]
+        self.out_len += size
 
     def put_text(self, text):  # type: ignore[no-untyped-def]
         """Bytes as they are."""
-        out = self.out
-        src = text
-        n = self.out_len
         size = len(text)
-        for i in range(size):
-            out[n + i] = src[i]
-        self.out_len = n + size
+        if COMPILED:
+            out = self.dst
+            src = text
+            memcpy(out + self.out_len, src, size)  # type: ignore  # noqa
+        else:
+            self.dst[self.out_len : self.out_len + size] = text
+        self.out_len += size
 
     def put_number(self, number, width, fill):  # type: ignore[no-untyped-def]
         """A decimal number, ``fill`` before it up to ``width``."""
-        out = self.out
+        out = self.dst
+        digits = self.digits
         size = 1
-        rest = number
-        while rest >= 10:
-            rest //= 10
+        bound = 10
+        while number >= bound and size < 19:
+            bound *= 10
             size += 1
         n = self.out_len
         while size < width:
             out[n] = fill
             n += 1
             width -= 1
-        self.out_len = n + size
-        rest = number
-        for i in range(size):
-            out[n + size - 1 - i] = 48 + rest % 10
-            rest //= 10
+        n += size
+        self.out_len = n
+        while size > 1:
+            pair = number % 100 * 2
+            number //= 100
+            n -= 2
+            out[n] = digits[pair]
+            out[n + 1] = digits[pair + 1]
+            size -= 2
+        if size == 1:
+            out[n - 1] = 48 + number
 
     def put_hex(self, number, width):  # type: ignore[no-untyped-def]
         """A hexadecimal number of at least ``width`` digits."""
-        out = self.out
+        out = self.dst
         n = self.out_len
         size = 1
         rest = number >> 4

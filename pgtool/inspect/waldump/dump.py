@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from formats.errors import PgtoolError
 from formats.units import Lsn
@@ -29,9 +29,11 @@ from pgtool.inspect.waldump.quick import make_quick, usable
 from pgtool.inspect.waldump.stats import Stats
 from pgtool.inspect.waldump.target import Target
 from pgtool.wal.opcodes import Action
-from pgtool.wal.parallel import Done, Result, Unit, in_order, split
 from pgtool.wal.reader import WalReader
 from pgtool.wal.source import SegmentDirectory, WalReadError
+
+if TYPE_CHECKING:
+    from pgtool.wal.parallel import Result, Unit
 
 FOLLOW_SLEEP_S = 1.0
 UNIT_BYTES = 4 << 20
@@ -160,6 +162,8 @@ class _Run:
 
     def _run_parallel(self) -> None:
         """Take the results of worker processes as far as they fit together."""
+        from pgtool.wal.parallel import in_order, split
+
         reader, start = self.reader, int(self.reader.next_lsn)
         stop = reader.source.known_end(start)
         units = split(start, min(stop, reader.end or stop), UNIT_BYTES)
@@ -186,6 +190,8 @@ class _Run:
 
     def _work(self, unit: Unit) -> Result:
         """One unit, in a worker process: everything of its own but the options."""
+        from pgtool.wal.parallel import Done
+
         theirs = self.reader.source
         source = SegmentDirectory(theirs.directory, theirs.info, theirs.tli, history=theirs.history)
         reader = WalReader(source, end=self.reader.end)

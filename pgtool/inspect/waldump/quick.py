@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from formats.wal import record as wal_record
 from pgtool.inspect.waldump.filters import Filter
 from pgtool.inspect.waldump.lines import line
@@ -13,10 +11,13 @@ from pgtool.wal.walk import COMPILED
 
 
 def usable(fmt: str, stats: str | None, save_fullpage: str | None) -> bool:
-    """Whether the fast walk can do this, and is the faster way here (that is, compiled)."""
+    """Whether the fast walk can do this, and is the faster way here.
+
+    For counting it always is; for text where it is compiled.
+    """
     if save_fullpage is not None or (fmt != "text" and stats is None):
         return False
-    return COMPILED or os.environ.get("PGTOOL_WALK") == "fast"
+    return COMPILED or stats is not None
 
 
 def make_quick(
