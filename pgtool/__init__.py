@@ -13,6 +13,34 @@ them. Imports point down only (a test enforces it)::
     pgtool.wal        WAL reader, resource manager table, descriptions
     pgtool.storage    backends, segments, buffers, checksums
     formats           byte layouts; the only place that knows an offset
+
+**A byte becomes a row** (``pgtool export``, ``pgtool.open``):
+
+1. :func:`pgtool.storage.datadir.open_directory` tells what state the directory is in.
+2. :class:`pgtool.catalog.cluster.Cluster` and :class:`pgtool.catalog.database.Database`
+   find the relation and its file through ``formats.relmap``, pg_class and pg_attribute.
+3. :func:`pgtool.storage.bulk.read_runs` reads a run of pages and
+   :func:`pgtool.storage.checksum.verify_runs` checks them.
+4. :func:`pgtool.access.heap.page.tuples_of` finds the tuples, by the layout of
+   :data:`formats.page.PageHeaderData`.
+5. :class:`pgtool.transam.visibility.Visibility` keeps those that a snapshot sees.
+6. :func:`pgtool.access.heap.deform.walk` and
+   :func:`pgtool.access.heap.columns.materialise` make column batches of them; values out
+   of line come from :class:`pgtool.access.toast.Detoaster`.
+7. :class:`pgtool.types.registry.TypeRegistry` turns columns into text, and
+   :mod:`pgtool.storage.ragged` lays the texts out.
+8. :class:`pgtool.commands.copy.export.Exporter` writes them in the form asked for.
+
+**A record becomes a line** (``pgtool waldump``):
+
+1. :func:`pgtool.inspect.waldump.target.resolve` settles where to start and end.
+2. :class:`pgtool.wal.source.SegmentDirectory` gives pages of segment files.
+3. :class:`pgtool.wal.reader.WalReader` puts records together, all cross-checks on;
+   :class:`pgtool.wal.walk.Walker` is its compiled twin.
+4. :mod:`formats.wal.record` decodes header, block references and images.
+5. :func:`pgtool.wal.rmgr.entry` finds the record type's row: name, layout, description.
+6. :func:`pgtool.wal.rmgr.describe` words it; :func:`pgtool.inspect.waldump.lines.line`
+   prints it.
 """
 
 from __future__ import annotations
