@@ -14,12 +14,12 @@ from formats import datum as layout
 from formats.derive import struct_of
 from formats.varlena import read_varlena
 from formats.version import ByMajor
-from pgtool.errors import CorruptData, SqlError, Unsupported
+from pgtool.errors import CorruptData, SqlError
 from pgtool.types.base import TypeIO
 from pgtool.types.json import escape_json
 from pgtool.types.numeric import numeric_text
 
-__all__ = ["JsonPath"]
+__all__ = ["KINDS", "REGEX_FLAGS", "JsonPath"]
 
 VERSION = 1
 _HEAD = struct_of(layout.JsonPathHeader)
@@ -67,7 +67,7 @@ KINDS = (
 )  # fmt: skip
 #: Whether a number that a path continues stands in parentheses.
 _NUMBER_WRAPPED = ByMajor({14: False, 15: True})
-_REGEX_FLAGS = ((1, "i"), (2, "s"), (4, "m"), (8, "x"), (16, "q"))
+REGEX_FLAGS = ((1, "i"), (2, "s"), (4, "m"), (8, "x"), (16, "q"))
 
 
 class _Printer:
@@ -206,7 +206,7 @@ class _Printer:
         self.child(kind, at, expr, depth, operand=True)
         self.out.append(b" like_regex " + self.string(body + 12, length))
         if flags:
-            letters = "".join(letter for bit, letter in _REGEX_FLAGS if flags & bit)
+            letters = "".join(letter for bit, letter in REGEX_FLAGS if flags & bit)
             self.out.append(f' flag "{letters}"'.encode("ascii"))
         self.out.append(b")" if brackets else b"")
 
@@ -227,7 +227,9 @@ class JsonPath(TypeIO):
         return bytes([VERSION]) + self._text(datum)
 
     def _input(self, text: bytes, typmod: int) -> bytes:
-        raise Unsupported("text input of type jsonpath")
+        from pgtool.types.jsonpath_in import parse_jsonpath
+
+        return parse_jsonpath(text, self.settings.encoding, self.settings.major)
 
     def _receive(self, wire: bytes, typmod: int) -> bytes:
         if wire[:1] != bytes([VERSION]):
