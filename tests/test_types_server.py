@@ -11,6 +11,7 @@ import pytest
 
 from pgtool.errors import CorruptData, SqlError, Unsupported
 from pgtool.types.column import FixedColumn, VarColumn
+from pgtool.types.encoding import encoding_by_name
 from pgtool.types.info import Settings
 from pgtool.types.registry import TypeRegistry
 from pgtool.types.vector import text_column, wire_column
@@ -149,7 +150,7 @@ def test_vectorised_equals_scalar(bench: Bench) -> None:
                 continue
             try:
                 wires = wire_column(registry, io.info.oid, column).tolist()
-            except Unsupported:
+            except (Unsupported, SqlError):
                 continue
             assert wires == [b"" if d is None else io.send(d) for d in datums], name
 
@@ -247,5 +248,95 @@ def test_damage_is_named(bench: Bench) -> None:
                 data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
             cut = len(data) if rng.random() < 0.6 else rng.randint(0, len(data))
             for decode in (io.text, io.output, io.send, io.to_python):
-                with contextlib.suppress(CorruptData, Unsupported):
+                with contextlib.suppress(CorruptData, Unsupported, SqlError):
                     decode(bytes(data[:cut]))
+
+
+BULK = {
+    "timestamptz": "to_timestamp(random() * 8e9 - 5e9)",
+    "timestamp": "timestamp '2000-01-01' + (random() - 0.5) * interval '300000 days'",
+    "date": "date '2000-01-01' + ((random() - 0.5) * 2000000)::int",
+    "float8": "(random() - 0.5) * power(10::float8, (random() * 600 - 300)::int)",
+    "float4": "((random() - 0.5) * power(10::float8, (random() * 70 - 35)::int))::float4",
+    "numeric": "(random() - 0.5)::numeric * power(10::numeric, (random() * 60 - 30)::int)",
+    "interval": "make_interval((random() * 20 - 10)::int, (random() * 20 - 10)::int, 0,"
+    " (random() * 60 - 30)::int, (random() * 50 - 25)::int, 0, random() * 60 - 30)",
+    "jsonb": "jsonb_build_object('a', random(), 'b', array[g, g + 1], 'c', jsonb_build_object("
+    "'x', repeat('ab', g % 7), 'y', null, 'z', g % 2 = 0), 'd\"q', 'e' || chr(9) || g)",
+    "money": "((random() - 0.5) * 1e9)::numeric::money",
+    "uuid": "gen_random_uuid()",
+}
+ZONES = ("America/New_York", "Europe/London", "Asia/Tehran", "America/St_Johns", "Pacific/Apia",
+         "Europe/Dublin", "Antarctica/Troll", "America/Sao_Paulo")  # fmt: skip
+
+
+def test_random_columns(bench: Bench) -> None:
+    """Many random values at once, in several time zones, there and back."""
+    rows = 1500 if bench.major == 18 else 300
+    bench.conn.execute("SELECT setseed(0.42)")
+    for name, expression in BULK.items():
+        bench.conn.execute(f"DROP TABLE IF EXISTS bulk; CREATE TABLE bulk (v {name})")
+        bench.conn.execute(
+            f"INSERT INTO bulk SELECT {expression} FROM generate_series(1, {rows}) g"
+        )
+        found = stored(bench.server, "bulk", DB)
+        datums = [row[0] for row in found.rows]
+        for zone in ZONES if name == "timestamptz" else ("UTC",):
+            bench.conn.execute(f"SET timezone = '{zone}'")
+            registry = bench.registry(timezone=zone)
+            cur = bench.conn.cursor()
+            cur.execute("SELECT v FROM bulk ORDER BY ctid")
+            texts = [cur.pgresult.get_value(i, 0) for i in range(cur.pgresult.ntuples)]
+            io = registry.io_of(found.columns[0][1])
+            column = _column(io.info.typlen, datums)
+            assert text_column(registry, io.info.oid, column).tolist() == texts, (name, zone)
+            assert [io.input(text) for text in texts[:300]] == datums[:300], (name, zone)
+    bench.conn.execute("RESET ALL")
+
+
+ENCODED = {
+    "text": ["Grüße", "Привет", "日本語テキスト", "ｶﾅ", "ñandú €", 'über\\"{},(', "plain"],
+    "varchar(5)": ["Grüße", "日本語テ", "Привет", "äöüÄÖ"],
+    "char(6)": ["日本", "Пр", "äö"],
+    "jsonb": ['{"Пр":"日本","ä":"\\u00e4"}', '"\\u65e5"', '["\\u041f"]', '{"ä":[1,"ö"]}'],
+    "text[]": ['{日本,Пр,ä," "}', "{ä,ö}"],
+    "tsvector": ["'日本':1 ä:2 'Пр'", "ä:1"],
+    "name": ["ä" * 40, "日" * 30, "П" * 50],
+}
+
+
+@pytest.mark.parametrize("name", ["LATIN1", "EUC_JP", "SQL_ASCII", "WIN1251", "KOI8R", "EUC_KR"])
+def test_other_encodings(name: str, shared_server: Callable[[int], Any]) -> None:
+    server = shared_server(18)
+    db = "types_" + name.lower()
+    server.psql(
+        f"CREATE DATABASE {db} ENCODING '{name}' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+    )
+    registry = TypeRegistry(Settings(encoding=encoding_by_name(name)))
+    with server.connect(db) as conn:
+        conn.prepare_threshold = None
+        seen = 0
+        for sql_type, texts in ENCODED.items():
+            conn.execute("SET client_encoding = 'UTF8'")
+            conn.execute(f"DROP TABLE IF EXISTS t; CREATE TABLE t (v {sql_type})")
+            kept = []
+            for text in texts:
+                with contextlib.suppress(psycopg.Error):
+                    with conn.cursor().copy("COPY t FROM STDIN") as copy:
+                        copy.write(text.replace("\\", "\\\\").encode() + b"\n")
+                    kept.append(text)
+            found = stored(server, "t", db)
+            conn.execute(f"SET client_encoding = '{name}'")
+            cur = conn.cursor()
+            cur.execute("SELECT v FROM t ORDER BY ctid")
+            shown = [cur.pgresult.get_value(i, 0) for i in range(cur.pgresult.ntuples)]
+            io = registry.io_of(found.columns[0][1])
+            for row, raw, text in zip(found.rows, shown, kept):
+                assert row[0] is not None
+                assert io.text(row[0]) == raw
+                assert io.input(raw, found.columns[0][2]) == row[0]
+                if name != "SQL_ASCII":
+                    assert io.input(text, found.columns[0][2]) == row[0]
+                seen += 1
+    server.psql(f"DROP DATABASE {db}")
+    assert seen >= 3

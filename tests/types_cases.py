@@ -205,7 +205,7 @@ CASES: dict[str, list[str]] = {
     "textmultirange": ['{[a,b),["c d","e)f"]}'],
 }  # fmt: skip
 #: (type, literal) → the first major that treats it soundly.
-SINCE = {("interval", "-2147483648 days"): 15}
+SINCE = {("interval", "-2147483648 days"): 15, ("jsonpath", "(1).type()"): 15}
 
 SETUP = """
 CREATE ROLE "we ird";
