@@ -175,7 +175,8 @@ def test_timeline_switch(wal: Wal) -> None:
         if len(name) != 24:
             continue
         path = str(server.wal / name)
-        assert ours(path) == theirs(server, path)
+        if (server.wal / name).read_bytes().strip(b"\0"):  # else not used yet
+            assert ours(path) == theirs(server, path)
     text, error, _code = ours("-D", str(server.data))
     assert b"; tli 1; prev tli 1;" in text and b"; tli 2; prev tli 1;" in text
     assert "error in WAL record" in error
