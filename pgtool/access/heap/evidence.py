@@ -15,7 +15,6 @@ import numpy as np
 
 from formats.errors import CorruptData
 from formats.units import BLCKSZ
-from formats.vm import HEAPBLOCKS_PER_PAGE, MAP
 from pgtool.access.btree.tids import heap_blocks
 from pgtool.storage.bulk import read_runs
 from pgtool.storage.smgr import RelationFile
@@ -29,6 +28,8 @@ def _ignore(problem: CorruptData) -> None:
 
 def marked_blocks(vm: RelationFile, *, checksums: bool) -> Iterator[tuple[int, Any]]:
     """(first heap block, which of those that follow are marked), run by run of the map."""
+    from formats.vm import HEAPBLOCKS_PER_PAGE, MAP  # slow to import and seldom needed
+
     vm.tolerate()
     for run in read_runs(vm, _ignore, checksums=checksums, reuse=True):
         pages = run.buffer[: run.pages * BLCKSZ].reshape(run.pages, BLCKSZ)

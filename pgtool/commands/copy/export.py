@@ -208,7 +208,11 @@ def file_name(relation: Relation, fmt: str) -> str:
 def write_aside(path: str, write: Callable[[BinaryIO], Outcome]) -> Outcome:
     """Let ``write`` fill a file beside ``path``, and rename it when it is whole."""
     aside = path + ".part"
-    with open(aside, "wb", buffering=0) as out:
-        outcome = write(out)
+    try:
+        with open(aside, "wb", buffering=0) as out:
+            outcome = write(out)
+    except BaseException:
+        os.unlink(aside)
+        raise
     os.replace(aside, path)
     return outcome

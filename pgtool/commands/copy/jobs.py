@@ -1,14 +1,15 @@
 """Many exports at once: relations into jobs, jobs into processes, parts into files.
 
 A large relation is cut into ranges of blocks; its parts are written by different processes
-and put together in order. Every process opens the cluster for itself, so nothing is shared
-but the files.
+and put together in order. On Linux the processes are forked and know what was read so far;
+elsewhere each opens the cluster for itself.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import suppress
@@ -88,6 +89,8 @@ def _deaf(problem: CorruptData) -> None:
 
 def _open(root: str, database: str, inconsistent: bool, options: Options) -> None:
     global _exporter
+    if _exporter is not None:  # a forked process has everything already
+        return
     # What is wrong with the catalogs is told once, by the process that hands out the jobs.
     cluster = Cluster(
         root, inconsistent=inconsistent, damage=_deaf if options.salvage else strict
@@ -117,9 +120,10 @@ def run_parallel(
     arguments = (
         cluster.directory.backend.root, exporter.database.name, inconsistent, exporter.options
     )  # fmt: skip
-    with ProcessPoolExecutor(
-        jobs, get_context("forkserver" if os.name == "posix" else None), _open, arguments
-    ) as pool:
+    global _exporter
+    _exporter = exporter
+    context = get_context("fork" if sys.platform == "linux" else None)
+    with ProcessPoolExecutor(jobs, context, _open, arguments) as pool:
         waiting: list[tuple[Relation, str, list[Job], list[Future[Outcome]]]] = []
         for relation, path in wanted:
             parts = jobs_for(exporter, relation, path, jobs)
@@ -137,12 +141,11 @@ def run_parallel(
                 yield relation, outcome
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
-            for _relation, _path, parts, _futures in waiting:
+            for _relation, path, parts, _futures in waiting:
                 for job in parts:
-                    for left in (job.path, job.path + ".part"):
-                        if job.path.rpartition(".part")[1] or left.endswith(".part"):
-                            with suppress(FileNotFoundError):
-                                os.unlink(left)
+                    for left in {job.path, job.path + ".part"} - {path}:
+                        with suppress(FileNotFoundError):
+                            os.unlink(left)
             raise
 
 
