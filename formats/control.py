@@ -20,6 +20,7 @@ from formats.derive import offset_of, sizeof
 from formats.errors import CorruptData, Unsupported
 from formats.units import (
     BLCKSZ,
+    Bool,
     Choice,
     FullTransactionId,
     MultiXactId,
@@ -72,7 +73,7 @@ _CHECKPOINT_HEAD = (
     "redo" / XLogRecPtr * "where replay from this checkpoint begins",
     "ThisTimeLineID" / TimeLineID * "timeline at the checkpoint",
     "PrevTimeLineID" / TimeLineID * "the timeline before, where this checkpoint starts a new one",
-    "fullPageWrites" / uint8 * "1 if full_page_writes was on",
+    "fullPageWrites" / Bool * "whether full_page_writes was on",
 )
 _CHECKPOINT_TAIL = (
     "nextXid" / FullTransactionId * "next transaction ID to assign, epoch in the high half",
@@ -121,7 +122,7 @@ def _control(checkpoint: Struct, *signedness: object) -> Struct:
         "pad_recovery" / Raw(4) * "alignment",
         "backupStartPoint" / XLogRecPtr * "redo point of the base backup being recovered",
         "backupEndPoint" / XLogRecPtr * "end of the base backup taken from a standby",
-        "backupEndRequired" / uint8 * "1 if an end-of-backup record must be seen first",
+        "backupEndRequired" / Bool * "whether an end-of-backup record must be seen first",
         "pad_backup" / Raw(3) * "alignment",
         "wal_level" / Choice(int32, WalLevel) * "setting of the primary",
         "wal_log_hints" / uint8 * "setting of the primary",
@@ -131,7 +132,7 @@ def _control(checkpoint: Struct, *signedness: object) -> Struct:
         "max_wal_senders" / int32 * "setting of the primary",
         "max_prepared_xacts" / int32 * "setting of the primary",
         "max_locks_per_xact" / int32 * "setting of the primary",
-        "track_commit_timestamp" / uint8 * "1 if pg_commit_ts is maintained",
+        "track_commit_timestamp" / Bool * "whether pg_commit_ts is maintained",
         "pad_track" / Raw(3) * "alignment",
         "maxAlign" / uint32 * "alignment of tuples in bytes",
         "floatFormat" / float8 * "the number 1234567.0 as this machine stores it",
@@ -143,7 +144,7 @@ def _control(checkpoint: Struct, *signedness: object) -> Struct:
         "indexMaxKeys" / uint32 * "most columns of an index",
         "toast_max_chunk_size" / uint32 * "bytes per TOAST chunk",
         "loblksize" / uint32 * "bytes per large-object chunk",
-        "float8ByVal" / uint8 * "1 if 8-byte types are passed by value",
+        "float8ByVal" / Bool * "whether 8-byte types are passed by value",
         "pad_byval" / Raw(3) * "alignment",
         "data_checksum_version" / uint32 * "0 without page checksums, else their version",
         *signedness,
@@ -159,7 +160,7 @@ ControlFileData = ByMajor(
         17: _control(CheckPoint[17], _NONCE),
         18: _control(
             CheckPoint[18],
-            "default_char_signedness" / uint8 * "1 if C's char is signed where initdb ran",
+            "default_char_signedness" / Bool * "whether C's char is signed where initdb ran",
             _NONCE,
             "pad_crc" / Raw(3) * "alignment",
         ),

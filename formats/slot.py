@@ -15,6 +15,7 @@ from formats.crc import crc32c
 from formats.derive import offset_of, sizeof
 from formats.errors import CorruptData, Unsupported
 from formats.units import (
+    Bool,
     Choice,
     Oid,
     Raw,
@@ -22,7 +23,6 @@ from formats.units import (
     XLogRecPtr,
     int32,
     pg_crc32c,
-    uint8,
     uint32,
 )
 from formats.version import ByMajor
@@ -86,7 +86,7 @@ _INVALIDATED = (
 _POSITION = (
     "confirmed_flush" / XLogRecPtr * "the receiver has everything before this",
     "two_phase_at" / XLogRecPtr * "from here on prepared transactions are decoded",
-    "two_phase" / uint8 * "1 if prepared transactions are decoded",
+    "two_phase" / Bool * "whether prepared transactions are decoded",
     "plugin" / Raw(NAMEDATALEN) * "output plugin of a logical slot",
 )
 
@@ -105,8 +105,8 @@ ReplicationSlotOnDisk = {
         *_IDENTITY,
         *_INVALIDATED,
         *_POSITION,
-        "synced" / uint8 * "1 if the slot is kept in step with the primary's",
-        "failover" / uint8 * "1 if standbys should keep a copy",
+        "synced" / Bool * "whether the slot is kept in step with the primary's",
+        "failover" / Bool * "whether standbys should keep a copy",
         "pad" / Raw(5) * "alignment",
     ),
 }

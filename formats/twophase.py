@@ -18,6 +18,7 @@ from formats.crc import crc32c
 from formats.derive import sizeof
 from formats.errors import CorruptData
 from formats.units import (
+    Bool,
     Choice,
     MultiXactId,
     Oid,
@@ -86,8 +87,8 @@ TwoPhasePgStatRecord = Struct(
     "updated_pre_truncdrop" / int64 * "rows updated before a truncation",
     "deleted_pre_truncdrop" / int64 * "rows deleted before a truncation",
     "id" / Oid * "the table",
-    "shared" / uint8 * "1 if it is a shared catalog",
-    "truncdropped" / uint8 * "1 if it was truncated or dropped",
+    "shared" / Bool * "whether it is a shared catalog",
+    "truncdropped" / Bool * "whether it was truncated or dropped",
     "pad" / Raw(2) * "alignment",
 )
 assert sizeof(TwoPhasePgStatRecord) == 56

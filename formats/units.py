@@ -160,7 +160,18 @@ def Raw(length: Any) -> Construct:
     return Bytes(length)
 
 
+class _Bool(Adapter):
+    """One byte ↔ False or True; a byte that is neither stays a number."""
+
+    def _decode(self, obj: int, context: Any, path: Any) -> int:
+        return bool(obj) if obj < 2 else obj
+
+    def _encode(self, obj: int, context: Any, path: Any) -> int:
+        return int(obj)
+
+
 # Scalars under the names that PostgreSQL's headers give them.
+Bool = _Bool(uint8)
 Oid = uint32
 RelFileNumber = uint32
 TransactionId = uint32
@@ -180,11 +191,48 @@ XLogRecPtr = _LsnAdapter(uint64)
 PageXLogRecPtr = _PageLsnAdapter(Struct("xlogid" / uint32, "xrecoff" / uint32))
 
 __all__ = [
-    "BLCKSZ", "BOOTSTRAP_XID", "FIRST_NORMAL_XID", "FROZEN_XID", "INVALID_BLOCK_NUMBER",
-    "INVALID_OFFSET_NUMBER", "INVALID_XID", "MAXALIGN", "BitFields", "BitFieldsAdapter",
-    "BlockNumber", "Choice", "ChoiceAdapter", "CommandId", "Flags", "FlagsAdapter",
-    "FullTransactionId", "LocationIndex", "Lsn", "MultiXactId", "MultiXactOffset",
-    "OffsetNumber", "Oid", "PageXLogRecPtr", "Raw", "RelFileNumber", "RepOriginId", "TimeLineID",
-    "TimestampTz", "TransactionId", "XLogRecPtr", "float8", "int8", "int16", "int32", "int64",
-    "maxalign", "pg_crc32c", "pg_time_t", "uint8", "uint16", "uint32", "uint64",
+    "BLCKSZ",
+    "BOOTSTRAP_XID",
+    "FIRST_NORMAL_XID",
+    "FROZEN_XID",
+    "INVALID_BLOCK_NUMBER",
+    "INVALID_OFFSET_NUMBER",
+    "INVALID_XID",
+    "MAXALIGN",
+    "BitFields",
+    "BitFieldsAdapter",
+    "BlockNumber",
+    "Bool",
+    "Choice",
+    "ChoiceAdapter",
+    "CommandId",
+    "Flags",
+    "FlagsAdapter",
+    "FullTransactionId",
+    "LocationIndex",
+    "Lsn",
+    "MultiXactId",
+    "MultiXactOffset",
+    "OffsetNumber",
+    "Oid",
+    "PageXLogRecPtr",
+    "Raw",
+    "RelFileNumber",
+    "RepOriginId",
+    "TimeLineID",
+    "TimestampTz",
+    "TransactionId",
+    "XLogRecPtr",
+    "float8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "maxalign",
+    "pg_crc32c",
+    "pg_time_t",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
 ]  # fmt: skip

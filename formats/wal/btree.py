@@ -17,6 +17,7 @@ from construct import If, Struct, this
 
 from formats.units import (
     BlockNumber,
+    Bool,
     FullTransactionId,
     OffsetNumber,
     Raw,
@@ -27,7 +28,7 @@ from formats.units import (
 from formats.version import ByMajor
 from formats.wal.record import RelFileLocator
 from formats.wal.rmgrs import Counted, RecordType, always, record
-from formats.wal.tuples import All, Bool, IndexTuple, PageIndexTuple, offsets
+from formats.wal.tuples import All, IndexTuple, PageIndexTuple, offsets
 
 xl_btree_metadata = Struct(
     "version" / uint32 * "version of the index format",

@@ -17,6 +17,7 @@ from formats.gin import GinMetaPageData, GinPostingListHeader, PostingItem
 from formats.itemptr import BlockIdData, ItemPointerData
 from formats.units import (
     BlockNumber,
+    Bool,
     Choice,
     Flags,
     OffsetNumber,
@@ -29,7 +30,7 @@ from formats.units import (
 )
 from formats.wal.record import RelFileLocator
 from formats.wal.rmgrs import Counted, RecordType, always
-from formats.wal.tuples import All, Bool, IndexTuple
+from formats.wal.tuples import All, IndexTuple
 
 
 class InsertFlags(enum.IntFlag):

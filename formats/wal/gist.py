@@ -14,6 +14,7 @@ from construct import Struct, this
 
 from formats.units import (
     BlockNumber,
+    Bool,
     FullTransactionId,
     OffsetNumber,
     Raw,
@@ -25,7 +26,7 @@ from formats.units import (
 from formats.version import ByMajor
 from formats.wal.record import XLR_MAX_BLOCK_ID, RelFileLocator
 from formats.wal.rmgrs import RecordType, always, record
-from formats.wal.tuples import All, Bool, IndexTuple, offsets
+from formats.wal.tuples import All, IndexTuple, offsets
 
 gistxlogPageUpdate = Struct(
     "ntodelete" / uint16 * "number of tuples taken out",

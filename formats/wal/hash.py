@@ -16,6 +16,7 @@ from construct import If, Struct, this
 
 from formats.units import (
     BlockNumber,
+    Bool,
     Flags,
     OffsetNumber,
     Oid,
@@ -29,7 +30,7 @@ from formats.units import (
 )
 from formats.version import ByMajor
 from formats.wal.rmgrs import Counted, RecordType, always, record
-from formats.wal.tuples import All, Bool, IndexTuple, PageIndexTuple, offsets
+from formats.wal.tuples import All, IndexTuple, PageIndexTuple, offsets
 
 
 class SplitFlags(enum.IntFlag):

@@ -15,6 +15,7 @@ import enum
 from construct import GreedyBytes, If, Struct, this
 
 from formats.units import (
+    Bool,
     Flags,
     OffsetNumber,
     Oid,
@@ -28,7 +29,7 @@ from formats.units import (
 from formats.version import ByMajor
 from formats.wal.rmgrs import Counted, RecordType, always, record
 from formats.wal.sinval import SharedInvalidationMessage
-from formats.wal.tuples import Bool, HeapTuple
+from formats.wal.tuples import HeapTuple
 
 XLOG_HEAP_OPMASK = 0x70
 XLOG_HEAP_INIT_PAGE = 0x80

@@ -22,6 +22,7 @@ from construct import If, Struct, this
 from formats.heap import SIZEOF_HEAP_TUPLE_HEADER, HeapInfomask, HeapInfomask2
 from formats.itemptr import ItemPointerData
 from formats.units import (
+    Bool,
     Choice,
     CommandId,
     Flags,
@@ -39,7 +40,7 @@ from formats.version import ByMajor
 from formats.wal.heap import INIT, XLOG_HEAP_INIT_PAGE, InsertFlags, xl_heap_lock
 from formats.wal.record import RelFileLocator
 from formats.wal.rmgrs import Counted, PadTo, RecordType, always, record
-from formats.wal.tuples import Bool, left, offsets, xl_heap_header
+from formats.wal.tuples import left, offsets, xl_heap_header
 
 
 class PruneFlags(enum.IntFlag):

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from construct import Struct, this
 
-from formats.units import Oid, Raw, uint8, uint64
+from formats.units import Bool, Oid, Raw, uint64
 from formats.wal.rmgrs import FixedText, RecordType, always
 
 xl_logical_message = Struct(
     "dbId" / Oid * "database that it was sent from",
-    "transactional" / uint8 * "1 if it is delivered with its transaction's commit",
+    "transactional" / Bool * "whether it is delivered with its transaction's commit",
     "pad" / Raw(3) * "alignment",
     "prefix_size" / uint64 * "bytes of the prefix with its final zero",
     "message_size" / uint64 * "bytes of the message",

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from construct import Struct
 
-from formats.units import Raw, RepOriginId, XLogRecPtr, uint8
+from formats.units import Bool, Raw, RepOriginId, XLogRecPtr
 from formats.wal.rmgrs import RecordType, always
 
 xl_replorigin_set = Struct(
     "remote_lsn" / XLogRecPtr * "position that has been replayed from the origin",
     "node_id" / RepOriginId * "the origin",
-    "force" / uint8 * "1 if the position may also go back",
+    "force" / Bool * "whether the position may also go back",
     "pad" / Raw(5) * "alignment",
 )
 assert xl_replorigin_set.sizeof() == 16

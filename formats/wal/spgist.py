@@ -15,10 +15,10 @@ from typing import Any
 from construct import Struct, this
 
 from formats.spgist import SpGistInnerTupleData, SpGistLeafTupleData
-from formats.units import OffsetNumber, Raw, TransactionId, int8, uint8, uint16
+from formats.units import Bool, OffsetNumber, Raw, TransactionId, int8, uint8, uint16
 from formats.version import ByMajor
 from formats.wal.rmgrs import Counted, RecordType, always, record
-from formats.wal.tuples import Bool, offsets
+from formats.wal.tuples import offsets
 
 # -- tuples --------------------------------------------------------------------------------
 

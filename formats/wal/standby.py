@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from construct import Struct, this
 
-from formats.units import Oid, Raw, TransactionId, int32, uint8
+from formats.units import Bool, Oid, Raw, TransactionId, int32
 from formats.wal.rmgrs import Counted, RecordType, always
 from formats.wal.sinval import SharedInvalidationMessage
 
@@ -23,7 +23,7 @@ xl_standby_locks = Struct("nlocks" / int32 * "number of locks")
 xl_running_xacts = Struct(
     "xcnt" / int32 * "number of running transactions",
     "subxcnt" / int32 * "number of running subtransactions that are listed",
-    "subxid_overflow" / uint8 * "1 if there are too many subtransactions to list",
+    "subxid_overflow" / Bool * "whether there are too many subtransactions to list",
     "pad" / Raw(3) * "alignment",
     "nextXid" / TransactionId * "next transaction ID to assign",
     "oldestRunningXid" / TransactionId * "oldest transaction still running",
@@ -34,7 +34,7 @@ assert xl_running_xacts.sizeof() == 24
 xl_invalidations = Struct(
     "dbId" / Oid * "database of the sender",
     "tsId" / Oid * "that database's default tablespace",
-    "relcacheInitFileInval" / uint8 * "1 if the relation cache's start file is stale too",
+    "relcacheInitFileInval" / Bool * "whether the relation cache's start file is stale too",
     "pad" / Raw(3) * "alignment",
     "nmsgs" / int32 * "number of messages",
 )

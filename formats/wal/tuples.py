@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from construct import Adapter, Construct, GreedyBytes, ListContainer, StreamError, Struct
+from construct import Construct, GreedyBytes, ListContainer, StreamError, Struct
 
 from formats.heap import SIZEOF_HEAP_TUPLE_HEADER, HeapInfomask, HeapInfomask2
 from formats.itup import INDEX_SIZE_MASK, SIZEOF_INDEX_TUPLE, IndexTupleData
@@ -49,19 +49,6 @@ class All(Construct):
         for value in obj:
             self.item._build(value, stream, context, path)
         return obj
-
-
-class _Bool(Adapter):
-    """One byte ↔ False or True; a byte that is neither stays a number."""
-
-    def _decode(self, obj: int, context: Any, path: Any) -> int:
-        return bool(obj) if obj < 2 else obj
-
-    def _encode(self, obj: int, context: Any, path: Any) -> int:
-        return int(obj)
-
-
-Bool = _Bool(uint8)
 
 
 def offsets(count: Any) -> Construct:

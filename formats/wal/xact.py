@@ -16,6 +16,7 @@ from construct import Construct, GreedyRange, If, Struct, this
 
 from formats.derive import sizeof
 from formats.units import (
+    Bool,
     Flags,
     Oid,
     Raw,
@@ -105,7 +106,7 @@ _HEAD = (
 )
 _TAIL = (
     "ninvalmsgs" / int32 * "invalidation messages to send at commit",
-    "initfileinval" / uint8 * "1 if the relation cache's start file becomes stale",
+    "initfileinval" / Bool * "whether the relation cache's start file becomes stale",
     "pad_initfileinval" / Raw(1) * "alignment",
     "gidlen" / uint16 * "bytes of the transaction's name with its final zero",
 )

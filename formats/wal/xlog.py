@@ -9,6 +9,7 @@ from construct import Struct
 
 from formats.control import CheckPoint, WalLevel
 from formats.units import (
+    Bool,
     Choice,
     Oid,
     Raw,
@@ -16,7 +17,6 @@ from formats.units import (
     TimestampTz,
     XLogRecPtr,
     int32,
-    uint8,
 )
 from formats.version import ByMajor
 from formats.wal.rmgrs import FixedText, RecordType, always, record
@@ -25,7 +25,7 @@ MAXFNAMELEN = 64
 
 xl_nextoid = Struct("nextOid" / Oid * "OIDs below this one may have been handed out")
 xl_backup_end = Struct("startpoint" / XLogRecPtr * "where the backup that ends here began")
-xl_fpw_change = Struct("fpw" / uint8 * "1 if full_page_writes is on from here")
+xl_fpw_change = Struct("fpw" / Bool * "whether full_page_writes is on from here")
 
 xl_parameter_change = Struct(
     "MaxConnections" / int32 * "max_connections from here on",
@@ -34,8 +34,8 @@ xl_parameter_change = Struct(
     "max_prepared_xacts" / int32 * "max_prepared_transactions from here on",
     "max_locks_per_xact" / int32 * "max_locks_per_transaction from here on",
     "wal_level" / Choice(int32, WalLevel) * "setting from here on",
-    "wal_log_hints" / uint8 * "1 if on",
-    "track_commit_timestamp" / uint8 * "1 if on",
+    "wal_log_hints" / Bool * "whether on",
+    "track_commit_timestamp" / Bool * "whether on",
     "pad" / Raw(2) * "alignment",
 )
 assert xl_parameter_change.sizeof() == 28
