@@ -82,13 +82,26 @@ def segment_info(directory: str, name: str) -> SegmentInfo:
     return SegmentInfo(header.xlp_seg_size, major, magic, header.xlp_sysid)
 
 
-def first_segment(directory: str) -> str | None:
-    """Some WAL file of a directory, the first by name; None where there is none."""
+def segment_names(directory: str) -> list[str]:
+    """The WAL files of a directory, sorted by name; none where it cannot be read."""
     try:
-        names = sorted(name for name in os.listdir(directory) if is_segment_name(name))
+        return sorted(name for name in os.listdir(directory) if is_segment_name(name))
     except OSError:
-        return None
-    return names[0] if names else None
+        return []
+
+
+def any_segment_info(directory: str, names: Sequence[str]) -> SegmentInfo:
+    """What the first of these files says that says anything.
+
+    A server makes the next files beforehand, empty; they are passed over.
+    """
+    problem: PgtoolError | None = None
+    for name in names:
+        try:
+            return segment_info(directory, name)
+        except PgtoolError as error:
+            problem = problem or error
+    raise problem or UserError("could not find any WAL file")
 
 
 class SegmentDirectory:

@@ -1,18 +1,12 @@
-"""Timelines of a pg_wal directory: which segments are there, and who begot whom."""
+"""Timelines of a pg_wal directory: who begot whom, and where each ended."""
 
 from __future__ import annotations
 
 import os
 
 from formats.units import Lsn
-from formats.wal.page import is_segment_name
 from pgtool.errors import CorruptData
 from pgtool.wal.source import TimelineSwitch
-
-
-def segment_names(directory: str) -> list[str]:
-    """The WAL files of a directory, sorted by name."""
-    return sorted(name for name in os.listdir(directory) if is_segment_name(name))
 
 
 def timeline_history(directory: str, tli: int) -> tuple[TimelineSwitch, ...]:

@@ -18,10 +18,10 @@ from pgtool.wal.source import (
     SegmentDirectory,
     SegmentInfo,
     TimelineSwitch,
-    first_segment,
-    segment_info,
+    any_segment_info,
+    segment_names,
 )
-from pgtool.wal.timeline import segment_names, timeline_history
+from pgtool.wal.timeline import timeline_history
 
 XLOGDIR = "pg_wal"
 
@@ -120,15 +120,15 @@ def _candidates(path: str | None) -> Iterator[str]:
 
 def _identify(path: str | None, name: str | None) -> tuple[str, SegmentInfo]:
     for directory in _candidates(path):
-        found = name if name is not None else first_segment(directory)
-        if found is None or not found:
+        found = [name] if name else segment_names(directory)
+        if not found or name == "":
             continue
         try:
-            return directory, segment_info(directory, found)
+            return directory, any_segment_info(directory, found)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            raise UserError(f'could not open file "{found}": {error.strerror}') from None
+            raise UserError(f'could not open file "{found[0]}": {error.strerror}') from None
     if name is not None:
         raise UserError(f'could not locate WAL file "{name}"')
     raise UserError("could not find any WAL file")
@@ -142,7 +142,7 @@ def whole_directory(path: str, end: Lsn | None, tli: int | None) -> Target:
         raise UserError("could not find any WAL file")
     tli = tli or max(int(name[:8], 16) for name in names)
     history = timeline_history(path, tli)
-    info = segment_info(path, names[-1])
+    info = any_segment_info(path, names)
     source = SegmentDirectory(path, info, tli, history=history)
     present = set(names)
     segno = max(
