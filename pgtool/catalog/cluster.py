@@ -37,6 +37,9 @@ class Cluster:
         self.transactions = Transactions(
             self.directory.backend, self.major, self.control, at_rest
         )
+        self.catalog_snapshot = AtRest(
+            self.transactions.visibility, keep_doubtful=damage is not strict
+        )
         self._databases: dict[int, Database] = {}
 
     @property
@@ -61,7 +64,7 @@ class Cluster:
             raise CorruptData(f"{name} is not in the shared relation map", file="global")
         where = RelFileLocator(GLOBALTABLESPACE_OID, 0, self.relmap[known.oid])
         scan = HeapScan(
-            self.directory.file(where), known.attrs, AtRest(self.transactions.visibility),
+            self.directory.file(where), known.attrs, self.catalog_snapshot,
             Detoaster(None), self.directory.checksums, self.damage,
         )  # fmt: skip
         accept_gaps(scan.file, self.damage)

@@ -87,7 +87,7 @@ class Database:
         )  # fmt: skip
         directory = self.cluster.directory
         scan = HeapScan(
-            directory.file(where), known.attrs, AtRest(self.cluster.transactions.visibility),
+            directory.file(where), known.attrs, self.cluster.catalog_snapshot,
             Detoaster(None), directory.checksums, self.cluster.damage,
         )  # fmt: skip
         accept_gaps(scan.file, self.cluster.damage)
@@ -143,6 +143,7 @@ class Database:
         relation = self.relation(oid)
         types = {a.attname: a.atttypid for a in relation.columns}
         scan = self.scan(relation, self.cluster.damage)
+        scan.sees = self.cluster.catalog_snapshot
         accept_gaps(scan.file, self.cluster.damage)
         return CatalogTable(scan, types, self.encoding, wanted)
 

@@ -28,12 +28,16 @@ SPARE = 64
 
 @dataclass(slots=True)
 class Run:
-    """``pages`` pages from block ``first`` on; ``path`` is the segment they lie in."""
+    """``pages`` pages from block ``first`` on; ``path`` is the segment they lie in.
+
+    ``dropped`` are the blocks that were reported and zeroed.
+    """
 
     buffer: npt.NDArray[np.uint8]
     pages: int
     first: int
     path: str
+    dropped: list[int]
 
 
 def read_runs(
@@ -60,20 +64,23 @@ def read_runs(
         buffer = shared[: size + spare]
         buffer[size:] = 0
         pages = buffer[:size]
+        dropped: list[int] = []
         try:
             file.readinto(run, pages.data)
         except CorruptData as problem:
             damage(problem)
+            dropped += range(problem.block or run.first, run.first + run.blocks)
             pages[((problem.block or run.first) - run.first) * BLCKSZ :] = 0
         if checksums:
-            drop_bad_pages(pages, run.first, run.path, damage)
-        yield Run(buffer, run.blocks, run.first, run.path)
+            dropped += drop_bad_pages(pages, run.first, run.path, damage)
+        yield Run(buffer, run.blocks, run.first, run.path, dropped)
 
 
 def drop_bad_pages(
     pages: npt.NDArray[Any], first: int, path: str, damage: Callable[[CorruptData], None]
-) -> None:
-    """Report pages whose checksum is wrong, and zero them."""
+) -> list[int]:
+    """Report pages whose checksum is wrong, and zero them; their block numbers."""
+    dropped = []
     for bad in verify_pages(pages, first):
         damage(
             CorruptData(
@@ -84,3 +91,5 @@ def drop_bad_pages(
         )  # fmt: skip
         at = (bad.block - first) * BLCKSZ
         pages[at : at + BLCKSZ] = 0
+        dropped.append(bad.block)
+    return dropped

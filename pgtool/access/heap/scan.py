@@ -83,9 +83,11 @@ class HeapScan:
             self.file, self.damage, checksums=self.checksums, first=first, stop=stop,
             run_pages=self.run_pages, spare=self.spare, reuse=reuse,
         ):  # fmt: skip
+            empty: list[int] = []
             tuples = tuples_of(
-                run.buffer, run.pages, run.first, run.path, self.damage, empty=self.empty
+                run.buffer, run.pages, run.first, run.path, self.damage, empty=empty
             )
+            self.empty += set(empty).difference(run.dropped)
             if self.sees is not None and len(tuples):
                 tuples = self.sees(tuples, self.damage)
             if len(tuples):

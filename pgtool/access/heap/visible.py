@@ -15,13 +15,19 @@ from pgtool.transam.visibility import Headers, Visibility
 
 
 class AtRest:
-    """Implements the scan's ``Sees``: tuples on all-visible pages need no look."""
+    """Implements the scan's ``Sees``: tuples on all-visible pages need no look.
 
-    def __init__(self, rules: Visibility) -> None:
+    Tuples whose fate is unknown (their transaction's status cannot be read) are reported
+    and left out, or, with ``keep_doubtful``, reported and kept: without its catalogs nothing
+    of a damaged cluster could be found.
+    """
+
+    def __init__(self, rules: Visibility, *, keep_doubtful: bool = False) -> None:
         self.rules = rules
+        self.keep_doubtful = keep_doubtful
 
     def __call__(self, tuples: Tuples, damage: Damage) -> Tuples:
-        """The visible ones; those whose fate is unknown are reported and left out."""
+        """The visible ones."""
         if tuples.all_visible.all():
             return tuples
         unsure = ~tuples.all_visible[tuples.page]
@@ -30,7 +36,10 @@ class AtRest:
         rows = np.flatnonzero(unsure)
         part = tuples if len(rows) == len(tuples) else tuples.take(rows)
 
+        doubtful: list[int] = []
+
         def unknown(which: npt.NDArray[np.int64], xid: int, problem: CorruptData) -> None:
+            doubtful.extend(which.tolist())
             for row in which.tolist():
                 damage(
                     CorruptData(
@@ -43,6 +52,8 @@ class AtRest:
         xmin: Any = part.u32("t_xmin")
         headers = Headers(part.infomask, xmin, part.u32("t_xmax"), part.u32("t_field3"))
         seen = self.rules.visible(headers, unknown)
+        if self.keep_doubtful:
+            seen[doubtful] = True
         if seen.all():
             return tuples
         keep = ~unsure
