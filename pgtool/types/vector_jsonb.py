@@ -1,14 +1,10 @@
-"""jsonb → text, a whole column at once, one level of nesting after the other.
+"""jsonb → text, a whole column at once.
 
-Three passes over all rows together:
-
-1. **down**: the containers of a level are opened at once; their entries become the arrays
-   of the level's children, and the children that are containers become the next level;
-2. **up**: from the deepest level, the length of every child's text gives the length of
-   its container's;
-3. **down again**: the place of a container gives the places of its children, and
-   everything is written: braces, quotes, separators by scattering, strings, numbers and
-   literals by the ragged copy.
+The rows of a column mostly have the same shape: the same keys, the same kinds of values.
+Rows of one shape are written from a template: everything but the values is constant, and
+each value is a column of its own, strings to copy, numbers to format, containers to treat
+in the same way. Rows of rare shapes go through the general code, which takes all rows
+together, level by level (:mod:`~pgtool.types.vector_jsonb_levels`).
 
 Strings are written as if none needed escapes. The result shows where that was wrong (a
 control character, a backslash, a quote too many in a row's text), and those rows, like
@@ -27,246 +23,245 @@ from formats.derive import sizeof
 from formats.varlena import VARHDRSZ
 from pgtool.storage import ragged
 from pgtool.types.column import TextColumn, VarColumn
+from pgtool.types.json import escape_json
 from pgtool.types.vector_digits import numeric_text
+from pgtool.types.vector_jsonb_levels import JsonbText, levels_text
 
 __all__ = ["jsonb_text"]
 
 Array = npt.NDArray[Any]
-_NONE = np.zeros(0, np.int64)
-_MAX_LEVELS = 48
 _WORD = sizeof(layout.JsonbContainer)
-_TYPE_SHIFT = 28
-_STRING, _NUMERIC, _FALSE, _TRUE, _NULL, _CONTAINER = (
-    kind >> _TYPE_SHIFT
-    for kind in (
-        layout.JENTRY_ISSTRING, layout.JENTRY_ISNUMERIC, layout.JENTRY_ISBOOL_FALSE,
-        layout.JENTRY_ISBOOL_TRUE, layout.JENTRY_ISNULL, layout.JENTRY_ISCONTAINER,
-    )
-)  # fmt: skip
-_LITERALS = np.frombuffer(b"falsetruenull", np.uint8)
-_LITERAL_AT = np.array([0, 0, 0, 5, 9, 0], np.int64)
-_LITERAL_LENGTH = np.array([0, 0, 5, 4, 4, 0], np.int64)
-_OPEN = np.frombuffer(b"[{", np.uint8)
-_CLOSE = np.frombuffer(b"]}", np.uint8)
+#: Fewer rows than this are not worth a template; more entries make none.
+_FEW, _MAX_ENTRIES = 48, 96
+#: Rows that are tried as patterns, and how deep templates nest.
+_TRIES, _MAX_DEPTH = 8, 6
+_FIXED = layout.JENTRY_TYPEMASK | layout.JENTRY_HAS_OFF
+_LITERALS = {
+    layout.JENTRY_ISNULL: b"null",
+    layout.JENTRY_ISBOOL_FALSE: b"false",
+    layout.JENTRY_ISBOOL_TRUE: b"true",
+}
 
 
-class _Containers(NamedTuple):
-    """The containers of one level: place of the header, end of the content, row."""
+class _Shape(NamedTuple):
+    """What rows of one shape share. ``entries`` are the values' JEntries without length;
+    ``first`` is where the values' contents begin, counted from behind the entries."""
 
-    at: Array
-    end: Array
-    row: Array
-
-
-class _Level:
-    """One level: its containers' shape, and their children as parallel arrays."""
-
-    def __init__(self, words: Array, held: _Containers, bad: Array) -> None:
-        header = words[held.at >> 2].astype(np.int64)
-        is_object = header & layout.JB_FOBJECT != 0
-        is_array = header & layout.JB_FARRAY != 0
-        count = header & layout.JB_CMASK
-        entries = np.where(is_object, 2 * count, count)
-        lone = header & layout.JB_FSCALAR != 0
-        wrong = (_WORD + 4 * entries > held.end - held.at) | (is_object == is_array)
-        wrong |= lone & (count != 1)
-        if wrong.any():
-            bad[held.row[wrong]] = True
-            entries = np.where(wrong, 0, entries)
-            count = np.where(wrong, 0, count)
-            lone &= ~wrong
-        self.is_object, self.count, self.lone, self.entries = is_object, count, lone, entries
-        self.first = ragged.offsets_of(entries)[:-1]
-        self.total = int(entries.sum())
-        self.parent = np.repeat(np.arange(len(entries)), entries)
-        self.k = np.arange(self.total) - self.first[self.parent]
-        self.row = held.row[self.parent]
-        self.inside = self.numeric = self.numeric_length = _NONE
-        self.at: Array = _NONE
-        self.size: Array = _NONE
-        self.before: Array = _NONE
-        self.later: Array = _NONE
-        self._children(words, held, bad)
-
-    def _children(self, words: Array, held: _Containers, bad: Array) -> None:
-        parent, k = self.parent, self.k
-        entry = words[((held.at >> 2) + 1)[parent] + k].astype(np.int64)
-        value = entry & layout.JENTRY_OFFLENMASK
-        is_offset = entry & layout.JENTRY_HAS_OFF != 0
-        self.kind = (entry & layout.JENTRY_TYPEMASK) >> _TYPE_SHIFT
-        at = np.arange(self.total)
-        last = np.maximum.accumulate(np.where(is_offset, at, 0)) if self.total else at
-        lengths = np.cumsum(np.where(is_offset, 0, value))
-        end = value[last] + lengths - lengths[last]
-        start = np.zeros(self.total, np.int64)
-        start[1:] = end[:-1]
-        start[k == 0] = 0
-        base = (held.at + _WORD + 4 * self.entries)[parent]
-        start += base
-        end += base
-        aligned = (self.kind == _NUMERIC) | (self.kind == _CONTAINER)
-        start = np.where(aligned, (start + 3) & ~3, start)
-        wrong = (end > held.end[parent]) | (start > end) | (self.kind > _CONTAINER)
-        wrong |= (k == 0) & ~is_offset
-        wrong |= aligned & (end - start < _WORD)
-        keys = self.is_object[parent] & (k < self.count[parent])
-        wrong |= keys & (self.kind != _STRING)
-        if wrong.any():
-            bad[self.row[wrong]] = True
-            self.kind = np.where(wrong, _NULL, self.kind)
-            start, end = np.where(wrong, base, start), np.where(wrong, base, end)
-        self.start, self.end, self.is_key = start, end, keys
-
-    def inner(self) -> _Containers:
-        """The children that are containers."""
-        some = np.flatnonzero(self.kind == _CONTAINER)
-        self.inside = some
-        return _Containers(self.start[some], self.end[some], self.row[some])
-
-    def measure(self, inner_sizes: Array) -> Array:
-        """Set the children's text lengths; the containers' lengths come back."""
-        size = _LITERAL_LENGTH[self.kind]
-        size = np.where(self.kind == _STRING, self.end - self.start + 2, size)
-        size[self.numeric] = self.numeric_length
-        size[self.inside] = inner_sizes
-        self.size = size
-        self.before = ragged.offsets_of(size)
-        content = self.before[self.first + self.entries] - self.before[self.first]
-        marks = 2 + 2 * np.maximum(self.count - 1, 0) + np.where(self.is_object, 2 * self.count, 0)
-        return np.where(self.lone, content, content + marks)
-
-    def place(self, container_at: Array) -> None:
-        """Set the children's places from those of the containers."""
-        parent, first, before = self.parent, self.first[self.parent], self.before
-        count = np.where(self.is_object, self.count, 0)[parent]
-        pair = self.is_object[parent]
-        is_value = pair & ~self.is_key
-        i = self.k - np.where(is_value, count, 0)
-        ahead = before[first + i] - before[first]
-        ahead += np.where(pair, before[first + count + i] - before[first + count], 0)
-        at = container_at[parent] + ~self.lone[parent] + ahead + np.where(pair, 4, 2) * i
-        self.at = at + np.where(is_value, self.size[first + i] + 2, 0)
-        self.later = i > 0
+    members: int
+    keys: list[bytes]
+    entries: list[int]
+    lone: bool
+    base: int
+    first: int
 
 
 def jsonb_text(column: VarColumn) -> tuple[TextColumn, Array]:
     """(text, rows that could not be done here)."""
-    rows = len(column)
+    total = len(column)
     length = column.length.astype(np.int64)
-    bad = length < _WORD
+    missing = length < _WORD
     if column.valid is not None:
-        bad |= ~column.valid
-    data, start, length, rows_here = _aligned(column, length, np.flatnonzero(~bad))
-    words = data.view("<u4")
-    levels: list[_Level] = []
-    held = _Containers(start, start + length, rows_here)
-    while len(held.at):
-        if len(levels) == _MAX_LEVELS:
-            bad[held.row] = True
-            levels[-1].kind[levels[-1].inside] = _NULL
-            levels[-1].inside = levels[-1].inside[:0]
-            break
-        levels.append(_Level(words, held, bad))
-        held = levels[-1].inner()
-    numbers = _numbers(levels, data, words, bad)
-    sizes = np.zeros(0, np.int64)
-    for level in reversed(levels):
-        sizes = level.measure(sizes)
-    offsets = ragged.offsets_of(sizes)
-    out = np.empty(int(offsets[-1]), np.uint8)
-    _write(levels, offsets[:-1], out, data, numbers)
-    _find_escapes(levels, offsets, out, rows_here, bad)
-    text = TextColumn(out, np.zeros(rows, np.int64), np.zeros(rows, np.int64))
-    text.start[rows_here], text.length[rows_here] = offsets[:-1], sizes
-    if column.valid is not None:
-        bad &= column.valid
-    return text, np.flatnonzero(bad)
-
-
-def _aligned(column: VarColumn, length: Array, rows: Array) -> tuple[Array, Array, Array, Array]:
-    """The payloads, each from a multiple of four: (bytes, starts, lengths, rows)."""
+        missing |= ~column.valid
+    rows = np.flatnonzero(~missing)
     length = length[rows]
     start = ragged.offsets_of((length + 3) & ~3)
     data = np.zeros(int(start[-1]), np.uint8)
     ragged.copy_spans(data, start[:-1], column.buffer, column.start[rows], length)
-    return data, start[:-1], length, rows
+    made = _texts(data, start[:-1], length, 0)
+    bad = made.bad | _escapes_wanted(made)
+    text = TextColumn(made.text.buffer, np.zeros(total, np.int64), np.zeros(total, np.int64))
+    text.start[rows], text.length[rows] = made.text.start, made.text.length
+    declined = missing if column.valid is None else missing & column.valid
+    declined[rows[bad]] = True
+    return text, np.flatnonzero(declined)
 
 
-def _numbers(levels: list[_Level], data: Array, words: Array, bad: Array) -> TextColumn:
-    """The texts of all numbers of all levels, in order."""
-    for level in levels:
-        level.numeric = np.flatnonzero(level.kind == _NUMERIC)
-        at = level.start[level.numeric]
-        plain = words[at >> 2] == (level.end[level.numeric] - at) << 2
-        if not plain.all():
-            bad[level.row[level.numeric[~plain]]] = True
-            level.kind[level.numeric[~plain]] = _NULL
-            level.numeric = level.numeric[plain]
-    start = np.concatenate([np.zeros(0, np.int64), *(v.start[v.numeric] for v in levels)])
-    end = np.concatenate([np.zeros(0, np.int64), *(v.end[v.numeric] for v in levels)])
-    row = np.concatenate([np.zeros(0, np.int64), *(v.row[v.numeric] for v in levels)])
-    payload = VarColumn(data, start + VARHDRSZ, (end - start - VARHDRSZ).astype(np.int32))
-    text, declined = numeric_text(payload)
-    bad[row[declined]] = True
-    position = 0
-    for level in levels:
-        size = len(level.numeric)
-        level.numeric_length = text.length[position : position + size]
-        position += size
-    return text
-
-
-def _write(
-    levels: list[_Level], container_at: Array, out: Array, data: Array, numbers: TextColumn
-) -> None:
-    """Place every child and write it."""
-    strings: list[tuple[Array, Array, Array]] = []
-    literals: list[tuple[Array, Array]] = []
-    numeric_at: list[Array] = [np.zeros(0, np.int64)]
-    for level in levels:
-        level.place(container_at)
-        sizes = level.before[level.first + level.entries] - level.before[level.first]
-        wrapped = np.flatnonzero(~level.lone)
-        kinds = level.is_object[wrapped].astype(np.intp)
-        marks = np.maximum(level.count - 1, 0) * 2 + np.where(level.is_object, 2 * level.count, 0)
-        out[container_at[wrapped]] = _OPEN[kinds]
-        out[(container_at + 1 + sizes + marks)[wrapped]] = _CLOSE[kinds]
-        some = np.flatnonzero(level.kind == _STRING)
-        at, size = level.at[some], level.size[some]
-        out[at] = ord('"')
-        out[at + size - 1] = ord('"')
-        strings.append((at + 1, level.start[some], size - 2))
-        named = level.is_key
-        ragged.fill_spans(out, (level.at + level.size)[named], b": ")
-        joint = level.later & (named | ~level.is_object[level.parent])
-        ragged.fill_spans(out, level.at[joint] - 2, b", ")
-        fixed = np.flatnonzero(_LITERAL_LENGTH[level.kind])
-        literals.append((level.at[fixed], level.kind[fixed]))
-        numeric_at.append(level.at[level.numeric])
-        container_at = level.at[level.inside]
-    if strings:
-        to, source, size = (np.concatenate(part) for part in zip(*strings))
-        ragged.copy_spans(out, to, data, source, size)
-        to, kind = (np.concatenate(part) for part in zip(*literals))
-        ragged.copy_spans(out, to, _LITERALS, _LITERAL_AT[kind], _LITERAL_LENGTH[kind])
-    ragged.copy_spans(
-        out, np.concatenate(numeric_at), numbers.buffer, numbers.start, numbers.length
-    )
-
-
-def _find_escapes(
-    levels: list[_Level], offsets: Array, out: Array, rows: Array, bad: Array
-) -> None:
-    """Mark the rows in whose strings something wanted an escape."""
+def _escapes_wanted(made: JsonbText) -> Array:
+    """The rows in whose strings something wanted an escape."""
+    out = made.text.buffer
+    order = np.argsort(made.text.start, kind="stable")
+    starts = made.text.start[order]
+    wanted = np.zeros(len(order), np.bool_)
     wrong = np.flatnonzero((out < 32) | (out == ord("\\")))
-    if len(wrong):
-        bad[rows[np.searchsorted(offsets, wrong, side="right") - 1]] = True
+    if len(wrong) and len(order):
+        wanted[order[np.searchsorted(starts, wrong, side="right") - 1]] = True
     quotes = np.flatnonzero(out == ord('"'))
-    expected = sum(int((level.kind == _STRING).sum()) for level in levels) * 2
-    if len(quotes) == expected:
-        return
-    found = np.diff(np.searchsorted(quotes, offsets))
-    want = np.zeros(len(bad), np.int64)
-    for level in levels:
-        want += 2 * np.bincount(level.row[level.kind == _STRING], minlength=len(bad))
-    bad[rows[found != want[rows]]] = True
+    if len(quotes) != int(made.quotes.sum()) and len(order):
+        ends = starts + made.text.length[order]
+        found = np.searchsorted(quotes, ends) - np.searchsorted(quotes, starts)
+        wanted[order[found != made.quotes[order]]] = True
+    return wanted
+
+
+def _texts(data: Array, start: Array, length: Array, depth: int) -> JsonbText:
+    """The containers at these places as text."""
+    left = np.arange(len(start))
+    parts: list[tuple[Array, JsonbText]] = []
+    tries = _TRIES if depth < _MAX_DEPTH else 0
+    for attempt in range(tries):
+        if len(left) < _FEW:
+            break
+        pattern = left[len(left) * attempt // tries]
+        shape, alike = _alike(data, start, length, left, int(pattern))
+        if shape is None or len(alike) < max(_FEW, len(left) // 16):
+            continue
+        parts.append((alike, _from_template(data, start[alike], length[alike], shape, depth)))
+        rest = np.ones(len(start), np.bool_)
+        for done, _made in parts:
+            rest[done] = False
+        left = np.flatnonzero(rest)
+    if len(left) == len(start):
+        return levels_text(data, start, length)
+    if len(left):
+        parts.append((left, levels_text(data, start[left], length[left])))
+    return _together(parts, len(start))
+
+
+def _together(parts: list[tuple[Array, JsonbText]], total: int) -> JsonbText:
+    if len(parts) == 1:
+        return parts[0][1]
+    text = TextColumn(
+        np.concatenate([made.text.buffer for _rows, made in parts]),
+        np.zeros(total, np.int64), np.zeros(total, np.int64),
+    )  # fmt: skip
+    quotes, bad = np.zeros(total, np.int64), np.zeros(total, np.bool_)
+    at = 0
+    for rows, made in parts:
+        text.start[rows] = made.text.start + at
+        text.length[rows] = made.text.length
+        quotes[rows], bad[rows] = made.quotes, made.bad
+        at += len(made.text.buffer)
+    return JsonbText(text, quotes, bad)
+
+
+def _alike(
+    data: Array, start: Array, length: Array, rows: Array, pattern: int
+) -> tuple[_Shape | None, Array]:
+    """The shape of the row ``pattern``, and which of ``rows`` have it."""
+    none = rows[:0]
+    words = data.view("<u4")
+    at, size = int(start[pattern]), int(length[pattern])
+    header = int(words[at >> 2]) if size >= _WORD else 0
+    count = header & layout.JB_CMASK
+    is_object = bool(header & layout.JB_FOBJECT)
+    lone = bool(header & layout.JB_FSCALAR)
+    total = 2 * count if is_object else count
+    base = _WORD + 4 * total
+    sound = is_object != bool(header & layout.JB_FARRAY) and not (lone and count != 1)
+    if not sound or not 0 < total <= _MAX_ENTRIES or base > size:
+        return None, none
+    entries = words[(at >> 2) + 1 : (at >> 2) + 1 + total].astype(np.int64)
+    names = entries[:count] if is_object else entries[:0]
+    if not entries[0] & layout.JENTRY_HAS_OFF:
+        return None, none
+    keys, first = _keys(data, at + base, names)
+    if keys is None or base + first > size:
+        return None, none
+    mask = np.full(total, _FIXED, np.uint32)
+    mask[: len(names)] = 0xFFFFFFFF
+    rows = rows[(words[start[rows] >> 2] == header) & (length[rows] >= base + first)]
+    found = words[((start[rows] >> 2) + 1)[:, None] + np.arange(total)]
+    same = (((found ^ entries.astype(np.uint32)) & mask) == 0).all(1)
+    rows = rows[same]
+    if first:
+        kind = np.dtype(f"V{first}")
+        windows = np.ndarray((len(data) - first + 1,), kind, data, 0, (1,))
+        rows = rows[windows[start[rows] + base] == windows[at + base]]
+    values = (entries[len(names) :] & _FIXED).tolist()
+    return _Shape(count, keys, values, lone, base, first), rows
+
+
+def _keys(data: Array, at: int, entries: Array) -> tuple[list[bytes] | None, int]:
+    """An object's keys, and how many bytes they take."""
+    keys, first = [], 0
+    for entry in entries.tolist():
+        value = entry & layout.JENTRY_OFFLENMASK
+        last = value if entry & layout.JENTRY_HAS_OFF else first + value
+        if entry & layout.JENTRY_TYPEMASK != layout.JENTRY_ISSTRING or last < first:
+            return None, 0
+        if at + last > len(data):
+            return None, 0
+        keys.append(data[at + first : at + last].tobytes())
+        first = last
+    return keys, first
+
+
+def _from_template(
+    data: Array, start: Array, length: Array, shape: _Shape, depth: int
+) -> JsonbText:
+    """Rows of one shape: constant pieces with the values between them."""
+    bad = np.zeros(len(start), np.bool_)
+    quotes = np.zeros(len(start), np.int64)
+    words = data.view("<u4")
+    pieces: list[bytes] = [b"" if shape.lone else b"{" if shape.keys else b"["]
+    values: list[TextColumn] = []
+    entry_at = (start >> 2) + 1 + len(shape.keys)
+    base, end = start + shape.base, start + length
+    last = np.full(len(start), shape.first, np.int64)
+    for number, fixed in enumerate(shape.entries):
+        lengths = words[entry_at + number].astype(np.int64) & layout.JENTRY_OFFLENMASK
+        first, last = last, lengths if fixed & layout.JENTRY_HAS_OFF else last + lengths
+        kind = fixed & layout.JENTRY_TYPEMASK
+        piece = b", " if number else b""
+        piece += escape_json(shape.keys[number]) + b": " if shape.keys else b""
+        pieces[-1] += piece
+        if kind in _LITERALS:
+            pieces[-1] += _LITERALS[kind]
+            bad |= first != last
+            continue
+        begin, stop = base + first, base + last
+        if kind != layout.JENTRY_ISSTRING:
+            begin = (begin + 3) & ~3
+        wrong = (stop > end) | (begin > stop)
+        if wrong.any():
+            bad |= wrong
+            begin, stop = np.where(wrong, start, begin), np.where(wrong, start, stop)
+        value = _value(data, begin, stop - begin, kind, depth)
+        if kind == layout.JENTRY_ISSTRING:
+            pieces[-1] += b'"'
+            pieces.append(b'"')
+        else:
+            pieces.append(b"")
+        quotes += value.quotes
+        bad |= value.bad
+        values.append(value.text)
+    pieces[-1] += b"" if shape.lone else b"}" if shape.keys else b"]"
+    quotes += sum(piece.count(b'"') for piece in pieces)
+    return JsonbText(_assemble(pieces, values, len(start)), quotes, bad)
+
+
+def _value(data: Array, begin: Array, size: Array, kind: int, depth: int) -> JsonbText:
+    """One value of all rows, without the quotes of a string."""
+    none = np.zeros(len(begin), np.int64)
+    if kind == layout.JENTRY_ISSTRING:
+        return JsonbText(TextColumn(data, begin, size), none, np.zeros(len(begin), np.bool_))
+    if kind == layout.JENTRY_ISCONTAINER:
+        return _texts(data, begin, size, depth + 1)
+    if kind != layout.JENTRY_ISNUMERIC:
+        return JsonbText(TextColumn(data, none, none), none, np.ones(len(begin), np.bool_))
+    bad = size < VARHDRSZ
+    header = data.view("<u4")[np.where(bad, 0, begin) >> 2]
+    bad |= header != size << 2
+    payload = np.where(bad, 0, size - VARHDRSZ).astype(np.int32)
+    text, declined = numeric_text(VarColumn(data, begin + VARHDRSZ, payload))
+    bad[declined] = True
+    return JsonbText(text, none, bad)
+
+
+def _assemble(pieces: list[bytes], values: list[TextColumn], rows: int) -> TextColumn:
+    """Constant pieces with the values between them, row by row."""
+    length = np.full(rows, sum(map(len, pieces)), np.int64)
+    for value in values:
+        length += value.length
+    offsets = ragged.offsets_of(length)
+    out = np.empty(int(offsets[-1]), np.uint8)
+    at = offsets[:-1]
+    for number, piece in enumerate(pieces):
+        if piece:
+            ragged.fill_spans(out, at, piece)
+        if number < len(values):
+            at = at + len(piece)
+            value = values[number]
+            ragged.copy_spans(out, at, value.buffer, value.start, value.length)
+            at = at + value.length
+    return TextColumn(out, offsets[:-1], length)
