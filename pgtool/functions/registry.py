@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: Modules that register built-ins; a new one is added here and nowhere else.
-MODULES: tuple[str, ...] = ()
+MODULES: tuple[str, ...] = ("int", "basics", "grouped")
 
 
 @dataclass(slots=True)
@@ -68,6 +68,10 @@ class Call:
 
 BUILTINS: dict[str, Builtin] = {}
 VECTORS: dict[str, Callable[..., Any]] = {}
+#: Vectorised forms that cannot fail: they may be given rows whose value does not count.
+TOTAL: set[str] = set()
+#: Aggregates over many groups at once, under the same keys as AGGREGATES.
+GROUPED: dict[tuple[str, str], type[GroupedAggregate]] = {}
 AGGREGATES: dict[tuple[str, str], type[Aggregate]] = {}
 WINDOWS: dict[str, type[WindowFunction]] = {}
 _loaded = False
@@ -85,13 +89,19 @@ def builtin(*names: str, call: bool = False, returns_set: bool = False) -> Calla
     return register
 
 
-def vector(*names: str) -> Callable[[F], F]:
-    """Register the vectorised form of built-ins that have a scalar form too."""
+def vector(*names: str, total: bool = False) -> Callable[[F], F]:
+    """Register the vectorised form of built-ins that have a scalar form too.
+
+    ``total``: it raises no error whatever the values, so it may also see rows that are
+    NULL or filtered out. See :mod:`pgtool.functions.columns` for arguments and results.
+    """
 
     def register(function: F) -> F:
         for name in names:
             assert name not in VECTORS, f"{name} is registered twice"
             VECTORS[name] = function
+            if total:
+                TOTAL.add(name)
         return function
 
     return register
@@ -123,6 +133,39 @@ def aggregate(*keys: tuple[str, str]) -> Callable[[type[Aggregate]], type[Aggreg
         for key in keys:
             assert key not in AGGREGATES, f"{key} is registered twice"
             AGGREGATES[key] = kind
+        return kind
+
+    return register
+
+
+class GroupedAggregate:
+    """The states of one aggregate over many groups, as arrays.
+
+    ``step`` gets each row's group (int64 ids below ``groups``) and the argument columns
+    (stored or ScaledColumn), NULL rows of strict transitions already left out; it returns
+    False to decline (the executor then goes on with the scalar form: only before anything
+    was taken in). ``final`` gives a list of values or a column, one for each group.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+
+    def step(self, ids: Any, groups: int, *columns: Any) -> bool:
+        """Take in rows."""
+        raise NotImplementedError
+
+    def final(self, groups: int) -> Any:
+        """One result a group."""
+        raise NotImplementedError
+
+
+def grouped(*keys: tuple[str, str]) -> Callable[[type[Any]], type[Any]]:
+    """Register the many-groups form of an aggregate under its AGGREGATES keys."""
+
+    def register(kind: type[Any]) -> type[Any]:
+        for key in keys:
+            assert key not in GROUPED, f"{key} is registered twice"
+            GROUPED[key] = kind
         return kind
 
     return register

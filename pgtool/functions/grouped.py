@@ -1,0 +1,390 @@
+"""Aggregates over many groups at once: count, sum, min, max, avg of the number types.
+
+States are arrays with an element for each group. Sums of integers and numerics are exact:
+kept as two 64-bit sums, of the upper and the lower halves. Sums of floats go in the order
+of the rows, as the server adds them.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from pgtool.errors import SqlError
+from pgtool.functions.columns import ScaledColumn
+from pgtool.functions.registry import GroupedAggregate, grouped
+from pgtool.types.column import FixedColumn
+
+Array = Any
+_LOW = np.int64(0xFFFFFFFF)
+_DIVISION_DIGITS = 16
+
+
+def grown(state: Array, groups: int, fill: Any = 0) -> Array:
+    """An array of at least so many elements."""
+    if len(state) >= groups:
+        return state
+    out = np.full(max(groups, 2 * len(state)), fill, state.dtype)
+    out[: len(state)] = state
+    return out
+
+
+@grouped(("int8inc", ""), ("int8inc_any", ""))
+class Count(GroupedAggregate):
+    """count(*) and count(x)."""
+
+    def __init__(self, call: Any) -> None:
+        super().__init__(call)
+        self.counts = np.zeros(0, np.int64)
+
+    def step(self, ids: Array, groups: int, *columns: Any) -> bool:
+        """Count rows by group."""
+        self.counts = grown(self.counts, groups)
+        if groups == 1:
+            self.counts[0] += len(ids)
+        else:
+            found = np.bincount(ids, minlength=groups)
+            self.counts[: len(found)] += found
+        return True
+
+    def final(self, groups: int) -> Any:
+        """The counts."""
+        return FixedColumn(grown(self.counts, groups)[:groups].copy())
+
+
+class _ExactSum:
+    """Sums of int64 values by group, without overflow."""
+
+    def __init__(self) -> None:
+        self.high = np.zeros(0, np.int64)
+        self.low = np.zeros(0, np.int64)
+        self.counts = np.zeros(0, np.int64)
+        self.narrow = True
+
+    def add(self, ids: Array, groups: int, values: Array) -> None:
+        self.high, self.low = grown(self.high, groups), grown(self.low, groups)
+        self.counts = grown(self.counts, groups)
+        if not len(values):
+            return
+        small = values.dtype.itemsize < 8 or int(np.abs(values).max()) < 1 << 31
+        if groups == 1:
+            self.counts[0] += len(values)
+            if small:
+                self.low[0] += int(values.sum(dtype=np.int64))
+            else:
+                self.high[0] += int((values >> 32).sum())
+                self.low[0] += int((values & _LOW).sum())
+        else:
+            found = np.bincount(ids, minlength=groups)
+            self.counts[: len(found)] += found
+            if small:
+                self._add_small(ids, groups, values)
+            else:
+                np.add.at(self.high, ids, values >> 32)
+                np.add.at(self.low, ids, values & _LOW)
+        if int(np.abs(self.low[:groups]).max()) > 1 << 60:
+            self.high += self.low >> 32
+            self.low &= _LOW
+
+    def _add_small(self, ids: Array, groups: int, values: Array) -> None:
+        if groups <= 4 * len(values) and len(values) < 1 << 21:
+            # Below 2^52 a sum of doubles is exact.
+            found = np.bincount(ids, values.astype(np.float64), groups)
+            self.low[: len(found)] += found.astype(np.int64)
+        else:
+            np.add.at(self.low, ids, values.astype(np.int64, copy=False))
+
+    def total(self, groups: int) -> list[int | None]:
+        """Each group's sum; None where nothing was added."""
+        high, low = grown(self.high, groups).tolist(), grown(self.low, groups).tolist()
+        counts = grown(self.counts, groups).tolist()
+        return [
+            (high[i] << 32) + low[i] if counts[i] else None for i in range(groups)
+        ]
+
+
+@grouped(("int4_sum", ""), ("int2_sum", ""))
+class SumInt(GroupedAggregate):
+    """sum(int2), sum(int4) → bigint."""
+
+    def __init__(self, call: Any) -> None:
+        super().__init__(call)
+        self.sums = _ExactSum()
+
+    def step(self, ids: Array, groups: int, *columns: Any) -> bool:
+        """Add."""
+        self.sums.add(ids, groups, columns[0].values)
+        return True
+
+    def final(self, groups: int) -> Any:
+        """The sums."""
+        found = self.sums
+        if not found.high.any():
+            low, counts = grown(found.low, groups)[:groups], grown(found.counts, groups)[:groups]
+            return FixedColumn(low.copy(), None if (counts > 0).all() else counts > 0)
+        out = self.sums.total(groups)
+        if any(v is not None and not -(1 << 63) <= v < 1 << 63 for v in out):
+            raise SqlError("bigint out of range", "22003")
+        return out
+
+
+@grouped(("int8_avg_accum", "numeric_poly_sum"))
+class SumBigint(SumInt):
+    """sum(int8) → numeric."""
+
+    def final(self, groups: int) -> Any:
+        """The sums."""
+        return [None if v is None else Decimal(v) for v in self.sums.total(groups)]
+
+
+def divide_numeric(total: int, scale: int, count: int) -> Decimal:
+    """total · 10^−scale / count with the display scale that the server gives a quotient."""
+    rscale = quotient_scale(total, scale, count)
+    unscaled, rest = divmod(abs(total) * 10 ** max(rscale - scale, 0), count)
+    if 2 * rest >= count:
+        unscaled += 1
+    return Decimal((int(total < 0), tuple(map(int, str(unscaled))), -rscale))
+
+
+def _weight(value: int, scale: int) -> tuple[int, int]:
+    """(weight, first digit) in base 10000 of value · 10^−scale."""
+    if value == 0:
+        return 0, 0
+    pad = -scale % 4
+    digits = str(abs(value) * 10**pad)
+    groups = -(-len(digits) // 4)
+    first = int(digits[: len(digits) - 4 * (groups - 1)])
+    return groups - 1 - (scale + pad) // 4, first
+
+
+def quotient_scale(total: int, scale: int, count: int) -> int:
+    """At least 16 significant digits, at least the inputs' scales."""
+    weight1, first1 = _weight(total, scale)
+    weight2, first2 = _weight(count, 0)
+    weight = weight1 - weight2 - (1 if first1 <= first2 else 0)
+    return min(max(_DIVISION_DIGITS - weight * 4, scale, 0), 1000)
+
+
+@grouped(("int4_avg_accum", "int8_avg"), ("int2_avg_accum", "int8_avg"),
+         ("int8_avg_accum", "numeric_poly_avg"))  # fmt: skip
+class AvgInt(SumInt):
+    """avg of integers → numeric."""
+
+    def final(self, groups: int) -> Any:
+        """The averages."""
+        counts = grown(self.sums.counts, groups).tolist()
+        totals = self.sums.total(groups)
+        return [
+            None if v is None else divide_numeric(v, 0, counts[i]) for i, v in enumerate(totals)
+        ]
+
+
+class _Scaled(GroupedAggregate):
+    """sum and avg of numerics that fit scaled 64-bit integers."""
+
+    def __init__(self, call: Any) -> None:
+        super().__init__(call)
+        self.by_scale: dict[int, _ExactSum] = {}
+        self.scales = np.zeros(0, np.int64)
+
+    def step(self, ids: Array, groups: int, *columns: Any) -> bool:
+        """Add; anything else than a ScaledColumn is declined."""
+        column = columns[0]
+        if not isinstance(column, ScaledColumn):
+            return False
+        self.by_scale.setdefault(column.scale, _ExactSum()).add(ids, groups, column.values)
+        return True
+
+    def totals(self, groups: int) -> list[tuple[int, int, int]]:
+        """(unscaled sum, scale, count) of each group; count 0 where there is nothing."""
+        out = [(0, 0, 0)] * groups
+        for scale, sums in self.by_scale.items():
+            counts = grown(sums.counts, groups).tolist()
+            for i, value in enumerate(sums.total(groups)):
+                if value is not None:
+                    old, old_scale, count = out[i]
+                    top = max(scale, old_scale) if count else scale
+                    both = old * 10 ** (top - old_scale if count else 0)
+                    out[i] = (both + value * 10 ** (top - scale), top, count + counts[i])
+        return out
+
+
+@grouped(("numeric_avg_accum", "numeric_sum"))
+class SumNumeric(_Scaled):
+    """sum(numeric)."""
+
+    def final(self, groups: int) -> Any:
+        """The sums."""
+        return [Decimal(v).scaleb(-s) if n else None for v, s, n in self.totals(groups)]
+
+
+@grouped(("numeric_avg_accum", "numeric_avg"))
+class AvgNumeric(_Scaled):
+    """avg(numeric)."""
+
+    def final(self, groups: int) -> Any:
+        """The averages."""
+        return [divide_numeric(v, s, n) if n else None for v, s, n in self.totals(groups)]
+
+
+class _FloatSum(GroupedAggregate):
+    """Sums of floats in row order."""
+
+    dtype: Any = np.float64
+
+    def __init__(self, call: Any) -> None:
+        super().__init__(call)
+        self.sums = np.zeros(0, self.dtype)
+        self.counts = np.zeros(0, np.int64)
+
+    def step(self, ids: Array, groups: int, *columns: Any) -> bool:
+        """Add."""
+        self.sums, self.counts = grown(self.sums, groups), grown(self.counts, groups)
+        values = columns[0].values.astype(self.dtype, copy=False)
+        if not len(values):
+            return True
+        with np.errstate(all="ignore"):
+            if groups == 1:
+                line = np.empty(len(values) + 1, self.dtype)
+                line[0], line[1:] = self.sums[0], values
+                # The first value starts the sum: 0 + -0 would lose the sign.
+                line = line if self.counts[0] else line[1:]
+                self.sums[0] = np.cumsum(line)[-1]
+                self.counts[0] += len(values)
+                return True
+            np.add.at(self.sums, ids, values)
+        found = np.bincount(ids, minlength=groups)
+        self.counts[: len(found)] += found
+        return True
+
+    def _valid(self, groups: int) -> Array | None:
+        counts = grown(self.counts, groups)[:groups]
+        return None if (counts > 0).all() else counts > 0
+
+
+@grouped(("float8pl", ""))
+class SumFloat8(_FloatSum):
+    """sum(float8)."""
+
+    def final(self, groups: int) -> Any:
+        """The sums."""
+        return FixedColumn(grown(self.sums, groups)[:groups].copy(), self._valid(groups))
+
+
+@grouped(("float4pl", ""))
+class SumFloat4(SumFloat8):
+    """sum(float4)."""
+
+    dtype = np.float32
+
+
+@grouped(("float8_accum", "float8_avg"), ("float4_accum", "float8_avg"))
+class AvgFloat(_FloatSum):
+    """avg of floats."""
+
+    def final(self, groups: int) -> Any:
+        """The averages."""
+        counts = grown(self.counts, groups)[:groups]
+        sums = grown(self.sums, groups)[:groups]
+        with np.errstate(all="ignore"):
+            return FixedColumn(sums / np.maximum(counts, 1), self._valid(groups))
+
+
+class _Extreme(GroupedAggregate):
+    """The greatest or least of fixed-width numbers."""
+
+    largest = True
+
+    def __init__(self, call: Any) -> None:
+        super().__init__(call)
+        self.state: Array = None
+        self.seen = np.zeros(0, bool)
+
+    def step(self, ids: Array, groups: int, *columns: Any) -> bool:
+        """Compare."""
+        values = columns[0].values
+        if values.dtype.kind not in "iuf":
+            return False
+        floats = values.dtype.kind == "f"
+        low, high = (-np.inf, np.inf) if floats else (
+            np.iinfo(values.dtype).min, np.iinfo(values.dtype).max)  # fmt: skip
+        fill = low if self.largest else (np.nan if floats else high)
+        if self.state is None:
+            self.state = np.zeros(0, values.dtype)
+        self.state, self.seen = grown(self.state, groups, fill), grown(self.seen, groups, False)
+        if not len(values):
+            return True
+        ufunc: Any = np.maximum if self.largest else (np.fmin if floats else np.minimum)
+        if groups == 1:
+            self.state[0] = ufunc(self.state[0], ufunc.reduce(values))
+        else:
+            ufunc.at(self.state, ids, values)
+        self.seen[ids] = True
+        return True
+
+    def final(self, groups: int) -> Any:
+        """The extremes."""
+        if self.state is None:
+            return [None] * groups
+        seen = grown(self.seen, groups, False)[:groups]
+        state = grown(self.state, groups)[:groups]
+        return FixedColumn(state.copy(), None if seen.all() else seen)
+
+
+@grouped(*[(name, "") for name in (
+    "int2larger", "int4larger", "int8larger", "float4larger", "float8larger", "date_larger",
+    "timestamp_larger", "timestamptz_larger", "oidlarger", "cashlarger", "time_larger",
+)])  # fmt: skip
+class Max(_Extreme):
+    """max."""
+
+
+@grouped(*[(name, "") for name in (
+    "int2smaller", "int4smaller", "int8smaller", "float4smaller", "float8smaller",
+    "date_smaller", "timestamp_smaller", "timestamptz_smaller", "oidsmaller", "cashsmaller",
+    "time_smaller",
+)])  # fmt: skip
+class Min(_Extreme):
+    """min."""
+
+    largest = False
+
+
+class _ScaledExtreme(GroupedAggregate):
+    """The greatest or least of numerics of one scale."""
+
+    largest = True
+
+    def __init__(self, call: Any) -> None:
+        super().__init__(call)
+        self.inner = Max(call) if self.largest else Min(call)
+        self.scale: int | None = None
+
+    def step(self, ids: Array, groups: int, *columns: Any) -> bool:
+        """Compare; another scale or form is declined."""
+        column = columns[0]
+        if not isinstance(column, ScaledColumn) or self.scale not in (None, column.scale):
+            return False
+        self.scale = column.scale
+        return self.inner.step(ids, groups, column)
+
+    def final(self, groups: int) -> Any:
+        """The extremes."""
+        found = self.inner.final(groups)
+        if isinstance(found, list):
+            return found
+        return ScaledColumn(found.values, self.scale or 0, found.valid)
+
+
+@grouped(("numeric_larger", ""))
+class MaxNumeric(_ScaledExtreme):
+    """max(numeric)."""
+
+
+@grouped(("numeric_smaller", ""))
+class MinNumeric(_ScaledExtreme):
+    """min(numeric)."""
+
+    largest = False

@@ -1,0 +1,1 @@
+"""Differential tests: what we compute beside what the real server computes."""

@@ -1,0 +1,23 @@
+"""Built-ins held against the real server; the whole depth with PGTOOL_FUNCTION_CASES=400."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.differential.functions import prepare
+
+CASES = int(os.environ.get("PGTOOL_FUNCTION_CASES", "24"))
+#: prosrc → why it may differ; nothing else may.
+KNOWN_DIFFERENCES: dict[str, str] = {}
+
+
+@pytest.mark.server
+def test_functions_agree_with_the_server(shared_server: Callable[[int], Any]) -> None:
+    outcome = prepare(shared_server(18)).run(cases=CASES)
+    wrong = [w for w in outcome.wrong if w.partition(":")[0] not in KNOWN_DIFFERENCES]
+    assert not wrong, f"{len(wrong)} differ:\n" + "\n".join(wrong[:20])
+    assert len(outcome.functions) > 200
