@@ -9,6 +9,7 @@ from pgtool.nodes.base import IntList, Node, OidList, mutate, walk
 from pgtool.nodes.enums import RTEKind
 from pgtool.nodes.exprs import Aggref, GroupingFunc, Var
 from pgtool.nodes.query import Query, TargetEntry
+from pgtool.sql.analyze.grouping import expand_grouping_sets, grouping_entries
 from pgtool.sql.analyze.nodetypes import expr_location, expr_type
 from pgtool.sql.analyze.state import ParseState
 
@@ -256,8 +257,6 @@ def check_ungrouped(state: ParseState, query: Query) -> None:
     PostgreSQL 18 gives every grouped query a range table entry of kind GROUP whose columns
     are the grouping expressions; target list, HAVING and ORDER BY refer to those.
     """
-    from pgtool.sql.analyze.grouping import grouping_entries
-
     if state.self_reference is not None:
         raise SqlError("aggregate functions are not allowed in a recursive query's recursive term",
                        "42P19")  # fmt: skip
@@ -277,7 +276,11 @@ class _Grouped:
         self.query = query
         self.entries = entries
         self.index = 0
+        #: References in every grouping set; the other grouping columns can be nulled.
+        self.common: set[int] | None = None
         self.names = [entry.resname or "?column?" for entry in entries]
+        if query.groupingSets:
+            self.common = set.intersection(*map(set, expand_grouping_sets(query)))
         self.keys = self._functional_keys()
 
     def make_group_rte(self) -> None:
@@ -300,7 +303,8 @@ class _Grouped:
         out: dict[int, set[int]] = {}
         for entry in self.entries:
             expr = entry.expr
-            if isinstance(expr, Var) and expr.varlevelsup == 0:
+            in_all = self.common is None or entry.ressortgroupref in self.common
+            if in_all and isinstance(expr, Var) and expr.varlevelsup == 0:
                 out.setdefault(expr.varno, set()).add(expr.varattno)
         return out
 
@@ -339,7 +343,9 @@ class _Grouped:
             if same:
                 from pgtool.sql.analyze.nodetypes import expr_collation, expr_typmod
 
+                nulled = self.common is not None and entry.ressortgroupref not in self.common
                 return Var(
+                    varnullingrels=frozenset({self.index} if nulled else ()),
                     varno=self.index, varattno=number, vartype=expr_type(node),
                     vartypmod=expr_typmod(node), varcollid=expr_collation(node),
                     varlevelsup=depth, varnosyn=self.index, varattnosyn=number,

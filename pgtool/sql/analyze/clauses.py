@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pgtool.catalog import typeoids as t
-from pgtool.errors import SqlError, Unsupported
+from pgtool.errors import SqlError
 from pgtool.nodes.base import walk
 from pgtool.nodes.enums import LimitOption
 from pgtool.nodes.exprs import Var
@@ -19,8 +19,8 @@ from pgtool.sql.analyze.operators import find_operator
 from pgtool.sql.analyze.state import ParseState
 
 __all__ = [
-    "add_to_sort_list", "assign_ref", "distinct_clause", "distinct_on_clause", "group_clause",
-    "limit_clause", "sort_clause", "sort_group_operators", "window_clauses",
+    "add_to_sort_list", "assign_ref", "distinct_clause", "distinct_on_clause", "find_entry",
+    "group_item", "limit_clause", "sort_clause", "sort_group_operators", "window_clauses",
 ]  # fmt: skip
 
 BTREE_AM, HASH_AM = 403, 405
@@ -160,7 +160,7 @@ def _comparable(state: ParseState, base: int) -> bool:
 
 
 def _hashable(state: ParseState, base: int, eq: int) -> bool:
-    if not eq or not state.cache.operator(eq).oprcanhash:
+    if not eq or base == t.RECORDOID or not state.cache.operator(eq).oprcanhash:
         return False
     element = state.types.element_type(base)
     if element:
@@ -260,10 +260,11 @@ def _equality_for(
 # -- grouping and distinct ---------------------------------------------------------------
 
 
-def _group_item(
+def group_item(
     state: ParseState, entry: TargetEntry, clauses: list[SortGroupClause],
     entries: list[TargetEntry], location: int,
 ) -> SortGroupClause:  # fmt: skip
+    """Add one grouping key by its type's default operators."""
     typid = _as_known(state, entry)
     lt, eq, _gt, hashable = sort_group_operators(state, typid, False, True, location)
     made = SortGroupClause(
@@ -272,44 +273,6 @@ def _group_item(
     )  # fmt: skip
     clauses.append(made)
     return made
-
-
-def group_clause(
-    state: ParseState, items: list[Any], entries: list[TargetEntry],
-    sorts: list[SortGroupClause],
-) -> list[SortGroupClause]:  # fmt: skip
-    """GROUP BY: plain expressions; rows are taken apart. Grouping sets come later."""
-    out: list[SortGroupClause] = []
-    for item in _flatten(items):
-        if type(item).__name__ == "GroupingSet":
-            raise Unsupported("GROUP BY with grouping sets")
-        entry = find_entry(state, item, entries, "GROUP BY")
-        if entry.ressortgroupref and any(
-            clause.tleSortGroupRef == entry.ressortgroupref for clause in out
-        ):
-            continue
-        same = next(
-            (s for s in sorts if entry.ressortgroupref == s.tleSortGroupRef
-             and entry.ressortgroupref), None
-        )  # fmt: skip
-        if same is not None:
-            # Grouping in the order of ORDER BY saves a sort.
-            out.append(same.copy())
-        else:
-            _group_item(state, entry, out, entries, expr_location(item))
-    return out
-
-
-def _flatten(items: list[Any]) -> list[Any]:
-    out: list[Any] = []
-    for item in items:
-        if type(item).__name__ == "RowExpr" and item.row_format.name == "COERCE_IMPLICIT_CAST":
-            out += _flatten(item.args)
-        elif type(item).__name__ == "GroupingSet" and item.kind.name == "GROUPING_SET_EMPTY":
-            continue
-        else:
-            out.append(item)
-    return out
 
 
 def distinct_clause(
@@ -332,7 +295,7 @@ def distinct_clause(
     used = {clause.tleSortGroupRef for clause in out}
     for entry in entries:
         if not entry.resjunk and (not entry.ressortgroupref or entry.ressortgroupref not in used):
-            _group_item(state, entry, out, entries, expr_location(entry.expr))
+            group_item(state, entry, out, entries, expr_location(entry.expr))
     if not out:
         what = "an aggregate with DISTINCT must have at least one argument" if in_aggregate else (
             "SELECT DISTINCT must have at least one column"
@@ -368,7 +331,7 @@ def distinct_on_clause(
         if skipped:
             raise mismatch
         entry = next(e for e in entries if e.ressortgroupref == ref)
-        _group_item(state, entry, out, entries, expr_location(entry.expr))
+        group_item(state, entry, out, entries, expr_location(entry.expr))
     return out
 
 
@@ -428,7 +391,7 @@ def _window(
         entry = _match_expression(state, item, entries, "WINDOW")
         if not any(entry.ressortgroupref == c.tleSortGroupRef for c in partition
                    if entry.ressortgroupref):  # fmt: skip
-            _group_item(state, entry, partition, entries, expr_location(item))
+            group_item(state, entry, partition, entries, expr_location(item))
     made = WindowClause(name=definition.name, refname=definition.refname, winref=number,
                         frameOptions=definition.frameOptions)  # fmt: skip
     if base is not None:

@@ -94,7 +94,7 @@ def _array_path(
     path, _function = find_path(state, to_element, from_element, context)
     if path is Path.none:
         return Path.none, 0
-    return (Path.io, 0) if path is Path.io else (Path.array, 0)
+    return Path.array, 0
 
 
 def can_coerce(state: ParseState, sources: list[int], targets: list[int], context: Context) -> bool:
@@ -210,6 +210,7 @@ def _convert(
             state, node, path, function, base, base_typmod, context, form, location
         )
         if base != target:
+            _hide_coercion(result)
             return coerce_to_domain(
                 state, result, base, target, base_typmod, context, form, location
             )
@@ -294,8 +295,7 @@ def _conversion(
     source_element = state.types.element_type(state.types.base_type(expr_type(node)))
     target_element = state.types.element_type(target)
     source_typmod = expr_typmod(node)
-    case = CaseTestExpr(typeId=source_element, typeMod=source_typmod,
-                        collation=state.types.collation(source_element))  # fmt: skip
+    case = CaseTestExpr(typeId=source_element, typeMod=source_typmod)
     element = coerce_to_target(
         state, case, source_element, target_element, typmod, context, form, location
     )

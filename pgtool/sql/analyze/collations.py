@@ -13,8 +13,10 @@ from typing import Any
 from pgtool.catalog.typeoids import DEFAULT_COLLATION_OID
 from pgtool.errors import SqlError
 from pgtool.nodes.base import Node
+from pgtool.nodes.enums import CoercionForm
+from pgtool.nodes.exprs import RelabelType
 from pgtool.nodes.query import Query
-from pgtool.sql.analyze.nodetypes import expr_collation, expr_location, expr_type
+from pgtool.sql.analyze.nodetypes import expr_collation, expr_location, expr_type, expr_typmod
 from pgtool.sql.analyze.state import ParseState
 
 __all__ = ["assign_collations", "assign_query_collations"]
@@ -90,7 +92,9 @@ def _derive(state: ParseState, node: Any, into: _Derived) -> None:
             _derive(state, item, _Derived())
         return
     name = type(node).__name__
-    if not isinstance(node, Node) or isinstance(node, Query) or name.startswith("Value"):
+    if not isinstance(node, Node) or isinstance(node, Query) or name == "Alias" or (
+        name.startswith("Value")
+    ):
         return
     if name == "CollateExpr":
         _derive(state, node.arg, _Derived())
@@ -148,14 +152,7 @@ def _collation_arguments(state: ParseState, node: Any, name: str) -> list[Any]:
             _derive(state, when.expr, _Derived())
         return [*(when.result for when in node.args), node.defresult]
     if name == "Aggref":
-        for item in (node.aggfilter, node.aggdirectargs if node.aggkind == "h" else None):
-            _derive(state, item, _Derived())
-        if node.aggkind == "n":
-            for entry in node.args:
-                if entry.resjunk:
-                    _derive(state, entry.expr, _Derived())
-            return [entry for entry in node.args if not entry.resjunk]
-        return [*node.aggdirectargs, *node.args]
+        return _aggregate_arguments(state, node)
     if name == "WindowFunc":
         _derive(state, node.aggfilter, _Derived())
         return list(node.args)
@@ -167,6 +164,42 @@ def _collation_arguments(state: ParseState, node: Any, name: str) -> list[Any]:
         _derive(state, node.elemexpr, _Derived())
         return [node.arg]
     return list(node.children())
+
+
+def _aggregate_arguments(state: ParseState, node: Any) -> list[Any]:
+    """The arguments from which an aggregate's collation comes; the others stand alone."""
+    _derive(state, node.aggfilter, _Derived())
+    if node.aggkind == "n":
+        for entry in node.args:
+            if entry.resjunk:
+                _derive(state, entry.expr, _Derived())
+        return [entry for entry in node.args if not entry.resjunk]
+    if node.aggkind == "h":
+        # Each hypothetical argument has its sort column for a partner.
+        plain = len(node.aggdirectargs) - len(node.args)
+        for direct, entry in zip(node.aggdirectargs[plain:], node.args):
+            pair = _Derived()
+            _derive(state, direct, pair)
+            _derive(state, entry, pair)
+            if pair.strength == _Strength.conflict:
+                raise _conflict(state, pair)
+            _agree(entry, pair.collation)
+        return list(node.aggdirectargs[:plain])
+    row = state.cache.proc(node.aggfnoid)
+    if len(node.args) == 1 and not (row is not None and row.provariadic):
+        return [*node.aggdirectargs, *node.args]
+    for entry in node.args:
+        _derive(state, entry, _Derived())
+    return list(node.aggdirectargs)
+
+
+def _agree(entry: Any, collation: int) -> None:
+    """A sort column takes the collation that it and its hypothetical value agree on."""
+    if collation and collation != expr_collation(entry.expr):
+        entry.expr = RelabelType(
+            arg=entry.expr, resulttype=expr_type(entry.expr), resulttypmod=expr_typmod(entry.expr),
+            resultcollid=collation, relabelformat=CoercionForm.COERCE_IMPLICIT_CAST,
+        )  # fmt: skip
 
 
 def _leaf(state: ParseState, node: Any, into: _Derived) -> None:

@@ -36,7 +36,7 @@ def transform_with(state: ParseState, clause: Any, query: Query) -> None:
             state.ctes.append(cte)
             state.future_ctes.pop(0)
     else:
-        _recursive(state, made)
+        made = _recursive(state, made)
     query.cteList = made
 
 
@@ -48,23 +48,23 @@ def _references(raw: Any, names: set[str]) -> set[str]:
     }  # fmt: skip
 
 
-def _recursive(state: ParseState, ctes: list[CommonTableExpr]) -> None:
-    """Order by dependency; a query that refers to itself is recursive."""
+def _recursive(state: ParseState, ctes: list[CommonTableExpr]) -> list[CommonTableExpr]:
+    """Analyze in the order of dependency; a query that refers to itself is recursive."""
     by_name = {str(cte.ctename): cte for cte in ctes}
     needs = {name: _references(cte.ctequery, set(by_name)) for name, cte in by_name.items()}
-    done: set[str] = set()
+    done: dict[str, CommonTableExpr] = {}
     state.ctes += ctes
     while len(done) < len(ctes):
-        ready = [n for n in by_name if n not in done and needs[n] - {n} <= done]
+        ready = [n for n in by_name if n not in done and needs[n] - {n} <= done.keys()]
         if not ready:
             stuck = next(cte for n, cte in by_name.items() if n not in done)
             raise SqlError("mutual recursion between WITH items is not implemented", "0A000",
                            position=stuck.location + 1)  # fmt: skip
-        for name in ready:
-            cte = by_name[name]
-            cte.cterecursive = name in needs[name]
-            _analyze(state, cte)
-            done.add(name)
+        cte = by_name[ready[0]]
+        cte.cterecursive = ready[0] in needs[ready[0]]
+        _analyze(state, cte)
+        done[ready[0]] = cte
+    return list(done.values())
 
 
 def _analyze(state: ParseState, cte: CommonTableExpr) -> None:
@@ -77,6 +77,7 @@ def _analyze(state: ParseState, cte: CommonTableExpr) -> None:
         query = _analyze_recursive(inner, cte, raw)
     else:
         query = analyze_subquery(state, raw, cte=cte)
+    query.canSetTag = False
     cte.ctequery = query
     if cte.cterecursive:
         _check_recursive_types(state, cte, query)

@@ -105,12 +105,13 @@ def _number(state: ParseState, text: str) -> Const:
     from pgtool.sql.analyze.coerce import make_const
 
     plain = text.replace("_", "")
+    value: int | None
     try:
-        value = int(plain, 0) if plain[:1].isdigit() else int(plain)
+        value = int(plain) if plain.lstrip("-").isdigit() else int(plain, 0)
     except ValueError:
         value = None
-    if value is None and plain.isdigit():
-        value = int(plain)
+    if value is not None and -(2**31) <= value < 2**31:
+        return state.int4_const(value)
     if value is not None and -(2**63) <= value < 2**63:
         datum = value.to_bytes(8, "little", signed=True)
         return make_const(state, t.INT8OID, datum)
@@ -317,7 +318,7 @@ def _row(state: ParseState, node: Any) -> Any:
     from pgtool.sql.analyze.target import expand_row_args
 
     args = expand_row_args(state, node.args, state.kind)
-    return RowExpr(args=args, row_typeid=t.RECORDOID, row_format=node.row_format,
+    return RowExpr(args=args, row_typeid=t.RECORDOID, row_format=_IMPLICIT,
                    colnames=[ValueString(sval=f"f{i + 1}") for i in range(len(args))],
                    location=node.location)  # fmt: skip
 

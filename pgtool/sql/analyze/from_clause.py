@@ -24,7 +24,7 @@ from pgtool.sql.analyze.state import Column, Namespace, ParseState
 __all__ = ["add_relation", "transform_from"]
 
 ACL_SELECT = 2
-ACCESS_SHARE_LOCK = 1
+ACCESS_SHARE_LOCK, ROW_SHARE_LOCK = 1, 2
 _ROWLESS = {"i": "indexes", "I": "partitioned indexes", "c": "composite types"}
 
 
@@ -149,10 +149,24 @@ def add_relation(state: ParseState, node: Any, in_from: bool = True) -> Namespac
     state.perminfos.append(info)
     rte = RangeTblEntry(
         alias=node.alias, eref=eref, rtekind=RTEKind.RTE_RELATION, relid=row.oid, inh=node.inh,
-        relkind=row.relkind, rellockmode=ACCESS_SHARE_LOCK, perminfoindex=len(state.perminfos),
-        inFromCl=in_from,
+        relkind=row.relkind, rellockmode=_lock_mode(state, eref.aliasname),
+        perminfoindex=len(state.perminfos), inFromCl=in_from,
     )  # fmt: skip
     return state.add_rte(rte, columns)
+
+
+def _lock_mode(state: ParseState, name: str) -> int:
+    """ROW SHARE where a locking clause of this level, or of one around it, names the item."""
+    if _is_locked(state, name):
+        return ROW_SHARE_LOCK
+    return ACCESS_SHARE_LOCK
+
+
+def _is_locked(state: ParseState, name: str | None) -> bool:
+    for lock in state.locking:
+        if not lock.lockedRels or any(node.relname == name for node in lock.lockedRels):
+            return True
+    return state.locked_from_parent
 
 
 def _cte_item(state: ParseState, node: Any, cte: Any, level: int) -> Namespace:
@@ -197,7 +211,10 @@ def _subselect(state: ParseState, node: Any) -> tuple[Any, Namespace, list[Names
 
     state.lateral_active = node.lateral
     try:
-        query = analyze_subquery(state, node.subquery, in_from=True)
+        alias = node.alias.aliasname if node.alias is not None else None
+        query = analyze_subquery(
+            state, node.subquery, in_from=True, locked=_is_locked(state, alias)
+        )
     finally:
         state.lateral_active = False
     return _ref(add_subquery(state, query, node.alias, node.lateral))
@@ -262,6 +279,8 @@ def _join(state: ParseState, node: Any) -> tuple[Any, Namespace, list[Namespace]
         made.quals = _and(quals)
     if using:
         made.usingClause = [ValueString(sval=name) for name, _l, _r in using]
+        if node.join_using_alias is not None:
+            node.join_using_alias.colnames = made.usingClause
         made.join_using_alias = node.join_using_alias
     # From here on, columns of a nullable side are nulled by this join.
     _mark_nullable(state, node.jointype, index, left_node, right_node)

@@ -39,6 +39,7 @@ __all__ = ["HANDLERS", "row_comparison"]
 
 _IMPLICIT = CoercionForm.COERCE_IMPLICIT_CAST
 
+
 def _a_expr(state: ParseState, node: A_Expr) -> Any:
     return _A_EXPR[node.kind](state, node)
 
@@ -95,15 +96,15 @@ def note_srf(state: ParseState, node: Any) -> Any:
 
 
 def _any_all(use_or: bool) -> Callable[[ParseState, A_Expr], Any]:
-    def transform(state: ParseState, node: A_Expr) -> Any:
+    def handle(state: ParseState, node: A_Expr) -> Any:
         left, right = transform(state, node.lexpr), transform(state, node.rexpr)
         return make_scalar_array_op(state, _op_names(node), use_or, left, right, node.location)
 
-    return transform
+    return handle
 
 
 def _distinct(negate: bool) -> Callable[[ParseState, A_Expr], Any]:
-    def transform(state: ParseState, node: A_Expr) -> Any:
+    def handle(state: ParseState, node: A_Expr) -> Any:
         left, right = node.lexpr, node.rexpr
         for one, other in ((left, right), (right, left)):
             if _is_null_constant(one):
@@ -118,7 +119,7 @@ def _distinct(negate: bool) -> Callable[[ParseState, A_Expr], Any]:
             return BoolExpr(boolop=BoolExprType.NOT_EXPR, args=[made], location=node.location)
         return made
 
-    return transform
+    return handle
 
 
 def make_distinct(
@@ -295,7 +296,6 @@ _A_EXPR: dict[A_Expr_Kind, Callable[[ParseState, A_Expr], Any]] = {
     A_Expr_Kind.AEXPR_BETWEEN_SYM: _between,
     A_Expr_Kind.AEXPR_NOT_BETWEEN_SYM: _between,
 }
-
 
 
 HANDLERS: dict[str, Callable[[ParseState, Any], Any]] = {"A_Expr": _a_expr}

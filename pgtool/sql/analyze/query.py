@@ -8,14 +8,13 @@ from pgtool.catalog import typeoids as t
 from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.session import Session
 from pgtool.nodes.base import IntList, OidList, ValueString
-from pgtool.nodes.enums import CmdType, LockClauseStrength, RTEKind
-from pgtool.nodes.query import FromExpr, Query, RangeTblEntry, RowMarkClause, TargetEntry
+from pgtool.nodes.enums import CmdType, RTEKind
+from pgtool.nodes.query import FromExpr, Query, RangeTblEntry, TargetEntry
 from pgtool.nodes.raw import RawStmt
 from pgtool.sql.analyze.aggregates import check_ungrouped
 from pgtool.sql.analyze.clauses import (
     distinct_clause,
     distinct_on_clause,
-    group_clause,
     limit_clause,
     sort_clause,
     window_clauses,
@@ -24,7 +23,10 @@ from pgtool.sql.analyze.coerce import coerce_to_boolean, coerce_to_common, selec
 from pgtool.sql.analyze.collations import assign_collations, assign_query_collations
 from pgtool.sql.analyze.expressions import transform_expr
 from pgtool.sql.analyze.from_clause import eref_of, transform_from
+from pgtool.sql.analyze.grouping import group_clause
+from pgtool.sql.analyze.locking import apply_locking
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_type, expr_typmod
+from pgtool.sql.analyze.origins import mark_origins
 from pgtool.sql.analyze.state import Column, ParseState, Shared
 from pgtool.sql.analyze.target import (
     expand_item,
@@ -70,13 +72,14 @@ def _check_params(shared: Shared) -> None:
 
 def analyze_subquery(
     parent: ParseState, raw: Any, in_from: bool = False, cte: Any = None,
-    resolve: bool = True,
+    resolve: bool = True, locked: bool = False,
 ) -> Query:  # fmt: skip
     """A query inside another one."""
     if type(raw).__name__ != "SelectStmt":
         raise Unsupported(f"{_DML.get(type(raw).__name__, type(raw).__name__)} in WITH")
     state = ParseState(parent.shared, parent)
     state.parent_cte = cte
+    state.locked_from_parent = locked
     state.resolve_unknowns = resolve
     if in_from and not parent.lateral_active:
         # Without LATERAL a subquery in FROM does not see its neighbours.
@@ -107,13 +110,17 @@ def _plain_select(state: ParseState, raw: Any) -> Query:
     if raw.intoClause is not None:
         raise SqlError("SELECT ... INTO is not allowed here", "42601")
     state.windows = list(raw.windowClause)
+    state.locking = raw.lockingClause
     items = transform_from(state, raw.fromClause)
     query.targetList = transform_target_list(state, raw.targetList, "SELECT")
+    mark_origins(state, query)
     where = _condition(state, raw.whereClause, "WHERE")
     query.havingQual = _condition(state, raw.havingClause, "HAVING")
     entries = query.targetList
     query.sortClause = sort_clause(state, raw.sortClause, entries, "ORDER BY")
-    query.groupClause = group_clause(state, raw.groupClause, entries, query.sortClause)
+    query.groupClause, query.groupingSets = group_clause(
+        state, raw.groupClause, entries, query.sortClause
+    )
     query.groupDistinct = raw.groupDistinct
     if raw.distinctClause:
         if raw.distinctClause[0] is None:
@@ -130,19 +137,16 @@ def _plain_select(state: ParseState, raw: Any) -> Query:
     query.rtable = state.rtable
     query.rteperminfos = state.perminfos
     query.jointree = FromExpr(fromlist=items, quals=where)
-    for lock in raw.lockingClause:
-        _locking(state, query, lock)
     finish(state, query)
+    for lock in raw.lockingClause:
+        apply_locking(query, lock)
     if state.has_aggs or query.groupClause or query.groupingSets or query.havingQual is not None:
         check_ungrouped(state, query)
     return query
 
 
 def finish(state: ParseState, query: Query) -> None:
-    """What every kind of query ends with: flags, origins of columns, collations."""
-    from pgtool.sql.analyze.origins import mark_origins
-
-    mark_origins(state, query)
+    """What every kind of query ends with: flags, collations."""
     query.canSetTag = True
     query.hasAggs = state.has_aggs
     query.hasWindowFuncs = state.has_windows
@@ -231,43 +235,6 @@ def _mentions_level(row: list[Any], level: int) -> bool:
     return any(
         type(inner).__name__ == "Var" and inner.varlevelsup == level for inner in walk(row)
     )  # fmt: skip
-
-
-# -- FOR UPDATE --------------------------------------------------------------------------------
-
-_STRENGTHS = {
-    LockClauseStrength.LCS_FORKEYSHARE: "FOR KEY SHARE",
-    LockClauseStrength.LCS_FORSHARE: "FOR SHARE",
-    LockClauseStrength.LCS_FORNOKEYUPDATE: "FOR NO KEY UPDATE",
-    LockClauseStrength.LCS_FORUPDATE: "FOR UPDATE",
-}
-
-
-def _locking(state: ParseState, query: Query, lock: Any) -> None:
-    """FOR UPDATE and kin: which entries get row marks."""
-    word = _STRENGTHS[lock.strength]
-    refused = (
-        (query.setOperations is not None, "UNION/INTERSECT/EXCEPT"),
-        (bool(query.distinctClause), "DISTINCT clause"),
-        (bool(query.groupClause), "GROUP BY clause"),
-        (query.havingQual is not None, "HAVING clause"), (state.has_aggs, "aggregate functions"),
-        (state.has_windows, "window functions"),
-        (state.has_srfs, "set-returning functions in the target list"),
-    )  # fmt: skip
-    for present, what in refused:
-        if present:
-            raise SqlError(f"{word} is not allowed with {what}", "0A000")
-    wanted = [node.relname for node in lock.lockedRels]
-    for name in wanted:
-        if not any(rte.inFromCl and rte.eref.aliasname == name for rte in state.rtable):
-            raise SqlError(f'relation "{name}" in {word} clause not found in FROM clause', "42P01")
-    for index, rte in enumerate(state.rtable, 1):
-        if not rte.inFromCl or (wanted and rte.eref.aliasname not in wanted):
-            continue
-        if rte.rtekind in (RTEKind.RTE_RELATION, RTEKind.RTE_SUBQUERY):
-            query.rowMarks.append(RowMarkClause(rti=index, strength=lock.strength,
-                                                waitPolicy=lock.waitPolicy))  # fmt: skip
-            query.hasForUpdate = True
 
 
 def output_columns(query: Query) -> list[tuple[str, int, int, int]]:

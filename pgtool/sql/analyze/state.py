@@ -91,6 +91,9 @@ class ParseState:
         self.future_ctes: list[Any] = []
         self.kind = ""
         self.windows: list[Any] = []
+        #: FOR UPDATE and kin of this level.
+        self.locking: list[Any] = []
+        self.locked_from_parent = False
         self.has_aggs = self.has_windows = self.has_srfs = self.has_sublinks = False
         self.has_modifying = False
         self.lateral_active = False

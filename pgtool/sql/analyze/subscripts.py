@@ -21,10 +21,7 @@ def subscripting_ref(state: ParseState, container: Any, steps: list[Any]) -> Any
     """A SubscriptingRef that fetches; SqlError where the type has no subscripts."""
     typid, typmod = state.types.base_type_and_typmod(expr_type(container), expr_typmod(container))
     if typid in (t.INT2VECTOROID, t.OIDVECTOROID):
-        array = state.types.array_type(t.INT2OID if typid == t.INT2VECTOROID else t.OIDOID)
-        container = coerce_type(state, container, typid, array, typmod, Context.implicit,
-                                CoercionForm.COERCE_IMPLICIT_CAST)  # fmt: skip
-        typid = array
+        typid = state.types.array_type(t.INT2OID if typid == t.INT2VECTOROID else t.OIDOID)
     if typid == t.JSONBOID:
         return _jsonb(state, container, steps)
     element = state.types.element_type(typid)

@@ -7,6 +7,7 @@ from typing import Any
 from pgtool.errors import SqlError
 from pgtool.nodes.raw import A_Const, TypeName
 from pgtool.sql.analyze.state import ParseState
+from pgtool.sql.analyze.typmods import typmod_in
 
 __all__ = ["collation_oid", "type_label", "typename_type"]
 
@@ -83,7 +84,11 @@ def _typmod(state: ParseState, node: TypeName, row: Any) -> int:
             position=_position(node.location),
         )  # fmt: skip
     values = [_typmod_text(item, node) for item in node.typmods]
-    return int(state.session.types.io_of(row.oid).typmod_in(values))
+    try:
+        return typmod_in(state.cache.proc(row.typmodin).prosrc, values)
+    except SqlError as error:
+        error.position = error.position or _position(node.location)
+        raise
 
 
 def _typmod_text(item: Any, node: TypeName) -> str:
