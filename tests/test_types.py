@@ -239,3 +239,30 @@ def test_jsonb_columns_agree_with_the_scalar_code() -> None:
                 text_column(REGISTRY, 3802, column)
         else:
             assert text_column(REGISTRY, 3802, column).tolist()[1] == expected
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_damaged_columns_agree_with_the_scalar_code(name: str) -> None:
+    rng = random.Random(name)
+    oid = KNOWN[name]["oid"]
+    io = REGISTRY.io_of(oid)
+    good = [bytes.fromhex(row[0]) for row in KNOWN[name]["rows"]]
+    for _ in range(60):
+        blob = bytearray(rng.choice(good) or b"\0")
+        for _flip in range(rng.randint(1, 3)):
+            blob[rng.randrange(len(blob))] ^= 1 << rng.randrange(8)
+        if io.info.typlen < 0:
+            cut = rng.randint(0, len(blob)) if rng.random() < 0.3 else len(blob)
+            data = [good[0], bytes(blob[:cut]), good[-1]]
+            column: FixedColumn | VarColumn = VarColumn.of(list(data))
+        else:
+            data = [good[0], bytes(blob), good[-1]]
+            column = FixedColumn(np.frombuffer(b"".join(data), f"V{io.info.typlen}"))
+        for scalar, vectorised in ((io.text, text_column), (io.send, wire_column)):
+            try:
+                expected = [scalar(datum) for datum in data]
+            except CorruptData:
+                with pytest.raises(CorruptData):
+                    vectorised(REGISTRY, oid, column)
+                continue
+            assert vectorised(REGISTRY, oid, column).tolist() == expected

@@ -15,7 +15,7 @@ from formats import datum as layout
 from formats.deform import ATTLEN_VARLENA, Attribute, align, spans
 from formats.derive import sizeof, struct_of
 from formats.heap import bitmap_length, null_flags, pack_bitmap
-from pgtool.errors import CorruptData, SqlError
+from pgtool.errors import CorruptData, SqlError, Unsupported
 from pgtool.types.array_text import parse_array_text
 from pgtool.types.base import TypeIO
 from pgtool.types.info import TypeInfo
@@ -57,7 +57,11 @@ def read_array(datum: bytes, elem: TypeInfo | None, lookup: Any = None) -> Array
         count *= size
     at = _HEAD.size + 8 * ndim
     if lookup is not None and (elem is None or elem.oid != elemtype):
-        elem = lookup(elemtype)
+        try:
+            elem = lookup(elemtype)
+        except Unsupported:
+            message = f"array of element type {elemtype}, which is not in pg_type"
+            raise CorruptData(message, field="elemtype") from None
     assert elem is not None
     nulls: list[bool] = []
     if dataoffset:

@@ -160,6 +160,11 @@ def numeric_text(column: VarColumn) -> tuple[TextColumn, Array]:
         & (heads.weight < _MAX_GROUPS)
         & (heads.weight >= -_MAX_GROUPS)
         & (heads.dscale <= layout.DEC_DIGITS * _MAX_GROUPS)
+        # digits that the scale would hide are no numeric's
+        & (
+            (heads.ndigits - 1 - heads.weight) * layout.DEC_DIGITS
+            < heads.dscale + layout.DEC_DIGITS
+        )
     )
     rows = np.flatnonzero(moderate)
     out = TextColumn(np.zeros(0, np.uint8), np.zeros(total, np.int64), np.zeros(total, np.int64))
@@ -216,7 +221,11 @@ def numeric_wire(column: VarColumn) -> tuple[TextColumn, Array]:
     head[:, 2], head[:, 3] = heads.negative[rows] * layout.NUMERIC_NEG, heads.dscale[rows]
     ragged.scatter_bytes(buffer, offsets[:-1], head.view("V8").reshape(-1))
     digits, _ = ragged.gather(heads.buffer, heads.first[rows], 2 * ndigits)
-    swapped = digits.view("<u2").byteswap().view(np.uint8)
+    words = digits.view("<u2")
+    wrong = np.flatnonzero(words >= layout.NBASE)
+    if len(wrong):
+        heads.plain[rows[np.searchsorted(np.cumsum(ndigits), wrong, side="right")]] = False
+    swapped = words.byteswap().view(np.uint8)
     ragged.copy_spans(
         buffer, offsets[:-1] + 8, swapped, ragged.offsets_of(2 * ndigits)[:-1], 2 * ndigits
     )

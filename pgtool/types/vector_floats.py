@@ -31,6 +31,7 @@ _SPLIT = float((1 << 27) + 1)
 _SURE = 1e-6
 #: Decimals that are tried before digits are found one by one.
 _FEW = 4
+_SAMPLE, _SHARE = 256, 0.1
 _LEAST_POWER, _LAST_POWER = -300, 300
 
 
@@ -102,9 +103,15 @@ def _few_decimals(values: Array, kind: _Kind) -> tuple[Array, Array]:
         hit = open_[fits]
         unscaled[hit], decimals[hit] = scaled[fits].astype(np.int64), d
         open_ = open_[~fits]
-        if not len(open_):
+        if not len(open_) or (d == 0 and not _worth_trying(wide[open_[:_SAMPLE]])):
             break
     return unscaled, decimals
+
+
+def _worth_trying(sample: Array) -> bool:
+    """Whether some of the numbers have few decimals."""
+    scaled = sample * 10.0**_FEW
+    return bool(np.mean(np.abs(np.rint(scaled) - scaled) < 1e-3) > _SHARE)
 
 
 def float_text(values: Array) -> tuple[TextColumn, Array]:

@@ -29,6 +29,8 @@ _ROW = 40
 _FRACTION = _DATE + 1 + _CLOCK
 _LAST_ZONE_YEAR = 2500
 _MAX_DAY_TABLE = 400_000
+_USUAL_FIRST, _USUAL_LAST = cal.day_number(1930, 1, 1), cal.day_number(2069, 12, 31)
+_MANY = 1000
 
 
 @cache
@@ -81,11 +83,19 @@ def _iso_days(days: Array) -> Array:
     return out.view(f"V{_DATE}").ravel()
 
 
+@cache
+def _usual_days() -> Array:
+    """The texts of the days that most columns hold."""
+    return _iso_days(np.arange(_USUAL_FIRST, _USUAL_LAST + 1))
+
+
 def _day_texts(days: Array) -> tuple[Array, Array]:
     """(table of texts, each row's place in it)."""
     if not len(days):
         return _iso_days(days), days
     low, high = int(days.min()), int(days.max())
+    if len(days) >= _MANY and low >= _USUAL_FIRST and high <= _USUAL_LAST:
+        return _usual_days(), days - _USUAL_FIRST
     if high - low < min(_MAX_DAY_TABLE, 4 * len(days) + 1000):
         return _iso_days(np.arange(low, high + 1)), days - low
     return _iso_days(days), np.arange(len(days))
