@@ -18,8 +18,11 @@ from tests.bench import Result, median_times
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MAJOR = 18
-MEGABYTES = int(os.environ.get("PGTOOL_BENCH_WAL_MB", "400"))
-CONF = {"wal_keep_size": "4GB", "max_wal_size": "4GB", "shared_buffers": "256MB"}
+MEGABYTES = int(os.environ.get("PGTOOL_BENCH_WAL_MB", "300"))
+CONF = {
+    "wal_keep_size": "4GB", "max_wal_size": "4GB", "shared_buffers": "256MB",
+    "synchronous_commit": "off",
+}  # fmt: skip
 ROUNDS = 5
 
 
@@ -48,7 +51,7 @@ def _fill(server: servers.Server) -> None:
     server.run_tool("pgbench", "-i", "-q", "-s", "10", *where)
     start = server.lsn()
     while True:
-        server.run_tool("pgbench", "-c", "2", "-t", "20000", "-n", *where)
+        server.run_tool("pgbench", "-c", "2", "-t", "20000", "-n", "-M", "prepared", *where)
         written = server.psql(f"SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '{start}')::int8")
         if int(written) >> 20 >= MEGABYTES:
             return
