@@ -267,7 +267,7 @@ class Database:
         # A sequence is one frozen row that no visibility rule applies to.
         seen = sees if visible and relation.relkind != "S" else None
         return HeapScan(
-            directory.file(relation.locator, expected=max(relation.relpages, 0)),
+            directory.file(relation.locator, expected=relation.relpages),
             [a.stored for a in relation.attributes], seen,
             Detoaster(self.toast_table(relation, damage)), directory.checksums, damage, run_pages,
         )  # fmt: skip
@@ -308,7 +308,7 @@ class Database:
                 raise CorruptData(f"TOAST table {oid} has no file", file=self.path)
             directory = self.cluster.directory
             self._toast[oid] = ToastTable(
-                oid, directory.file(table.locator, expected=max(table.relpages, 0)),
+                oid, directory.file(table.locator, expected=table.relpages),
                 directory.checksums, directory.control.toast_max_chunk_size, None, damage,
             )  # fmt: skip
         return self._toast[oid]

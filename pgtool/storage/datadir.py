@@ -66,7 +66,10 @@ class DataDirectory:
         return CATALOG_VERSION_NO[self.major]
 
     def file(
-        self, where: RelFileLocator, fork: ForkNumber = ForkNumber.MAIN, expected: int = 0
+        self,
+        where: RelFileLocator,
+        fork: ForkNumber = ForkNumber.MAIN,
+        expected: int | None = None,
     ) -> RelationFile:
         """A relation's fork."""
         path = relation_path(where, self.major, fork)

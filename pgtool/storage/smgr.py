@@ -82,9 +82,14 @@ class RelationFile:
     """One fork of one relation, read through a backend."""
 
     def __init__(
-        self, backend: Backend, path: str, relseg_size: int = RELSEG_SIZE, expected: int = 0
-    ) -> None:
-        """``expected`` is a number of blocks that the catalogs are sure of having seen."""
+        self, backend: Backend, path: str, relseg_size: int = RELSEG_SIZE,
+        expected: int | None = None,
+    ) -> None:  # fmt: skip
+        """``expected`` is pg_class.relpages, where the fork has one.
+
+        It may be stale; it is asked only where the last segment is full, which it hardly
+        ever is unless another one should follow.
+        """
         self.backend = backend
         self.path = path
         self.relseg_size = relseg_size
@@ -145,10 +150,13 @@ class RelationFile:
             problems.append(CorruptData("relation file is missing", file=self.path))
         elif not problems and found[-1].blocks == self.relseg_size:
             end = found[-1].first + self.relseg_size
-            if self.expected > end:
+            if self.expected is not None and self.expected != end:
                 problems.append(
-                    CorruptData(f"segment file is missing: the catalog counts {self.expected} "
-                                f"blocks", file=f"{self.path}.{last + 1}", block=end)
+                    CorruptData(
+                        "segment file is missing: the one before it is full, and the catalog "
+                        f"counts {self.expected} blocks",
+                        file=f"{self.path}.{last + 1}", block=end,
+                    )
                 )  # fmt: skip
         return found, problems
 
@@ -162,7 +170,7 @@ class RelationFile:
         full = number > 0 and self.backend.size(
             self.path if number == 1 else f"{self.path}.{number - 1}"
         ) >= self.relseg_size * BLCKSZ
-        if number == 0 or full or self.expected > number * self.relseg_size:
+        if number == 0 or full or (self.expected or 0) > number * self.relseg_size:
             try:
                 names = self.backend.list(directory)
             except FileNotFoundError:
