@@ -6,6 +6,7 @@ them. Imports point down only (a test enforces it)::
     pgtool.api        the Python API: pgtool.open(directory)
     pgtool.cli        one module per command; render prints
     pgtool.inspect    pages and records shown as the real inspection tools show them
+    pgtool.commands   COPY TO in the server's formats, and others
     pgtool.catalog    relations and types found through the directory's own catalogs
     pgtool.access     heap, indexes, toast: pure page functions and scans
     pgtool.transam    xids, pg_xact, subtransactions, multixacts, visibility
@@ -41,6 +42,19 @@ them. Imports point down only (a test enforces it)::
 5. :func:`pgtool.wal.rmgr.entry` finds the record type's row: name, layout, description.
 6. :func:`pgtool.wal.rmgr.describe` words it; :func:`pgtool.inspect.waldump.lines.line`
    prints it.
+
+How a byte becomes a row, each step over some hundred pages at once:
+
+1. :class:`pgtool.storage.backend.ReadOnly` is where bytes come from;
+2. :func:`pgtool.storage.bulk.read_runs` reads pages and verifies their checksums;
+3. :func:`pgtool.access.heap.page.tuples_of` finds the stored row versions;
+4. :class:`pgtool.access.heap.visible.AtRest` keeps those that the snapshot sees, by the rules
+   of :class:`pgtool.transam.visibility.Visibility`;
+5. :func:`pgtool.access.heap.deform.walk` finds where each attribute lies;
+6. :func:`pgtool.access.heap.columns.materialise` makes columns of them, with compressed and
+   out-of-line values from :class:`pgtool.access.toast.Detoaster`;
+7. :func:`pgtool.types.vector.text_column` turns a column into text;
+8. :func:`pgtool.commands.copy.rows.join` lays the columns side by side, as rows.
 """
 
 from __future__ import annotations
