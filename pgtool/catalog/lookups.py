@@ -153,13 +153,21 @@ class CatalogLookups:
     def __init__(self, database: Database) -> None:
         self.database = database
         self._names: dict[str, _Names] = {}
+        self._path: list[int] | None = None
         self._types: dict[int, TypeInfo | None] = {}
 
     def names(self, kind: str) -> _Names:
         """The objects of one kind."""
         if kind not in self._names:
-            self._names[kind] = _Names(self.database, _KINDS[kind])
+            made = self._names[kind] = _Names(self.database, _KINDS[kind])
+            made.path = self._path or made.path
         return self._names[kind]
+
+    def set_path(self, path: list[int]) -> None:
+        """Look bare names up in these schemas, in this order."""
+        self._path = path
+        for names in self._names.values():
+            names.path = path
 
     def prosrc(self, oid: int) -> str:
         """The source name of a function, '' where there is none."""

@@ -77,14 +77,19 @@ def session_settings(database: Database, overrides: dict[str, str] | None = None
 
 def _database_settings(database: Database) -> dict[str, str]:
     """ALTER DATABASE … SET: the rows of pg_db_role_setting for all roles."""
+    return role_settings(database, 0)
+
+
+def role_settings(database: Database, role: int) -> dict[str, str]:
+    """ALTER DATABASE … SET and ALTER ROLE … SET, the more specific ones over the others."""
     from pgtool.types.registry import TypeRegistry
 
     out: dict[str, str] = {}
     try:
         table = database.catalog("pg_db_role_setting")
         array = TypeRegistry(Settings(encoding=database.encoding)).io_of(TEXT_ARRAY)
-        rows = [row for row in table if row["setrole"] == 0]
-        for row in sorted(rows, key=lambda row: row["setdatabase"] != 0):
+        rows = [row for row in table if row["setrole"] in (0, role)]
+        for row in sorted(rows, key=lambda row: (row["setrole"] != 0, row["setdatabase"] != 0)):
             if row["setdatabase"] in (0, database.oid) and row["setconfig"]:
                 for entry in array.to_python(row["setconfig"]) or ():
                     name, _, value = str(entry).partition("=")
