@@ -166,18 +166,6 @@ def number_compare(a: Any, b: Any) -> int:
     return number_cmp(a, b)
 
 
-@builtin("textcat")
-def textcat(a: str, b: str) -> str:
-    """Concatenation."""
-    return a + b
-
-
-@builtin("textlen")
-def textlen(a: str) -> int:
-    """Number of characters."""
-    return len(a)
-
-
 def _float_result(result: float, *args: float) -> float:
     if math.isinf(result) and not any(math.isinf(a) for a in args):
         raise SqlError("value out of range: overflow", "22003")

@@ -36,7 +36,20 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: Modules that register built-ins; a new one is added here and nowhere else.
-MODULES: tuple[str, ...] = ("int", "basics", "grouped")
+MODULES: tuple[str, ...] = (
+    "int",
+    "basics",
+    "grouped",
+    "text",
+    "textformat",
+    "textcase",
+    "textcode",
+    "bytea",
+    "varbit",
+    "uuid",
+    "enums",
+    "like",
+)
 
 
 @dataclass(slots=True)

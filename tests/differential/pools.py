@@ -8,6 +8,8 @@ strict.
 
 from __future__ import annotations
 
+from tests.differential.pools_text import TEXT_ARGUMENTS
+
 INTS = ["0", "1", "-1", "7", "-7", "2", "10", "100"]
 POOLS: dict[str, list[str]] = {
     "bool": ["t", "f"],
@@ -163,6 +165,7 @@ ARGUMENTS: dict[tuple[str, int], list[str]] = {
     ("width_bucket_float8", 3): ["0", "1", "5", "-1", "10", "2147483647"],
     ("width_bucket_numeric", 3): ["0", "1", "5", "-1", "10", "2147483647"],
 }  # fmt: skip
+ARGUMENTS.update(TEXT_ARGUMENTS)
 EXTRA: dict[str, list[tuple[str | None, ...]]] = {
     "width_bucket_float8": [("5.35", "0.024", "10.06", "5"), ("3", "10", "1", "9"),
                             ("1", "1", "10", "9"), ("10", "1", "10", "9"),

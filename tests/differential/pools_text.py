@@ -1,0 +1,69 @@
+"""Arguments for functions on text, bytes and containers: see :mod:`tests.differential.pools`."""
+
+from __future__ import annotations
+
+# ruff: noqa: E501
+TEXT_ARGUMENTS: dict[tuple[str, int], list[str]] = {
+    ("char_bpchar", 0): ["a", "", "Z"],
+    ("repeat", 1): ["0", "1", "3", "-1", "2147483647", "-2147483648"],
+    ("lpad", 1): ["0", "1", "2", "3", "7", "20", "-1", "2147483647", "-2147483648"],
+    ("lpad", 2): ["", " ", "xy", "äöü"],
+    ("rpad", 1): ["0", "1", "2", "3", "7", "20", "-1", "2147483647", "-2147483648"],
+    ("rpad", 2): ["", " ", "xy", "äöü"],
+    ("bpchar", 1): ["-1", "5", "6", "8", "14"],
+    ("varchar", 1): ["-1", "5", "6", "8", "14"],
+    ("bit", 1): ["-1", "0", "1", "3", "8", "12"],
+    ("varbit", 1): ["-1", "0", "1", "3", "8", "12"],
+    ("bitfromint4", 1): ["-1", "1", "3", "31", "32", "33", "40"],
+    ("bitfromint8", 1): ["-1", "1", "3", "63", "64", "65", "70"],
+    ("binary_encode", 1): ["hex", "base64", "escape", "HEX", "base32"],
+    ("binary_encode", 0): ["\\x", "\\x00", "\\xff41", "\\x616263", "\\x5c27", "\\x" + "0abb" * 60],
+    ("binary_decode", 1): ["hex", "base64", "escape", "nosuch"],
+    ("binary_decode", 0): ["", "ab cd", "abc", "YWJj", "YWJjZA==", "YW Jj\nZA==", "YQ=", "Y===", "=",
+                           "\\001", "a\\\\b", "\\9", "äx", "YQ==YQ==", "0g"],
+    ("pg_convert_to", 1): ["UTF8", "latin1", "LATIN9", "WIN1252", "SQL_ASCII", "nosuch", "EUC_JP"],
+    ("pg_convert_from", 1): ["UTF8", "latin1", "WIN1252", "SQL_ASCII", "nosuch"],
+    ("pg_convert", 1): ["UTF8", "latin1", "nosuch"],
+    ("pg_convert", 2): ["UTF8", "latin1", "WIN1251", "nosuch"],
+    ("length_in_encoding", 1): ["UTF8", "latin1", "nosuch"],
+    ("unicode_normalize_func", 1): ["NFC", "nfd", "NFKC", "NFKD", "x"],
+    ("unicode_is_normalized", 1): ["NFC", "nfd", "NFKC", "NFKD", "x"],
+    ("unistr", 0): ["", "abc", "\\0041", "\\u0041x", "\\+000041", "\\U00000041", "\\\\", "\\z",
+                    "\\d83d\\de00", "\\d83d", "\\de00", "\\0000", "\\U00110000", "a\\d83db"],
+    ("quote_ident", 0): ["", "a", "A b", "select", "x\"y", "äöü", "_a1", "1a", "a$b", "int", "between"],
+    ("text_format", 0): ["", "%%", "%s", "%I-%L", "%5s|%-5s|", "%2$s %1$s", "%s %s %s %s", "%", "%x",
+                         "%0$s", "%*s", "%*1$s", "%1$*2$s", "%-*s", "%5", "%99999999999s", "%1$", "%-%",
+                         "%L", "%1$-4L|", "%*2s", "%1$5s %s"],
+    ("text_format_nv", 0): ["", "%%", "%s", "abc", "%", "a%%b%"],
+    ("initcap", 0): ["hello world", "HELLO", "ab1c d-e f_g", "äöü éa", "", "ßa ǆa", "x'y"],
+    ("upper", 0): ["abc", "ABC", "äöüß", "ﬁ", "ǆ", "ΐ", "ᾳ", "ı", ""],
+    ("lower", 0): ["abc", "ABC", "ÄÖÜẞ", "İ", "ΑΣ", "Ǆ", ""],
+    ("casefold", 0): ["abc", "ABC", "ÄÖÜẞß", "İ", "ΑΣς"],
+    ("translate", 1): ["", "a", "abc", "ba", "aa", "ä"],
+    ("translate", 2): ["", "x", "xy", "xyz"],
+    ("split_part", 0): ["", "a,b,c", "abc", ",", "a,,c", "abXcdXX"],
+    ("split_part", 1): ["", ",", "X", "XX", "abc", "ä"],
+    ("split_part", 2): ["0", "1", "2", "3", "-1", "-2", "-4", "9", "2147483647", "-2147483648"],
+    ("text_to_array", 0): ["", "a,b,c", "abc", ",", "a,,c", "äbc"],
+    ("text_to_array", 1): ["", ",", "b", ",,"],
+    ("text_to_array_null", 0): ["", "a,b,c", "abc", ",", "a,,c", "äbc"],
+    ("text_to_array_null", 1): ["", ",", "b", ",,"],
+    ("text_to_array_null", 2): ["", "a", "b"],
+    ("text_to_table", 0): ["", "a,b,c", "abc", ",", "a,,c", "äbc"],
+    ("text_to_table", 1): ["", ",", "b", ",,"],
+    ("array_to_text", 1): ["", ",", "-x-"],
+    ("array_to_text_null", 1): ["", ",", "-x-"],
+    ("array_to_text_null", 2): ["", "*", "NULL"],
+}  # fmt: skip
+_LIKED = ["", "a", "abc", "abcabc", "ABC", "aXbXc", "a%b", "a_b", "äöü", "a\\b", "ab\ncd", "%", "Äb"]
+_PATTERNS = ["", "%", "_", "a%", "%c", "%b%", "a_c", "abc", "ABC", "%a%b%c%", "__", "_%_", "a\\%b",
+             "a\\_b", "%\\", "ab\\", "\\a%", "ä%", "Ä_", "%%", "a\\\\b", "%X%X%", "_b%\\"]
+for _name in ("textlike", "textnlike", "texticlike", "texticnlike", "namelike", "namenlike",
+              "nameiclike", "nameicnlike"):
+    TEXT_ARGUMENTS[_name, 0] = _LIKED
+    TEXT_ARGUMENTS[_name, 1] = _PATTERNS
+for _name in ("bytealike", "byteanlike"):
+    TEXT_ARGUMENTS[_name, 0] = ["", "abc", "a%b", "\\xff0041", "ab"]
+    TEXT_ARGUMENTS[_name, 1] = ["", "%", "a%", "_b_", "\\xff25", "a\\\\%b", "%\\\\"]
+TEXT_ARGUMENTS["like_escape", 0] = [*_PATTERNS, "a#%b", "##", "#"]
+TEXT_ARGUMENTS["like_escape", 1] = ["", "#", "\\", "ab", "%", "ä"]
