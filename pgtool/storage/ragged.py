@@ -56,14 +56,15 @@ def _check(buffer: Bytes, start: Ints, length: Ints, what: str) -> None:
 
 def check_spans(src: Bytes, start: Ints, length: Ints) -> None:
     """CorruptData where a span reaches outside its buffer."""
-    if len(length):
-        used = length > 0
-        if not used.all():
-            start, length = start[used], length[used]
-        if len(length):
-            _check(src, start, length, "source")
-    if len(length) and int(length.min()) < 0:
+    if not len(length):
+        return
+    if int(length.min()) < 0:
         raise CorruptData("span of negative length")
+    used = length > 0
+    if not used.all():
+        start, length = start[used], length[used]
+    if len(length):
+        _check(src, start, length, "source")
 
 
 def copy_spans(dst: Bytes, dst_start: Ints, src: Bytes, src_start: Ints, length: Ints) -> None:

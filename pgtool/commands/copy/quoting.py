@@ -19,6 +19,23 @@ except ImportError:  # neither compiled nor Cython at hand
 COMPILED: bool = cython.compiled
 
 
+def special_bytes(text: Any) -> int:
+    """How many bytes are control characters or backslashes."""
+    found = 0
+    with cython.nogil:
+        whole = text.shape[0] // 128
+        for i in range(whole):
+            part = 0  # a byte, so that many are added at once
+            for k in range(128):
+                byte = text[i * 128 + k]
+                part += (byte < 32) | (byte == 92)
+            found += part
+        for k in range(whole * 128, text.shape[0]):
+            byte = text[k]
+            found += (byte < 32) | (byte == 92)
+    return found
+
+
 def escaped_widths(src: Any, start: Any, length: Any, letters: Any, widths: Any) -> int:
     """Widths with one byte more for every byte that has a letter; how many those are."""
     hits = 0

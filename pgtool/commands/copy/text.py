@@ -63,25 +63,27 @@ class TextFormat:
         """Whether every special byte of the output was put there by the format."""
         if all(self.escapes):
             return True
-        own = sum(cell.null_count + _added(cell) for cell in ready)
-        return count(out, BACKSLASH) == own and int(
-            np.count_nonzero(out < _FIRST_PRINTABLE)
-        ) - sum(_controls(cell) for cell in ready) == rows * max(len(ready), 1)
+        # All of these are in the output anyway, so one sum tells as much as two.
+        own = rows * max(len(ready), 1)
+        own += sum(cell.null_count + _added(cell) for cell in ready)
+        return special_bytes(out) == own
+
+
+def special_bytes(text: Bytes) -> int:
+    """How many bytes are control characters or backslashes."""
+    if quoting.COMPILED:
+        return int(quoting.special_bytes(text))
+    return int(np.count_nonzero(text < _FIRST_PRINTABLE)) + count(text, BACKSLASH)
 
 
 class Escaped(Cells):
-    """Cells that were searched: ``added`` backslashes, ``controls`` plain control bytes."""
+    """Cells that were searched: ``added`` backslashes and plain control bytes are in them."""
 
     added = 0
-    controls = 0
 
 
 def _added(cell: Cells) -> int:
     return cell.added if isinstance(cell, Escaped) else 0
-
-
-def _controls(cell: Cells) -> int:
-    return cell.controls if isinstance(cell, Escaped) else 0
 
 
 def escape(cell: Cells) -> Cells:
@@ -103,8 +105,7 @@ def _escaped(out: Bytes, offsets: Ints, cell: Cells) -> Cells:
     if cell.nulls is not None:
         lengths[cell.nulls] = len(NULL)
     done = Escaped(out, offsets[:-1], lengths, cell.nulls)
-    done.added = count(out, BACKSLASH)
-    done.controls = int(np.count_nonzero(out < _FIRST_PRINTABLE))
+    done.added = special_bytes(out)
     return done
 
 
