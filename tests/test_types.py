@@ -19,12 +19,14 @@ import numpy as np
 import pytest
 
 from pgtool.errors import CorruptData, SqlError, Unsupported
+from pgtool.types import vector_jsonb
 from pgtool.types.column import FixedColumn, VarColumn
 from pgtool.types.encoding import ENCODINGS, UTF8, encoding_by_id, encoding_by_name
 from pgtool.types.floats import float4_text, float8_text
 from pgtool.types.info import Settings, TypeInfo
 from pgtool.types.registry import BUILTINS, TypeRegistry
 from pgtool.types.vector import text_column, wire_column
+from pgtool.types.vector_jsonb import templated_text, walked_text
 
 KNOWN = json.loads((Path(__file__).parent / "types_known.json").read_text())
 EDITS = b"0123456789:.,-+{}[]()\"'\\ aEx"
@@ -216,7 +218,11 @@ def _random_json(rng: random.Random, depth: int = 0) -> object:
     return {key: _random_json(rng, depth + 1) for key in keys}
 
 
-def test_jsonb_columns_agree_with_the_scalar_code() -> None:
+@pytest.mark.parametrize("way", [walked_text, templated_text])
+def test_jsonb_columns_agree_with_the_scalar_code(
+    way: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vector_jsonb, "jsonb_text", way)
     rng = random.Random(11)
     io = REGISTRY.by_name("jsonb")
     data: list[bytes | None] = [io.input(json.dumps(_random_json(rng))) for _ in range(400)]

@@ -64,6 +64,8 @@ def jsonb_text(data: bytes) -> bytes:
     """The text of a stored jsonb."""
     header, inside = children(data, 0, len(data))
     if header & layout.JB_FSCALAR:
+        if header & layout.JB_FOBJECT or len(inside) != 1:
+            raise CorruptData("jsonb scalar that is no array of one", field="header")
         return _child_text(data, *inside[0], 0)
     return _container_text(data, header, inside, 0)
 

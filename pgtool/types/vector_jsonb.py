@@ -1,10 +1,12 @@
 """jsonb → text, a whole column at once.
 
-The rows of a column mostly have the same shape: the same keys, the same kinds of values.
-Rows of one shape are written from a template: everything but the values is constant, and
-each value is a column of its own, strings to copy, numbers to format, containers to treat
-in the same way. Rows of rare shapes go through the general code, which takes all rows
-together, level by level (:mod:`~pgtool.types.vector_jsonb_levels`).
+Where it is compiled, a loop over the rows (:mod:`~pgtool.types.jsonb_walk`) does the work;
+elsewhere numpy does. The rows of a column mostly have the same shape: the same keys, the
+same kinds of values. Rows of one shape are written from a template: everything but the
+values is constant, and each value is a column of its own, strings to copy, numbers to
+format, containers to treat in the same way. Rows of rare shapes go through the general
+code, which takes all rows together, level by level
+(:mod:`~pgtool.types.vector_jsonb_levels`).
 
 Strings are written as if none needed escapes. The result shows where that was wrong (a
 control character, a backslash, a quote too many in a row's text), and those rows, like
@@ -22,17 +24,20 @@ from formats import datum as layout
 from formats.derive import sizeof
 from formats.varlena import VARHDRSZ
 from pgtool.storage import ragged
+from pgtool.types import jsonb_walk
 from pgtool.types.column import TextColumn, VarColumn
 from pgtool.types.json import escape_json
 from pgtool.types.vector_digits import numeric_text
 from pgtool.types.vector_jsonb_levels import JsonbText, levels_text
 
-__all__ = ["jsonb_text"]
+__all__ = ["jsonb_text", "templated_text", "walked_text"]
 
 Array = npt.NDArray[Any]
 _WORD = sizeof(layout.JsonbContainer)
 #: Fewer rows than this are not worth a template; more entries make none.
 _FEW, _MAX_ENTRIES = 48, 96
+#: Characters that one numeric can take at most: its weight's digits and its scale.
+_NUMERIC_ROOM = 4 * 0x8000 + layout.NUMERIC_DSCALE_MASK + 4096
 #: Rows that are tried as patterns, and how deep templates nest.
 _TRIES, _MAX_DEPTH = 8, 6
 _FIXED = layout.JENTRY_TYPEMASK | layout.JENTRY_HAS_OFF
@@ -57,6 +62,37 @@ class _Shape(NamedTuple):
 
 def jsonb_text(column: VarColumn) -> tuple[TextColumn, Array]:
     """(text, rows that could not be done here)."""
+    return walked_text(column) if jsonb_walk.COMPILED else templated_text(column)
+
+
+def walked_text(column: VarColumn) -> tuple[TextColumn, Array]:
+    """The same, by the loop over single rows, which is the fastest where it is compiled."""
+    length: Any = column.length.astype(np.intp)
+    bad: Any = np.zeros(len(column), np.uint8) if column.valid is None else ~column.valid
+    bad = np.ascontiguousarray(bad).view(np.uint8)
+    present = length if column.valid is None else length[column.valid]
+    ragged.check_spans(column.buffer, column.start, length * (bad == 0))
+    data: Any = np.ascontiguousarray(column.buffer)
+    start: Any = np.ascontiguousarray(column.start, np.intp)
+    ends = np.zeros(len(column), np.intp)
+    stack = np.zeros(jsonb_walk.STACK, np.intp)
+    out = np.empty(2 * int(present.sum()) + 4096, np.uint8)
+    done = 0
+    while done < len(column):
+        at = done
+        views = [memoryview(array) for array in (out, ends, bad, stack)]
+        done = jsonb_walk.walk(memoryview(data), memoryview(start), memoryview(length), at, *views)
+        if done < len(column):
+            used = int(ends[done - 1]) if done else 0
+            need = 8 * int(length[done]) + _NUMERIC_ROOM
+            out = np.concatenate([out[:used], np.empty(len(out) + need, np.uint8)])
+    begin = np.concatenate([np.zeros(1, np.int64), ends[:-1]]) if len(ends) else ends
+    declined = bad != 0 if column.valid is None else (bad != 0) & column.valid
+    return TextColumn(out, begin, ends - begin), np.flatnonzero(declined)
+
+
+def templated_text(column: VarColumn) -> tuple[TextColumn, Array]:
+    """The same with numpy alone."""
     total = len(column)
     length = column.length.astype(np.int64)
     missing = length < _WORD
@@ -147,7 +183,9 @@ def _alike(
     lone = bool(header & layout.JB_FSCALAR)
     total = 2 * count if is_object else count
     base = _WORD + 4 * total
-    sound = is_object != bool(header & layout.JB_FARRAY) and not (lone and count != 1)
+    sound = is_object != bool(header & layout.JB_FARRAY) and not (
+        lone and (is_object or count != 1)
+    )
     if not sound or not 0 < total <= _MAX_ENTRIES or base > size:
         return None, none
     entries = words[(at >> 2) + 1 : (at >> 2) + 1 + total].astype(np.int64)

@@ -68,7 +68,7 @@ class _Level:
         entries = np.where(is_object, 2 * count, count)
         lone = header & layout.JB_FSCALAR != 0
         wrong = (_WORD + 4 * entries > held.end - held.at) | (is_object == is_array)
-        wrong |= lone & (count != 1)
+        wrong |= lone & (is_object | (count != 1))
         if wrong.any():
             bad[held.row[wrong]] = True
             entries = np.where(wrong, 0, entries)

@@ -29,7 +29,7 @@ _ROW = 40
 _FRACTION = _DATE + 1 + _CLOCK
 _LAST_ZONE_YEAR = 2500
 _MAX_DAY_TABLE = 400_000
-_USUAL_FIRST, _USUAL_LAST = cal.day_number(1930, 1, 1), cal.day_number(2069, 12, 31)
+_USUAL_FIRST, _USUAL_LAST = cal.day_number(1970, 1, 1), cal.day_number(2049, 12, 31)
 _MANY = 1000
 
 
