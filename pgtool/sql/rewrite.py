@@ -1,0 +1,171 @@
+"""Rewriting: views become subqueries, by the rules that the directory stores.
+
+A view's range table entry turns into a subquery entry over its query, again rewritten, and
+keeps its relation for permissions. Materialized views are relations. A table with virtual
+generated columns becomes a subquery that computes them. What would need more than reading
+(row-level security for a user whom it binds, foreign tables) is refused by name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pgtool.errors import SqlError, Unsupported
+from pgtool.functions.session import Session
+from pgtool.nodes.base import ValueString, strings, walk
+from pgtool.nodes.enums import RTEKind
+from pgtool.nodes.exprs import Var
+from pgtool.nodes.query import (
+    Alias,
+    FromExpr,
+    Query,
+    RangeTblEntry,
+    RangeTblRef,
+    TargetEntry,
+)
+from pgtool.nodes.text import text_to_node
+from pgtool.sql.stored import copy_tree, view_query
+
+__all__ = ["rewrite"]
+
+INFINITE_RECURSION = "42P17"
+
+
+def rewrite(query: Query, session: Session) -> Query:
+    """The query with every view in it expanded; the query itself is changed."""
+    _Rewriter(session).query(query, ())
+    return query
+
+
+class _Rewriter:
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.cache = session.cache
+
+    def query(self, query: Query, open_views: tuple[int, ...]) -> None:
+        """One query level and everything below it; ``open_views`` are being expanded."""
+        for index, rte in enumerate(query.rtable, 1):
+            if rte.rtekind == RTEKind.RTE_RELATION:
+                self._relation(query, index, rte, open_views)
+            elif rte.rtekind == RTEKind.RTE_SUBQUERY:
+                self.query(rte.subquery, open_views)
+        for cte in query.cteList:
+            if isinstance(cte.ctequery, Query):
+                self.query(cte.ctequery, open_views)
+        if query.hasSubLinks:
+            self._sublinks(query, open_views)
+
+    def _sublinks(self, query: Query, open_views: tuple[int, ...]) -> None:
+        """Subqueries in expressions; those of the range table and WITH are done."""
+        done = {id(rte.subquery) for rte in query.rtable} | {id(c.ctequery) for c in query.cteList}
+        stack = list(query.children())
+        while stack:
+            node = stack.pop()
+            if isinstance(node, Query):
+                if id(node) not in done:
+                    self.query(node, open_views)
+            else:
+                stack += node.children()
+
+    def _relation(
+        self, query: Query, index: int, rte: RangeTblEntry, open_views: tuple[int, ...]
+    ) -> None:
+        row = self.cache.one("pg_class", "oid", rte.relid)
+        if row is None:
+            raise SqlError(f"could not open relation with OID {rte.relid}", "XX000")
+        if row.relkind == "v":
+            if rte.inFromCl:
+                self._view(query, index, rte, row, open_views)
+            return
+        if row.relkind == "f":
+            raise Unsupported(f'foreign table "{row.relname}"')
+        if row.relrowsecurity and self._bound_by_policies(row):
+            raise Unsupported(f'row-level security of table "{row.relname}"')
+        self._generated(query, index, rte, row)
+
+    def _view(
+        self, query: Query, index: int, rte: RangeTblEntry, row: Any, open_views: tuple[int, ...]
+    ) -> None:
+        if rte.relid in open_views:
+            raise SqlError(f'infinite recursion detected in rules for relation "{row.relname}"',
+                           INFINITE_RECURSION)  # fmt: skip
+        if rte.tablesample is not None:
+            raise Unsupported("TABLESAMPLE")
+        inner = view_query(self.session, rte.relid)
+        self.query(inner, (*open_views, rte.relid))
+        options = row.reloptions or ()
+        rte.rtekind = RTEKind.RTE_SUBQUERY
+        rte.subquery = inner
+        rte.security_barrier = _is_on("security_barrier", options)
+        rte.inh = False
+        rte.tablesample = None
+        query.rowMarks = [mark for mark in query.rowMarks if mark.rti != index]
+
+    def _bound_by_policies(self, row: Any) -> bool:
+        if self.session.is_superuser:
+            return False
+        user = self.cache.one("pg_authid", "oid", self.session.user_oid)
+        if user is not None and user.rolbypassrls:
+            return False
+        return bool(row.relowner != self.session.user_oid or row.relforcerowsecurity)
+
+    # -- virtual generated columns -----------------------------------------------------------
+
+    def _generated(self, query: Query, index: int, rte: RangeTblEntry, row: Any) -> None:
+        """A table with virtual generated columns is read through a query that computes them."""
+        computed = self._virtual_columns(rte.relid)
+        if not computed or not rte.inFromCl:
+            return
+        for node in walk(query):
+            if isinstance(node, Var) and node.varno == index and node.varattno < 0:
+                raise Unsupported(
+                    f'system columns of table "{row.relname}", which has virtual generated columns'
+                )
+        rte.subquery = self._computing(rte, computed)
+        rte.rtekind = RTEKind.RTE_SUBQUERY
+        rte.inh = False
+
+    def _virtual_columns(self, relid: int) -> dict[int, str]:
+        """Attribute number → stored expression of each virtual generated column."""
+        if self.session.database.cluster.major < FIRST_VIRTUAL:
+            return {}
+        found = [
+            row.attnum for row in self.cache.lookup("pg_attribute", "attrelid", relid)
+            if row.attgenerated == "v"
+        ]  # fmt: skip
+        defaults = {
+            row.adnum: row.adbin for row in self.cache.lookup("pg_attrdef", "adrelid", relid)
+        } if found else {}  # fmt: skip
+        return {number: defaults[number] for number in found}
+
+    def _computing(self, rte: RangeTblEntry, computed: dict[int, str]) -> Query:
+        """SELECT every column FROM the table, the computed ones by their expressions."""
+        table = rte.copy(perminfoindex=0, alias=None)
+        query = Query(canSetTag=True, rtable=[table])
+        query.jointree = FromExpr(fromlist=[RangeTblRef(rtindex=1)])
+        names = strings(rte.eref.colnames)
+        for a in self.session.database.relation(rte.relid).attributes:
+            expr: Any = Var(
+                varno=1, varattno=a.attnum, vartype=a.atttypid, vartypmod=a.atttypmod,
+                varcollid=a.attcollation, varnosyn=1, varattnosyn=a.attnum,
+            )  # fmt: skip
+            if a.attnum in computed:
+                expr = text_to_node(computed[a.attnum], self.session.database.cluster.major)
+            query.targetList.append(
+                TargetEntry(expr=copy_tree(expr), resno=a.attnum, resname=names[a.attnum - 1])
+            )
+        table.eref = Alias(aliasname=rte.eref.aliasname,
+                           colnames=[ValueString(sval=name) for name in names])  # fmt: skip
+        return query
+
+
+FIRST_VIRTUAL = 18
+
+
+def _is_on(name: str, options: tuple[str, ...]) -> bool:
+    """Whether a view's reloptions switch an option on."""
+    for option in options:
+        key, _, value = option.partition("=")
+        if key == name:
+            return value.lower() in ("true", "on", "yes", "1", "t", "y", "")
+    return False
