@@ -80,7 +80,8 @@ def walked_text(column: VarColumn) -> tuple[TextColumn, Array]:
     done = 0
     while done < len(column):
         at = done
-        views = [memoryview(array) for array in (out, ends, bad, stack)]
+        lent: list[Any] = [out, ends, bad, stack]
+        views = [memoryview(array) for array in lent]
         done = jsonb_walk.walk(memoryview(data), memoryview(start), memoryview(length), at, *views)
         if done < len(column):
             used = int(ends[done - 1]) if done else 0
