@@ -169,20 +169,17 @@ def widen4_v(a: Any) -> Any:
     return a.astype(np.int32)
 
 
-@builtin("i4tod", "i8tod", "i2tod")
-def to_double(a: int) -> float:
-    """To double precision."""
-    return float(a)
-
-
-@vector("i4tod", "i8tod", "i2tod")
-def to_double_v(a: Any) -> Any:
-    """To double precision."""
-    return a.astype(np.float64)
-
-
 @builtin("btint4cmp", "btint8cmp", "btint2cmp", "btint24cmp", "btint42cmp", "btint48cmp",
          "btint84cmp", "btint28cmp", "btint82cmp")  # fmt: skip
 def compare(a: int, b: int) -> int:
     """-1, 0 or 1."""
     return (a > b) - (a < b)
+
+
+@builtin("generate_series_int4", "generate_series_int8", "generate_series_step_int4",
+         "generate_series_step_int8", returns_set=True)  # fmt: skip
+def generate_series(first: int, last: int, step: int = 1) -> Any:
+    """Integers from first to last."""
+    if step == 0:
+        raise SqlError("step size cannot equal zero", "22023")
+    yield from range(first, last + (1 if step > 0 else -1), step)

@@ -134,7 +134,8 @@ class OpCache:
             self._defaults[typid] = self._default_family(typid)
         return self._defaults[typid]
 
-    def _default_family(self, typid: int) -> tuple[int, int]:
+    def opclass_types(self, typid: int) -> list[int]:
+        """The types whose default operator class serves a type, best first."""
         row = self.cache.type(typid)
         while row is not None and row.typtype == "d":
             typid = row.typbasetype
@@ -148,7 +149,10 @@ class OpCache:
         tries += {VARCHAR: [TEXT], CIDR: [INET]}.get(typid, [])
         if row is not None and row.typname.startswith("reg") and row.typlen == 4:
             tries.append(OID)
-        for one in tries:
+        return tries
+
+    def _default_family(self, typid: int) -> tuple[int, int]:
+        for one in self.opclass_types(typid):
             for found in self.cache.lookup("pg_opclass", ("opcmethod", "opcintype"),
                                            (BTREE_AM, one)):  # fmt: skip
                 if found.opcdefault:

@@ -38,8 +38,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: Modules that register built-ins; a new one is added here and nowhere else.
 MODULES: tuple[str, ...] = (
     "int",
-    "basics",
     "grouped",
+    "compare",
+    "compare_text",
+    "compare_containers",
+    "hashing",
+    "float",
+    "floatmath",
+    "numeric",
+    "numericmath",
     "text",
     "textformat",
     "textcase",

@@ -16,7 +16,9 @@ from pgtool.errors import SqlError
 from pgtool.types.base import FixedIO
 from pgtool.types.cstdlib import SPACE, strtod
 
-__all__ = ["Float4", "Float8", "float4_text", "float8_text", "parse_float"]
+__all__ = [
+    "Float4", "Float8", "float4_text", "float8_text", "nearest_single", "parse_float",
+]  # fmt: skip
 
 _DOUBLE = struct.Struct("<d")
 _SINGLE = struct.Struct("<f")
@@ -134,7 +136,7 @@ def parse_float(text: str, type_name: str, original: str | None = None) -> tuple
     return value, text[len(used) :].lstrip(SPACE)
 
 
-def _nearest_single(value: float, text: str) -> bytes:
+def nearest_single(value: float, text: str) -> bytes:
     """The single nearest to a decimal, of which ``value`` is the nearest double; b"" where
     none is. Two roundings differ from one only where the double lies half-way between
     singles and the decimal does not."""
@@ -188,7 +190,7 @@ class Float4(FixedIO):
         if found is None or text[len(found[1]) :].strip(SPACE):
             raise self.bad_input(text)
         value, used, overflow = found
-        datum = b"" if overflow else _nearest_single(value, used.strip(SPACE))
+        datum = b"" if overflow else nearest_single(value, used.strip(SPACE))
         if not datum or (value and not _SINGLE.unpack(datum)[0]):
             raise _float_range(used.lstrip(SPACE), self.sql_name)
         return datum
