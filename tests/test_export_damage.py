@@ -184,8 +184,9 @@ def test_random_damage_gives_errors_and_no_wrong_kind_of_end(site: Site) -> None
             bad[random_.randrange(len(bad))] ^= 1 << random_.randrange(8)
         (data / site.files[name]).write_bytes(bad)
         for salvaging in (False, True):
-            options = Options(salvage=salvaging, dirty=round_ % 3 == 0, checksums=round_ % 2 == 0)
-            database = Cluster(str(data)).database("postgres")
+            options = Options(salvage=salvaging, dirty=round_ % 3 == 0)
+            cluster = Cluster(str(data), verify_checksums=round_ % 2 == 0)
+            database = cluster.database("postgres")
             relation = find_relation(database, name.split()[0])
             try:
                 Exporter(database, options).run(database.relation(relation.oid), io.BytesIO())

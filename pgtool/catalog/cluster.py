@@ -26,11 +26,17 @@ class Cluster:
     """An opened cluster. Reading never writes; nothing is kept open between reads."""
 
     def __init__(
-        self, root: str, *, inconsistent: bool = False, damage: Damage = strict
+        self,
+        root: str,
+        *,
+        inconsistent: bool = False,
+        damage: Damage = strict,
+        verify_checksums: bool = True,
     ) -> None:
         """``damage`` is told of damaged pages and rows of catalogs, which are then left out."""
         self.damage = damage
         self.directory: DataDirectory = open_directory(root, inconsistent=inconsistent)
+        self.directory.verify = verify_checksums
         self.major = self.directory.major
         self.control = self.directory.control
         at_rest = self.directory.state.reason is None

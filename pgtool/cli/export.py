@@ -88,11 +88,14 @@ def command(
     if report and not salvage:
         raise UserError("--report needs --salvage")
     options = Options(
-        fmt, header, dirty, dropped_columns, salvage, not ignore_checksum_failure,
+        fmt, header, dirty, dropped_columns, salvage,
         dict(_setting(s) for s in settings),
     )  # fmt: skip
     losses = Losses(salvage, "(catalogs)")
-    cluster = Cluster(pgdata, inconsistent=inconsistent, damage=losses if salvage else strict)
+    cluster = Cluster(
+        pgdata, inconsistent=inconsistent, damage=losses if salvage else strict,
+        verify_checksums=not ignore_checksum_failure,
+    )  # fmt: skip
     if not quiet:
         for warning in cluster.warnings:
             click.echo(f"pgtool: warning: {warning}", err=True)

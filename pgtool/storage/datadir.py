@@ -54,11 +54,13 @@ class DataDirectory:
     control: Container
     state: ClusterState
     warnings: list[str] = field(default_factory=list)
+    #: Off where pages are to be read although their checksum is wrong.
+    verify: bool = True
 
     @property
     def checksums(self) -> bool:
-        """Whether pages carry checksums."""
-        return bool(self.control.data_checksum_version)
+        """Whether pages carry checksums that are to be verified."""
+        return self.verify and bool(self.control.data_checksum_version)
 
     @property
     def catalog_version(self) -> int:

@@ -48,7 +48,6 @@ class Options:
     dirty: bool = False
     dropped: bool = False
     salvage: bool = False
-    checksums: bool = True
     settings: dict[str, str] = field(default_factory=dict)
 
 
@@ -86,7 +85,7 @@ class Exporter:
         losses.relation = relation.qualified
         source = Source(
             self.database, relation, self.columns(relation), losses,
-            visible=not self.options.dirty, checksums=self.options.checksums,
+            visible=not self.options.dirty,
         )  # fmt: skip
         for heap in source.heaps:
             _accept(heap.scan.file, losses)

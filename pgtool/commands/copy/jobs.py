@@ -87,14 +87,17 @@ def _deaf(problem: CorruptData) -> None:
     """Told elsewhere."""
 
 
-def _open(root: str, database: str, inconsistent: bool, options: Options) -> None:
+def _open(
+    root: str, database: str, inconsistent: bool, verify: bool, options: Options
+) -> None:
     global _exporter
     if _exporter is not None:  # a forked process has everything already
         return
     # What is wrong with the catalogs is told once, by the process that hands out the jobs.
     cluster = Cluster(
-        root, inconsistent=inconsistent, damage=_deaf if options.salvage else strict
-    )
+        root, inconsistent=inconsistent, damage=_deaf if options.salvage else strict,
+        verify_checksums=verify,
+    )  # fmt: skip
     _exporter = Exporter(cluster.database(database), options)
 
 
@@ -118,7 +121,8 @@ def run_parallel(
     cluster = exporter.database.cluster
     inconsistent = cluster.directory.state.reason is not None
     arguments = (
-        cluster.directory.backend.root, exporter.database.name, inconsistent, exporter.options
+        cluster.directory.backend.root, exporter.database.name, inconsistent,
+        cluster.directory.verify, exporter.options,
     )  # fmt: skip
     global _exporter
     _exporter = exporter

@@ -76,7 +76,7 @@ class Source:
 
     def __init__(
         self, database: Database, relation: Relation, columns: list[OutColumn], damage: Damage,
-        *, visible: bool = True, checksums: bool = True,
+        *, visible: bool = True,
     ) -> None:  # fmt: skip
         self.database = database
         self.relation = relation
@@ -85,7 +85,6 @@ class Source:
         self.heaps: list[Heap] = []
         for leaf in database.leaves(relation):
             scan = database.scan(leaf, damage, visible=visible)
-            scan.checksums = scan.checksums and checksums
             self.heaps.append(Heap(leaf, scan, self._places(leaf)))
 
     def _places(self, leaf: Relation) -> list[int]:
