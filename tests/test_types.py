@@ -19,13 +19,15 @@ import numpy as np
 import pytest
 
 from pgtool.errors import CorruptData, SqlError, Unsupported
-from pgtool.types import vector_jsonb
+from pgtool.types import float_walk, vector_floats, vector_jsonb
 from pgtool.types.column import FixedColumn, VarColumn
 from pgtool.types.encoding import ENCODINGS, UTF8, encoding_by_id, encoding_by_name
 from pgtool.types.floats import float4_text, float8_text
 from pgtool.types.info import Settings, TypeInfo
 from pgtool.types.registry import BUILTINS, TypeRegistry
 from pgtool.types.vector import text_column, wire_column
+from pgtool.types.vector_floats import vectorised_text as float_vectorised
+from pgtool.types.vector_floats import walked_text as float_walked
 from pgtool.types.vector_jsonb import templated_text, walked_text
 
 KNOWN = json.loads((Path(__file__).parent / "types_known.json").read_text())
@@ -178,9 +180,13 @@ def test_float8_text(value: float, text: str) -> None:
     assert float8_text(value) == (text if value != 1e23 else "9.999999999999999e+22")
 
 
-def test_float_columns_agree_with_the_scalar_code() -> None:
+@pytest.mark.parametrize("way", [float_walked, float_vectorised])
+def test_float_columns_agree_with_the_scalar_code(
+    way: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vector_floats, "float_text", way)
     rng = np.random.default_rng(7)
-    n = 4000
+    n = 4000 if way is float_vectorised or float_walk.COMPILED else 800
     doubles = [
         rng.integers(0, 1 << 63, n).view("<f8"), np.round(rng.random(n) * 1000, 2),
         rng.random(n) * 10.0 ** rng.integers(-20, 20, n), 2.0 ** rng.integers(-1000, 1000, n),

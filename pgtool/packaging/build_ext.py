@@ -19,6 +19,7 @@ HOT_MODULES: tuple[str, ...] = (
     "pgtool.commands.copy.quoting",
     "pgtool.storage.fnv",
     "pgtool.storage.spans",
+    "pgtool.types.float_walk",
     "pgtool.types.jsonb_walk",
     "pgtool.wal.hotrecord",
     "pgtool.wal.walk",

@@ -6,3 +6,9 @@ import contextlib
 
 compiled = False
 nogil = contextlib.nullcontext()
+longlong = int
+
+
+def cast(kind: type[int], value: float) -> int:
+    """C's conversion: towards zero."""
+    return kind(value)

@@ -21,10 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pgtool.storage import ragged
+from pgtool.types import float_walk
 from pgtool.types.column import TextColumn
 from pgtool.types.vector_digits import integer_text, scaled_text
 
-__all__ = ["float_text"]
+__all__ = ["float_text", "vectorised_text", "walked_text"]
 
 Array = npt.NDArray[Any]
 _SPLIT = float((1 << 27) + 1)
@@ -116,6 +117,33 @@ def _worth_trying(sample: Array) -> bool:
 
 def float_text(values: Array) -> tuple[TextColumn, Array]:
     """(text, rows that could not be done here)."""
+    return walked_text(values) if float_walk.COMPILED else vectorised_text(values)
+
+
+def walked_text(values: Array) -> tuple[TextColumn, Array]:
+    """The same, by the loop over single numbers."""
+    kind = _KINDS[values.dtype.itemsize]
+    rows = len(values)
+    with np.errstate(all="ignore"):
+        size = np.abs(values)
+        fine = (size >= kind.least) & (size <= kind.most)
+        wide, half, below, exponent = _prepared(np.where(fine, size, values.dtype.type(1)))
+    wide = np.where(fine, wide, 0.0)
+    skip = (~(fine | (values == 0))).astype(np.uint8)
+    negative = np.signbit(values).astype(np.uint8)
+    out = np.empty(rows * float_walk.WIDEST, np.uint8)
+    start, length = np.zeros(rows, np.intp), np.zeros(rows, np.intp)
+    lent: list[Any] = [wide, negative, skip, half, below, exponent.astype(np.intp), *_powers()]
+    results: list[Any] = [out, start, length]
+    arguments: list[Any] = [memoryview(array) for array in lent]
+    arguments += [_LEAST_POWER, kind.digits, kind.exponent_from]
+    arguments += [memoryview(array) for array in results]
+    float_walk.walk(*arguments)
+    return TextColumn(out, start, length), np.flatnonzero(skip)
+
+
+def vectorised_text(values: Array) -> tuple[TextColumn, Array]:
+    """The same with numpy alone."""
     kind = _KINDS[values.dtype.itemsize]
     with np.errstate(all="ignore"):
         unscaled, decimals = _few_decimals(values, kind)
@@ -144,13 +172,18 @@ def float_text(values: Array) -> tuple[TextColumn, Array]:
     return text, np.flatnonzero(~done)
 
 
-def _shortest(size: Array, kind: _Kind) -> tuple[Array, Array, Array, Array]:
-    """(all digits as an integer, how many of them are zeros to drop, exponent, certain)."""
+def _prepared(size: Array) -> tuple[Array, Array, Array, Array]:
+    """(as doubles, half the distance to the number above, to that below, exponent)."""
     wide = size.astype(np.float64)
     half = np.spacing(size).astype(np.float64) / 2
     mantissa, _ = np.frexp(wide)
     below = np.where(mantissa == 0.5, half / 2, half)
-    exponent = np.floor(np.log10(wide)).astype(np.int64)
+    return wide, half, below, np.floor(np.log10(wide)).astype(np.int64)
+
+
+def _shortest(size: Array, kind: _Kind) -> tuple[Array, Array, Array, Array]:
+    """(all digits as an integer, how many of them are zeros to drop, exponent, certain)."""
+    wide, half, below, exponent = _prepared(size)
     high, low = _powers()
     place = kind.digits - 1 - exponent - _LEAST_POWER
     scale = high[place]
