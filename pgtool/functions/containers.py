@@ -62,7 +62,9 @@ def bless(registry: TypeRegistry, types: tuple[int, ...], names: tuple[str, ...]
 def container_codec(info: TypeInfo, registry: TypeRegistry, codec_of: CodecOf) -> Pair | None:
     """(decode, encode) of a type that holds others; None for other types."""
     io: Any = registry.io_of(info.oid)
-    if isinstance(io, (arrays.ArrayIO, arrays.Int2Vector, arrays.OidVector)):
+    if isinstance(io, (arrays.Int2Vector, arrays.OidVector)):
+        return _vector(io, registry, codec_of)
+    if isinstance(io, arrays.ArrayIO):
         return _array(info, registry, codec_of)
     if isinstance(io, composite.Record):
         return _record(io, info, registry, codec_of)
@@ -88,6 +90,17 @@ def _array(info: TypeInfo, registry: TypeRegistry, codec_of: CodecOf) -> Pair:
         return arrays.pack_array(made, elem)
 
     return decode, encode
+
+
+def _vector(io: arrays.Int2Vector | arrays.OidVector, registry: TypeRegistry, of: CodecOf) -> Pair:
+    """int2vector and oidvector: one dimension from 0, even where it is empty."""
+    codec = of(registry, io.elemtype)
+
+    def decode(datum: bytes) -> ArrayValue:
+        items = list(io._guard(io._values, datum))
+        return ArrayValue(io.elemtype, (len(items),), (0,), items)
+
+    return decode, lambda value: io._pack([codec.encode(v) for v in value.elements])
 
 
 def _padded(codec: Any, datum: bytes) -> bytes:

@@ -6,6 +6,7 @@ an int2 and an int4), and the wider side gives the result.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -151,22 +152,121 @@ def _register() -> None:
 _register()
 
 
-@builtin("int48", "int28", "i2toi4")
+@builtin("int48", "int28", "i2toi4", "oidtoi8", "int2up", "int4up", "int8up")
 def widen(a: int) -> int:
     """A wider integer type holds every value of a narrower one."""
     return a
 
 
-@vector("int48", "int28")
-def widen8_v(a: Any) -> Any:
-    """To bigint."""
-    return a.astype(np.int64)
+def _narrow(width: int) -> Callable[[int], int]:
+    low, high = -(1 << _BITS[width] - 1), (1 << _BITS[width] - 1) - 1
+
+    def scalar(a: int) -> int:
+        if not low <= a <= high:
+            raise out_of_range(width)
+        return a
+
+    return scalar
 
 
-@vector("i2toi4")
-def widen4_v(a: Any) -> Any:
-    """To integer."""
-    return a.astype(np.int32)
+def _convert_v(width: int) -> Callable[[Any], Any]:
+    dtype = _DTYPES[width]
+
+    def compute(a: Any) -> Any:
+        a = np.asarray(a)
+        made = a.astype(dtype)
+        if not np.array_equal(made, a):
+            raise out_of_range(width)
+        return made
+
+    return compute
+
+
+for _name, _width in {"i4toi2": 2, "int82": 2, "int84": 4}.items():
+    builtin(_name)(_narrow(_width))
+for _name, _width in {"i4toi2": 2, "int82": 2, "int84": 4, "i2toi4": 4, "int48": 8, "int28": 8,
+                      "oidtoi8": 8}.items():  # fmt: skip
+    vector(_name)(_convert_v(_width))
+
+
+@builtin("i8tooid")
+def i8tooid(a: int) -> int:
+    """A bigint as OID."""
+    if not 0 <= a <= 0xFFFFFFFF:
+        raise SqlError("OID out of range", "22003")
+    return a
+
+
+@builtin("bool_int4")
+def bool_int4(a: bool) -> int:
+    """1 for true."""
+    return int(a)
+
+
+@builtin("int4_bool")
+def int4_bool(a: int) -> bool:
+    """Whether it is not zero."""
+    return a != 0
+
+
+@vector("int4_bool", total=True)
+def int4_bool_v(a: Any) -> Any:
+    """Whether it is not zero."""
+    return a != 0
+
+
+def _wrapped(value: int, bits: int) -> int:
+    value &= (1 << bits) - 1
+    return value - (1 << bits) if value >> bits - 1 else value
+
+
+def _divisor(width: int, compute: Callable[[int, int], int]) -> Callable[[int, int], int]:
+    check = _narrow(width)
+    return lambda a, b: check(compute(a, b))
+
+
+def _register_bits() -> None:
+    for width, bits in _BITS.items():
+        prefix, check = f"int{width}", _narrow(width)
+        shift = 63 if width == 8 else 31
+        builtin(f"{prefix}um")(lambda a, check=check: check(-a))
+        builtin(f"{prefix}abs")(lambda a, check=check: check(abs(a)))
+        builtin(f"{prefix}not")(operator.invert)
+        vector(f"{prefix}not", total=True)(np.invert)
+        for suffix, compute, ufunc in (
+            ("and", operator.and_, np.bitwise_and), ("or", operator.or_, np.bitwise_or),
+            ("xor", operator.xor, np.bitwise_xor),
+        ):  # fmt: skip
+            builtin(prefix + suffix)(compute)
+            vector(prefix + suffix, total=True)(ufunc)
+        builtin(f"{prefix}shl")(
+            lambda a, n, bits=bits, shift=shift: _wrapped(a << (n & shift), bits)
+        )
+        builtin(f"{prefix}shr")(lambda a, n, shift=shift: a >> (n & shift))
+        if width > 2:
+            builtin(f"{prefix}gcd")(_divisor(width, math.gcd))
+            builtin(f"{prefix}lcm")(_divisor(width, math.lcm))
+            builtin(f"{prefix}inc")(lambda a, check=check: check(a + 1))
+    for name in ("int2_int2", "int2_int4", "int2_int8", "int4_int2", "int4_int4", "int4_int8",
+                 "int8_int8"):  # fmt: skip
+        builtin(f"in_range_{name}")(in_range)
+
+
+def in_range(value: int, base: int, offset: int, sub: bool, less: bool) -> bool:
+    """Whether ``value`` lies on the asked side of base - offset or base + offset."""
+    if offset < 0:
+        raise SqlError("invalid preceding or following size in window function", "22013")
+    bound = base - offset if sub else base + offset
+    return value <= bound if less else value >= bound
+
+
+_register_bits()
+
+
+@builtin("int8dec")
+def int8dec(a: int) -> int:
+    """a - 1."""
+    return _narrow(8)(a - 1)
 
 
 @builtin("btint4cmp", "btint8cmp", "btint2cmp", "btint24cmp", "btint42cmp", "btint48cmp",

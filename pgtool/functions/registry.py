@@ -47,6 +47,8 @@ MODULES: tuple[str, ...] = (
     "floatmath",
     "numeric",
     "numericmath",
+    "money",
+    "identifiers",
     "text",
     "textformat",
     "textcase",
