@@ -57,10 +57,10 @@ def specs(major: int) -> dict[str, GucSpec]:
     """The settings of a major by lower-case name."""
     source = resources.files("pgtool.catalog").joinpath("data/settings.json")
     out = {spec.name: spec for spec in _HIDDEN}
-    rest: list[str]
-    for majors, name, *rest, enumvals in json.loads(source.read_text("utf-8")):
+    for majors, *facts in json.loads(source.read_text("utf-8")):
         if major in majors:
-            out[name.lower()] = GucSpec(name, *rest, enumvals=tuple(enumvals or ()))
+            facts[-1] = tuple(facts[-1] or ())
+            out[facts[0].lower()] = GucSpec(*facts)
     return out
 
 

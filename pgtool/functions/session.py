@@ -60,6 +60,8 @@ class Session:
         self.in_transaction = False
         self.deadline: float | None = None
         self.cancel_requested = False
+        #: How a function in LANGUAGE sql runs: set by the layer that can (pgtool.sql.rewrite).
+        self.sql_function: Any = None
 
     @classmethod
     def open(
@@ -155,6 +157,10 @@ class Session:
     def get(self, name: str) -> Any:
         """A setting's value in its base unit: bool, int, float or str."""
         return self.gucs.get(name)
+
+    def setting(self, name: str) -> Any:
+        """The same as :meth:`get`, and None for a setting that there is not."""
+        return self.gucs.values.get(name.lower())
 
     def set(self, name: str, value: str | None, is_local: bool = False) -> None:
         """SET name TO value (None: DEFAULT); SqlError as the server's."""

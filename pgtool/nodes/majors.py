@@ -19,7 +19,7 @@ TAGS: dict[int, dict[str, str]] = {
     14: {
         "RTE": "RANGETBLENTRY", "CASE": "CASEEXPR", "WHEN": "CASEWHEN", "ARRAY": "ARRAYEXPR",
         "ROW": "ROWEXPR", "ROWCOMPARE": "ROWCOMPAREEXPR", "COALESCE": "COALESCEEXPR",
-        "MINMAX": "MINMAXEXPR", "NOTIFY": "NOTIFYSTMT",
+        "MINMAX": "MINMAXEXPR", "NOTIFY": "NOTIFYSTMT", "COLLATE": "COLLATEEXPR",
     },
 }  # fmt: skip
 

@@ -8,13 +8,14 @@ generated columns becomes a subquery that computes them. What would need more th
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.session import Session
-from pgtool.nodes.base import ValueString, strings, walk
+from pgtool.nodes.base import Node, ValueString, mutate, strings, walk
 from pgtool.nodes.enums import RTEKind
-from pgtool.nodes.exprs import Var
+from pgtool.nodes.exprs import FuncExpr, Var, WindowFunc
 from pgtool.nodes.query import (
     Alias,
     FromExpr,
@@ -24,6 +25,8 @@ from pgtool.nodes.query import (
     TargetEntry,
 )
 from pgtool.nodes.text import text_to_node
+from pgtool.sql.callargs import complete_arguments
+from pgtool.sql.sqlfunc import inline_from, inline_scalar, runner
 from pgtool.sql.stored import copy_tree, view_query
 
 __all__ = ["rewrite"]
@@ -33,7 +36,11 @@ INFINITE_RECURSION = "42P17"
 
 def rewrite(query: Query, session: Session) -> Query:
     """The query with every view in it expanded; the query itself is changed."""
-    _Rewriter(session).query(query, ())
+    if session.sql_function is None:
+        session.sql_function = partial(runner, session)
+    rewriter = _Rewriter(session)
+    rewriter.query(query, ())
+    rewriter.calls(query, ())
     return query
 
 
@@ -66,6 +73,62 @@ class _Rewriter:
                     self.query(node, open_views)
             else:
                 stack += node.children()
+
+    # -- calls --------------------------------------------------------------------------------
+
+    def calls(self, query: Query, active: tuple[int, ...]) -> None:
+        """Complete the arguments of calls, and inline SQL functions, in every part."""
+        for name, kind in query.FIELDS.items():
+            if kind in ("NodeRef", "NodeList") and name != "rtable":
+                value = getattr(query, name)
+                setattr(query, name, self._rewritten(value, active))
+        for rte in query.rtable:
+            if rte.rtekind == RTEKind.RTE_SUBQUERY:
+                self.calls(rte.subquery, active)
+                continue
+            self._function_item(rte, active)
+            for name in ("joinaliasvars", "functions", "values_lists", "groupexprs", "tablefunc"):
+                setattr(rte, name, self._rewritten(getattr(rte, name), active))
+
+    def _rewritten(self, node: Any, active: tuple[int, ...]) -> Any:
+        if isinstance(node, list):
+            return type(node)(
+                self._rewritten(item, active) if isinstance(item, (list, Node)) else item
+                for item in node
+            )
+        if not isinstance(node, Node):
+            return node
+        if isinstance(node, Query):
+            self.calls(node, active)
+            return node
+        made = mutate(node, lambda child: self._rewritten(child, active))
+        if isinstance(made, FuncExpr):
+            args = complete_arguments(self.session, made.funcid, made.args)
+            if args is not made.args:
+                made = made.copy(args=[self._rewritten(arg, active) for arg in args])
+            expr = inline_scalar(self.session, made, active)
+            if expr is not None:
+                return self._rewritten(expr, (*active, made.funcid))
+        elif isinstance(made, WindowFunc):
+            args = complete_arguments(self.session, made.winfnoid, made.args)
+            if args is not made.args:
+                made = made.copy(args=args)
+        return made
+
+    def _function_item(self, rte: RangeTblEntry, active: tuple[int, ...]) -> None:
+        """A set-returning SQL function in FROM becomes a subquery, where it may."""
+        for item in rte.functions:
+            call = item.funcexpr
+            if isinstance(call, FuncExpr):
+                args = complete_arguments(self.session, call.funcid, call.args)
+                item.funcexpr = call.copy(args=args)
+        query = inline_from(self.session, rte, active)
+        if query is None:
+            return
+        funcid = rte.functions[0].funcexpr.funcid
+        self.query(query, ())
+        self.calls(query, (*active, funcid))
+        rte.rtekind, rte.subquery, rte.functions = RTEKind.RTE_SUBQUERY, query, []
 
     def _relation(
         self, query: Query, index: int, rte: RangeTblEntry, open_views: tuple[int, ...]

@@ -67,7 +67,7 @@ def stored_queries(session: Session, text: str) -> list[Query]:
     """The queries in a stored list of them."""
     major = session.database.cluster.major
     made = text_to_node(text, major)
-    queries = made if isinstance(made, list) else [made]
+    queries = list(_flat(made))
     if not all(isinstance(query, Query) for query in queries):
         raise CorruptData("a stored rule that is no query", field="pg_node_tree")
     for query in queries:
@@ -80,6 +80,15 @@ def stored_queries(session: Session, text: str) -> list[Query]:
             _add_groups(session, query)
         _type_arrays(session, query)
     return queries
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """The items of a list of any depth: a function's body has a list in a list."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _flat(item)
+    else:
+        yield value
 
 
 def _queries(tree: Any) -> Iterator[Query]:

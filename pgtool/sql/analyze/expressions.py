@@ -135,8 +135,31 @@ def _parameter(state: ParseState, node: Any) -> Any:
             raise SqlError(f"there is no parameter ${number}", "42P02", position=node.location + 1)
         shared.param_types += [t.UNKNOWNOID] * (number - len(shared.param_types))
     typid = shared.param_types[number - 1] or t.UNKNOWNOID
-    return Param(paramid=number, paramtype=typid, paramtypmod=-1,
-                 paramcollid=state.types.collation(typid), location=node.location)  # fmt: skip
+    return _param(state, number, typid, node.location)
+
+
+def _param(state: ParseState, number: int, typid: int, location: int) -> Param:
+    collation = state.types.collation(typid)
+    function = state.shared.function
+    if collation and function is not None and function.collation:
+        collation = function.collation
+    return Param(paramid=number, paramtype=typid, paramtypmod=-1, paramcollid=collation,
+                 location=location)  # fmt: skip
+
+
+def _function_parameter(state: ParseState, parts: list[str], location: int) -> Any | None:
+    """A parameter of the SQL function whose body this is, by name; None where there is none."""
+    function = state.shared.function
+    if function is None or not 1 <= len(parts) <= 3:
+        return None
+    rest = list(parts)
+    if len(rest) > 1 and rest[0] == function.name and rest[1] in function.parameters:
+        rest.pop(0)
+    if rest[0] not in function.parameters or len(rest) > 2:
+        return None
+    number = function.parameters.index(rest[0]) + 1
+    made = _param(state, number, function.types[number - 1], location)
+    return made if len(rest) == 1 else project_column(state, made, rest[1])
 
 
 def column_ref(state: ParseState, node: ColumnRef) -> Any:
@@ -154,6 +177,9 @@ def column_ref(state: ParseState, node: ColumnRef) -> Any:
         return _simple_name(state, parts[0], node.location)
     found = _relation(state, parts[:-1], node.location)
     if found is None:
+        parameter = _function_parameter(state, parts, node.location)
+        if parameter is not None:
+            return parameter
         if len(parts) > 4:
             raise SqlError("improper qualified name (too many dotted names): " + ".".join(parts),
                            "42601", position=node.location + 1)  # fmt: skip
@@ -194,6 +220,9 @@ def _simple_name(state: ParseState, name: str, location: int) -> Any:
     item = names.find_relation_item(state, None, name, location)
     if item is not None:
         return names.whole_row(state, *item, location)
+    parameter = _function_parameter(state, [name], location)
+    if parameter is not None:
+        return parameter
     raise names.missing_column(state, None, name, location)
 
 

@@ -35,7 +35,7 @@ from pgtool.sql.analyze.target import (
     transform_target_list,
 )
 
-__all__ = ["analyze", "analyze_subquery"]
+__all__ = ["analyze", "analyze_in", "analyze_subquery"]
 
 
 def analyze(
@@ -47,17 +47,20 @@ def analyze(
     statements come back as a Query of CMD_UTILITY around the raw statement.
     """
     shared = Shared(session, text, param_types)
-    state = ParseState(shared)
+    query = analyze_in(shared, stmt)
+    _check_params(shared)
+    return query, shared.param_types
+
+
+def analyze_in(shared: Shared, stmt: RawStmt) -> Query:
+    """A raw statement in a given setting, such as the body of a function."""
     raw = stmt.stmt
     if type(raw).__name__ != "SelectStmt":
         handler = _DML.get(type(raw).__name__)
         if handler is None:
-            query = Query(commandType=CmdType.CMD_UTILITY, utilityStmt=raw, canSetTag=True)
-            return query, []
+            return Query(commandType=CmdType.CMD_UTILITY, utilityStmt=raw, canSetTag=True)
         raise Unsupported(handler)
-    query = transform_select(state, raw)
-    _check_params(shared)
-    return query, shared.param_types
+    return transform_select(ParseState(shared), raw)
 
 
 _DML = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE",

@@ -58,10 +58,24 @@ class Namespace:
         return str((self.names or self.rte.eref).aliasname)
 
 
+@dataclass(slots=True)
+class FunctionScope:
+    """The SQL function whose body is analyzed: its parameters by name, its input collation."""
+
+    name: str
+    parameters: list[str]
+    types: list[int]
+    collation: int = 0
+
+
 class Shared:
     """What all levels of one statement share."""
 
-    def __init__(self, session: Session, text: str, param_types: list[int] | None) -> None:
+    def __init__(
+        self, session: Session, text: str, param_types: list[int] | None,
+        function: FunctionScope | None = None,
+    ) -> None:  # fmt: skip
+        self.function = function
         self.session = session
         self.text = text
         self.facts = TypeFacts(session.cache, session.types)
