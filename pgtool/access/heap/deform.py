@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formats.deform import ALIGNMENT, ATTLEN_CSTRING, ATTLEN_VARLENA
-from formats.heap import HEAP_NATTS_MASK, SIZEOF_HEAP_TUPLE_HEADER, HeapInfomask
+from formats.heap import SIZEOF_HEAP_TUPLE_HEADER, HeapInfomask
 from formats.varlena import (
     VARHDRSZ,
     VARHDRSZ_COMPRESSED,
@@ -96,15 +96,14 @@ class _Walk:
         self.damage = damage
         self.buffer = tuples.buffer
         self.words = self.buffer[: len(self.buffer) & ~3].view(np.uint32)
-        infomask = tuples.infomask
-        self.at: Places_ = tuples.start + tuples.u8("t_hoff")
+        hoff, infomask, natts = tuples.heads()
+        self.at: Places_ = tuples.start + hoff
         self.fixed: int | None = 0  # offset from self.at that is the same in all tuples
         self.bad = np.zeros(len(tuples), bool)
         self.any_bad = False
         has_null = (infomask & HeapInfomask.HEAP_HASNULL) != 0
         self.full = ~has_null if has_null.any() else None
         self.bits: dict[int, Bytes] = {}
-        natts = tuples.u16("t_infomask2") & HEAP_NATTS_MASK
         self.natts = natts
         self.fewest = int(natts.min(initial=len(attrs)))
         most = int(natts.max(initial=0))

@@ -71,6 +71,8 @@ class Tuples:
     offnum: npt.NDArray[np.int32]
     all_visible: npt.NDArray[np.bool_]
     path: str
+    #: t_hoff, t_infomask and the number of attributes, once they were read.
+    head: tuple[Ints, Ints, Ints] | None = None
 
     def __len__(self) -> int:
         return len(self.start)
@@ -80,6 +82,7 @@ class Tuples:
         return Tuples(
             self.buffer, self.first_block, self.start[keep], self.end[keep],
             self.page[keep], self.offnum[keep], self.all_visible, self.path,
+            self.head and tuple(part[keep] for part in self.head),  # type: ignore[arg-type]
         )  # fmt: skip
 
     def u16(self, name: str) -> Ints:
@@ -98,10 +101,17 @@ class Tuples:
         """A 1-byte header field of every tuple."""
         return self.buffer[self.start + offset_of(Tuple, name)]
 
+    def heads(self) -> tuple[Ints, Ints, Ints]:
+        """(t_hoff, t_infomask, number of attributes) of every tuple."""
+        if self.head is None:
+            natts = self.u16("t_infomask2") & HEAP_NATTS_MASK
+            self.head = self.u8("t_hoff").astype(np.int64), self.u16("t_infomask"), natts
+        return self.head
+
     @property
     def infomask(self) -> Ints:
         """``t_infomask``."""
-        return self.u16("t_infomask")
+        return self.heads()[1]
 
     def block_of(self, row: int) -> int:
         """The block number of one tuple."""
@@ -215,14 +225,14 @@ def _check_headers(t: Tuples, length: Ints, damage: Damage) -> Tuples:
     """Leave out tuples whose header is impossible."""
     if not len(t):
         return t
-    hoff = t.u8("t_hoff").astype(np.int64)
-    infomask = t.infomask
-    bitmap = np.where(
-        (infomask & HeapInfomask.HEAP_HASNULL) != 0,
-        ((t.u16("t_infomask2") & HEAP_NATTS_MASK) + 7) >> 3, 0,
-    )  # fmt: skip
-    sound = (hoff <= length) & ((hoff & (MAXALIGN - 1)) == 0)
-    sound &= hoff >= bitmap + SIZEOF_HEAP_TUPLE_HEADER
+    hoff, infomask, natts = t.heads()
+    sound = hoff <= length
+    sound &= (hoff & (MAXALIGN - 1)) == 0
+    sound &= hoff >= SIZEOF_HEAP_TUPLE_HEADER
+    nulls = (infomask & HeapInfomask.HEAP_HASNULL) != 0
+    if nulls.any():
+        bitmap = (natts.astype(np.int64) + 7) >> 3
+        sound &= ~nulls | (hoff >= bitmap + SIZEOF_HEAP_TUPLE_HEADER)
     if not sound.all():
         for row in np.flatnonzero(~sound).tolist():
             damage(t.corrupt(row, f"t_hoff is {hoff[row]} in a tuple of {length[row]} bytes",
