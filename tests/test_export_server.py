@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import subprocess
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,10 @@ RELATIONS = """
 COPY = {"copy": "", "csv": " with (format csv)", "binary": " with (format binary)"}
 
 
+#: Tables whose values psycopg and pyarrow give as the same Python objects.
+ARROW_TABLES = ("states", "many_nulls", "wide_row", "toasted", "hot", "part_b", "frozen_rows")
+
+
 class Scenario:
     """A filled cluster at rest, and what its server said before."""
 
@@ -38,6 +44,7 @@ class Scenario:
         fill(lambda: server.connect(DB))
         self.copies: dict[tuple[str, str], bytes | None] = {}
         self.json: dict[str, list[str]] = {}
+        self.rows: dict[str, list[tuple[object, ...]]] = {}
         self.oids: dict[str, int] = {}
         self.user_tables: list[str] = []
         with server.connect(DB) as connection:
@@ -67,6 +74,8 @@ class Scenario:
             self.user_tables.append(key)
             found = connection.execute(f"select row_to_json(r_)::text from only {quoted} r_")
             self.json[key] = [row[0] for row in found.fetchall()]
+        if name in ARROW_TABLES:
+            self.rows[key] = connection.execute(f"select * from only {quoted}").fetchall()
 
     def export(self, name: str, fmt: str, **options: Any) -> bytes:
         out = io.BytesIO()
@@ -124,6 +133,26 @@ def test_json_lines_as_row_to_json(scenario: Scenario) -> None:
         if name == "public.virt":  # the server computes a column that is not stored
             continue
         assert lines == expected, name
+
+
+def test_parquet_says_what_the_server_says(scenario: Scenario, tmp_path: Path) -> None:
+    import pyarrow.parquet
+
+    for name, expected in scenario.rows.items():
+        (tmp_path / "t.parquet").write_bytes(scenario.export(name, "parquet"))
+        table = pyarrow.parquet.read_table(tmp_path / "t.parquet")
+        rows = list(zip(*(column.to_pylist() for column in table.columns)))
+        assert [tuple(map(plain, row)) for row in rows] == [
+            tuple(map(plain, row)) for row in expected
+        ], name
+    assert len(scenario.rows) == len(ARROW_TABLES)
+
+
+def plain(value: object) -> object:
+    """Unscaled numerics and jsonb are text in Parquet."""
+    if isinstance(value, Decimal):
+        return str(value)
+    return json.dumps(value) if isinstance(value, dict) else value
 
 
 def test_reading_leaves_every_file_alone(scenario: Scenario) -> None:
