@@ -58,6 +58,7 @@ MODULES: tuple[str, ...] = (
     "uuid",
     "enums",
     "like",
+    "regexp",
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# ruff: noqa: E501
+# ruff: noqa: E501, SIM905
 TEXT_ARGUMENTS: dict[tuple[str, int], list[str]] = {
     ("char_bpchar", 0): ["a", "", "Z"],
     ("repeat", 1): ["0", "1", "3", "-1", "2147483647", "-2147483648"],
@@ -67,3 +67,37 @@ for _name in ("bytealike", "byteanlike"):
     TEXT_ARGUMENTS[_name, 1] = ["", "%", "a%", "_b_", "\\xff25", "a\\\\%b", "%\\\\"]
 TEXT_ARGUMENTS["like_escape", 0] = [*_PATTERNS, "a#%b", "##", "#"]
 TEXT_ARGUMENTS["like_escape", 1] = ["", "#", "\\", "ab", "%", "ä"]
+_SEARCHED = ["", "abc", "foobarbequebaz", "a1b22c333", "AbC", "äöü", "a\nb", "aaa", "the quick  fox"]
+_REGEXES = ["", "b", "o", "(b)(a)?", "[0-9]+", "\\s+", "a*", "^a", "x", "(", "a{1", "(?i)B", "\\d", "a|b", ".",
+            "(.)\\1", "[[:alpha:]]+", "b(.*?)b", "(foo)(bar)?", "a+?", "\\m", "$", "Ö"]
+_LETTERS = ["", "g", "i", "n", "x", "gi", "z", "q", "s", "t", "w", "p", "e", "c"]
+for _name in (
+    "regexp_count regexp_count_no_flags regexp_count_no_start regexp_instr regexp_instr_no_endoption "
+    "regexp_instr_no_flags regexp_instr_no_n regexp_instr_no_start regexp_instr_no_subexpr regexp_like "
+    "regexp_like_no_flags regexp_match regexp_match_no_flags regexp_matches regexp_matches_no_flags "
+    "regexp_split_to_array regexp_split_to_array_no_flags regexp_split_to_table "
+    "regexp_split_to_table_no_flags regexp_substr regexp_substr_no_flags regexp_substr_no_n "
+    "regexp_substr_no_start regexp_substr_no_subexpr textregexsubstr textregexreplace "
+    "textregexreplace_noopt textregexreplace_extended textregexreplace_extended_no_flags "
+    "textregexreplace_extended_no_n textregexeq textregexne texticregexeq texticregexne"
+).split():
+    TEXT_ARGUMENTS[_name, 0] = _SEARCHED
+    TEXT_ARGUMENTS[_name, 1] = _REGEXES
+    if _name.startswith("textregexreplace"):
+        TEXT_ARGUMENTS[_name, 2] = ["", "X", "[\\1]", "<\\&>", "\\\\", "\\2\\9\\", "\\z"]
+        TEXT_ARGUMENTS[_name, 3] = ["1", "2", "0", "-1", "4"] if "extended" in _name else [*_LETTERS, "1"]
+        TEXT_ARGUMENTS[_name, 4] = ["0", "1", "2", "-1", "5"]
+        TEXT_ARGUMENTS[_name, 5] = _LETTERS
+    elif _name.startswith(("regexp_count", "regexp_instr", "regexp_substr")):
+        TEXT_ARGUMENTS[_name, 2] = ["1", "2", "0", "-1", "4", "20"]
+        TEXT_ARGUMENTS[_name, 3] = _LETTERS if "count" in _name else ["1", "2", "0", "-1", "3"]
+        TEXT_ARGUMENTS[_name, 4] = ["0", "1", "2", "-1"] if "instr" in _name else _LETTERS
+        TEXT_ARGUMENTS[_name, 5] = _LETTERS if "instr" in _name else ["0", "1", "2", "-1"]
+        TEXT_ARGUMENTS[_name, 6] = ["0", "1", "2", "-1", "3"]
+    else:
+        TEXT_ARGUMENTS[_name, 2] = _LETTERS
+_SIMILAR = ["", "a%", "_b", "[a-c]%", "[]a]", "[^]%]", "a|b", "(ab)*", "#%", "a\\%", "#\"a#\"b", "[a\\]]",
+            "\\\"a\\\"b\\\"", "a.b^c$", "[[:alpha:]_]", "[^^]x]"]
+for _name in ("similar_to_escape_1", "similar_to_escape_2", "similar_escape"):
+    TEXT_ARGUMENTS[_name, 0] = _SIMILAR
+    TEXT_ARGUMENTS[_name, 1] = ["", "#", "\\", "ab", "ä"]

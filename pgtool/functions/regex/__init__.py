@@ -1,0 +1,61 @@
+"""Regular expressions in PostgreSQL's dialect: compile once, match often.
+
+:func:`compile_regex` parses an expression under a collation's rules and keeps it.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from pgtool.functions.regex.engine import Matcher, Spans
+from pgtool.functions.regex.lexer import Flags, with_options
+from pgtool.functions.regex.native import native_of
+from pgtool.functions.regex.parser import parse_regex
+from pgtool.functions.textcase import Rules
+
+__all__ = ["Finder", "Flags", "Regex", "Spans", "compile_regex", "with_options"]
+
+
+class Regex:
+    """A compiled expression."""
+
+    def __init__(self, pattern: str, flags: Flags, rules: Rules) -> None:
+        self.program = parse_regex(pattern, flags, rules)
+        self.native = native_of(self.program)
+        self.groups = self.program.groups
+
+    def test(self, text: str) -> bool:
+        """Whether there is a match anywhere in the text."""
+        native = self.native.tester(text)
+        if native is not None:
+            return native.search(text) is not None
+        return Matcher(self.program, text).test()
+
+    def finder(self, text: str) -> Finder:
+        """Something that finds matches in the text, one after the other."""
+        return Finder(self, text)
+
+
+class Finder:
+    """An expression on one text."""
+
+    def __init__(self, regex: Regex, text: str) -> None:
+        self.regex = regex
+        self.text = text
+        self.native = regex.native.divider(text)
+        self.matcher: Matcher | None = None
+
+    def search(self, start: int) -> Spans | None:
+        """The places of the first match from ``start`` on and of its groups, −1 for none."""
+        if self.native is not None:
+            match = self.native.search(self.text, start)
+            return None if match is None else list(match.regs)
+        if self.matcher is None:
+            self.matcher = Matcher(self.regex.program, self.text)
+        return self.matcher.search(start)
+
+
+@lru_cache(maxsize=256)
+def compile_regex(pattern: str, flags: Flags, rules: Rules) -> Regex:
+    """The compiled form; SqlError 2201B where the expression is wrong."""
+    return Regex(pattern, flags, rules)
