@@ -59,6 +59,7 @@ MODULES: tuple[str, ...] = (
     "enums",
     "like",
     "regexp",
+    "arrayfuncs",
 )
 
 

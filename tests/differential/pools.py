@@ -188,6 +188,7 @@ EXTRA: dict[str, list[tuple[str | None, ...]]] = {
 #: Functions that answer something else on every call, or do something to the server.
 SKIP = {
     "pg_backend_pid", "now", "statement_timestamp", "clock_timestamp", "drandom",
+    "array_sample", "array_shuffle",
     "drandom_normal", "gen_random_uuid", "uuidv7", "setseed", "numeric_random", "int4random",
     "int8random", "pg_sleep", "txid_current", "pg_current_xact_id",
 }  # fmt: skip

@@ -101,3 +101,7 @@ _SIMILAR = ["", "a%", "_b", "[a-c]%", "[]a]", "[^]%]", "a|b", "(ab)*", "#%", "a\
 for _name in ("similar_to_escape_1", "similar_to_escape_2", "similar_escape"):
     TEXT_ARGUMENTS[_name, 0] = _SIMILAR
     TEXT_ARGUMENTS[_name, 1] = ["", "#", "\\", "ab", "ä"]
+TEXT_ARGUMENTS["array_fill", 1] = ["{}", "{2}", "{0}", "{2,3}", "{NULL}", "{-1}", "{{1,2}}", "{1,1,1,1,1,1,1}"]
+TEXT_ARGUMENTS["array_fill_with_lower_bounds", 1] = TEXT_ARGUMENTS["array_fill", 1]
+TEXT_ARGUMENTS["array_fill_with_lower_bounds", 2] = ["{}", "{1}", "{0,-3}", "{NULL}", "{{1,2}}"]
+TEXT_ARGUMENTS["trim_array", 1] = ["0", "1", "2", "3", "-1", "9"]
