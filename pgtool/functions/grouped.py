@@ -14,12 +14,15 @@ import numpy as np
 
 from pgtool.errors import SqlError
 from pgtool.functions.columns import ScaledColumn
+from pgtool.functions.float import overflow
 from pgtool.functions.registry import GroupedAggregate, grouped
 from pgtool.types.column import FixedColumn
 
 Array = Any
 _LOW = np.int64(0xFFFFFFFF)
 _DIVISION_DIGITS = 16
+#: Sums of squares of numbers up to here cannot overflow.
+_SQUARE_ROOM = 1e140
 
 
 def grown(state: Array, groups: int, fill: Any = 0) -> Array:
@@ -31,7 +34,15 @@ def grown(state: Array, groups: int, fill: Any = 0) -> Array:
     return out
 
 
-@grouped(("int8inc", ""), ("int8inc_any", ""))
+def present(ids: Array, column: Any, groups: int) -> tuple[Array, int, Array]:
+    """The rows of a column that are not NULL, as :meth:`_ExactSum.add` takes them."""
+    if column.valid is None:
+        return ids, groups, column.values
+    rows = np.flatnonzero(column.valid)
+    return ids[rows], groups, column.values[rows]
+
+
+@grouped(("int8inc", ""), ("int8inc_any", ""), ("int8inc_float8_float8", ""))
 class Count(GroupedAggregate):
     """count(*) and count(x)."""
 
@@ -68,7 +79,9 @@ class _ExactSum:
         self.counts = grown(self.counts, groups)
         if not len(values):
             return
-        small = values.dtype.itemsize < 8 or int(np.abs(values).max()) < 1 << 31
+        small = values.dtype.itemsize < 8 or (
+            int(values.max()) < 1 << 31 and int(values.min()) >= -(1 << 31)
+        )
         if groups == 1:
             self.counts[0] += len(values)
             if small:
@@ -115,7 +128,7 @@ class SumInt(GroupedAggregate):
 
     def step(self, ids: Array, groups: int, *columns: Any) -> bool:
         """Add."""
-        self.sums.add(ids, groups, columns[0].values)
+        self.sums.add(*present(ids, columns[0], groups))
         return True
 
     def final(self, groups: int) -> Any:
@@ -194,7 +207,8 @@ class _Scaled(GroupedAggregate):
         column = columns[0]
         if not isinstance(column, ScaledColumn):
             return False
-        self.by_scale.setdefault(column.scale, _ExactSum()).add(ids, groups, column.values)
+        sums = self.by_scale.setdefault(column.scale, _ExactSum())
+        sums.add(*present(ids, column, groups))
         return True
 
     def totals(self, groups: int) -> list[tuple[int, int, int]]:
@@ -230,7 +244,7 @@ class AvgNumeric(_Scaled):
 
 
 class _FloatSum(GroupedAggregate):
-    """Sums of floats in row order."""
+    """Sums of floats in row order. ``unbounded`` are the groups that were given infinities."""
 
     dtype: Any = np.float64
 
@@ -238,26 +252,38 @@ class _FloatSum(GroupedAggregate):
         super().__init__(call)
         self.sums = np.zeros(0, self.dtype)
         self.counts = np.zeros(0, np.int64)
+        self.unbounded = np.zeros(0, bool)
 
     def step(self, ids: Array, groups: int, *columns: Any) -> bool:
         """Add."""
         self.sums, self.counts = grown(self.sums, groups), grown(self.counts, groups)
+        self.unbounded = grown(self.unbounded, groups, False)
         values = columns[0].values.astype(self.dtype, copy=False)
         if not len(values):
             return True
+        infinite = np.isinf(values)
+        if infinite.any():
+            self.unbounded[ids[infinite]] = True
         with np.errstate(all="ignore"):
-            if groups == 1:
-                line = np.empty(len(values) + 1, self.dtype)
-                line[0], line[1:] = self.sums[0], values
-                # The first value starts the sum: 0 + -0 would lose the sign.
-                line = line if self.counts[0] else line[1:]
-                self.sums[0] = np.cumsum(line)[-1]
-                self.counts[0] += len(values)
-                return True
-            np.add.at(self.sums, ids, values)
+            self._add(ids, groups, values)
+        if (np.isinf(self.sums) & ~self.unbounded).any():
+            raise overflow()
+        return True
+
+    def _add(self, ids: Array, groups: int, values: Array) -> None:
+        if groups == 1:
+            line = np.empty(len(values) + 1, self.dtype)
+            line[0], line[1:] = self.sums[0], values
+            # The first value starts the sum: 0 + -0 would lose the sign.
+            line = line if self.counts[0] else line[1:]
+            self.sums[0] = np.cumsum(line)[-1]
+            self.counts[0] += len(values)
+            return
+        # -0 is what nothing has been added to yet: it leaves any sum as it is.
+        self.sums[:groups][self.counts[:groups] == 0] = -0.0
+        np.add.at(self.sums, ids, values)
         found = np.bincount(ids, minlength=groups)
         self.counts[: len(found)] += found
-        return True
 
     def _valid(self, groups: int) -> Array | None:
         counts = grown(self.counts, groups)[:groups]
@@ -282,7 +308,16 @@ class SumFloat4(SumFloat8):
 
 @grouped(("float8_accum", "float8_avg"), ("float4_accum", "float8_avg"))
 class AvgFloat(_FloatSum):
-    """avg of floats."""
+    """avg of floats. The server's running sum of squares may overflow, so large values are
+    left to the scalar form, which has it too."""
+
+    def step(self, ids: Array, groups: int, *columns: Any) -> bool:
+        """Add."""
+        values = columns[0].values
+        with np.errstate(invalid="ignore"):
+            if np.isinf(values).any() or (np.abs(values) > _SQUARE_ROOM).any():
+                return False
+        return super().step(ids, groups, *columns)
 
     def final(self, groups: int) -> Any:
         """The averages."""
@@ -317,12 +352,16 @@ class _Extreme(GroupedAggregate):
         if not len(values):
             return True
         ufunc: Any = np.maximum if self.largest else (np.fmin if floats else np.minimum)
+        with np.errstate(invalid="ignore"):
+            self._compare(ids, groups, values, ufunc)
+        self.seen[ids] = True
+        return True
+
+    def _compare(self, ids: Array, groups: int, values: Array, ufunc: Any) -> None:
         if groups == 1:
             self.state[0] = ufunc(self.state[0], ufunc.reduce(values))
         else:
             ufunc.at(self.state, ids, values)
-        self.seen[ids] = True
-        return True
 
     def final(self, groups: int) -> Any:
         """The extremes."""

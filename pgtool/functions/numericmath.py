@@ -56,8 +56,15 @@ def numeric_sqrt(a: Decimal) -> Decimal:
     weight = a.adjusted() // 4 if a else 0
     doubled = weight * 4
     scale = _scale((doubled // 2 if doubled >= 0 else -(-doubled // 2)) + 1, scale_of(a))
-    root = context(max(a.adjusted() // 2, 0) + scale + 10).sqrt(a)
-    return fitted(rounded(root, scale))
+    return fitted(square_root(a, scale))
+
+
+def square_root(a: Decimal, scale: int) -> Decimal:
+    """The root of a finite, positive number with so many decimals."""
+    # One digit more, cut off: that one decides how to round.
+    more = scale + 1
+    whole = int(a.scaleb(2 * more, EXACT))
+    return rounded(Decimal(math.isqrt(whole)).scaleb(-more, EXACT), scale)
 
 
 # -- exponential ------------------------------------------------------------------------------
