@@ -1,0 +1,221 @@
+"""Agg and Group: plain, sorted and hashed aggregation.
+
+Every strategy comes down to giving each row the number of its group and handing batches to
+:class:`~pgtool.sql.executor.aggregates.AggState`; sorted input lets finished groups go at
+once, hashing keeps one row of keys for each group. When the hash table outgrows its memory
+the groups it has stay, and rows of other groups wait in partition files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from pgtool.errors import Unsupported
+from pgtool.nodes.base import walk
+from pgtool.nodes.plan import AggStrategy
+from pgtool.sql.executor.aggregates import AggCall, AggState
+from pgtool.sql.executor.batch import Batch, ConstColumn, concat_batches
+from pgtool.sql.executor.context import Context
+from pgtool.sql.executor.grouping import key_specs, whole_groups
+from pgtool.sql.executor.interning import GroupTable
+from pgtool.sql.executor.node import BATCH_ROWS, Exec, Filter, Project, chunks
+from pgtool.sql.executor.partition import Partitions
+from pgtool.sql.executor.scope import Scope
+from pgtool.sql.executor.spill import compacted
+
+__all__ = ["AggExec", "GroupExec"]
+
+_GROUP_BYTES = 64
+
+
+class AggExec(Exec):
+    """Aggregates by group."""
+
+    def __init__(self, builder: Any, plan: Any) -> None:
+        super().__init__(builder, plan)
+        if plan.groupingSets or plan.chain or plan.aggstrategy == AggStrategy.AGG_MIXED:
+            raise Unsupported("grouping sets")
+        if plan.aggsplit:
+            raise Unsupported("partial aggregation")
+        self.left = self.child(plan.lefttree)
+        width = len(self.left.codecs)
+        scope = Scope.of(width)
+        self.calls: list[AggCall] = []
+        self.places: dict[str, int] = {}
+        targets = [t.copy(expr=self._replace(t.expr, scope, width)) for t in plan.targetlist]
+        quals = [self._replace(q, scope, width) for q in plan.qual]
+        above = Scope(dict(scope.places))
+        for i in range(len(self.calls)):
+            above.places[_AGG_VARNO, i + 1] = width + i
+        self.filter = Filter(self.env, above, quals)
+        self.project = Project(self.env, above, targets)
+        self.specs = key_specs(
+            self, plan.grpColIdx, plan.grpOperators, plan.grpCollations, codecs=self.left.codecs
+        )
+        self.used = _columns_used([*targets, *quals]) | {s.column for s in self.specs}
+
+    def _replace(self, node: Any, scope: Scope, width: int) -> Any:
+        """Aggrefs become Vars of a range of their own."""
+        from pgtool.nodes.base import mutate
+        from pgtool.nodes.exprs import Var
+
+        def change(found: Any) -> Any:
+            if type(found).__name__ != "Aggref":
+                return mutate(found, change)
+            key = repr(found.copy(location=-1, aggno=-1, aggtransno=-1))
+            if key not in self.places:
+                self.places[key] = len(self.calls)
+                self.calls.append(AggCall(self.env, scope, found))
+            return Var(
+                varno=_AGG_VARNO, varattno=self.places[key] + 1, vartype=found.aggtype,
+                vartypmod=-1, varcollid=found.aggcollid,
+            )  # fmt: skip
+
+        return change(node)
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        """See the class."""
+        strategy = self.plan.aggstrategy
+        if not self.specs:
+            if strategy == AggStrategy.AGG_PLAIN:
+                yield from self._plain(ctx)
+            else:
+                yield from self._output(self._constant_groups(ctx), ctx)
+        elif strategy == AggStrategy.AGG_HASHED:
+            yield from self._hashed(self.left.run(ctx), ctx, 0)
+        else:
+            yield from self._sorted(ctx)
+
+    def _output(self, batches: Iterator[Batch], ctx: Context) -> Iterator[Batch]:
+        for batch in batches:
+            for part in chunks(batch):
+                out = self.filter.apply(part, ctx)
+                if out.n:
+                    yield self.project.apply(out, ctx)
+
+    def _with_results(self, keys: Batch, states: list[AggState], groups: int) -> Batch:
+        columns = [keys.raw(i) for i in range(keys.width)]
+        return Batch(groups, columns + [s.results(groups) for s in states])
+
+    def _plain(self, ctx: Context) -> Iterator[Batch]:
+        states = [AggState(c, ctx) for c in self.calls]
+        first: Batch | None = None
+        for batch in self.left.run(ctx):
+            ctx.check()
+            if first is None and self.used:
+                first = compacted(batch.head(1), self.left.codecs)
+            ids = np.zeros(batch.n, np.int64)
+            for state in states:
+                state.step(batch, ids, 1)
+        if first is None:
+            first = Batch(1, [ConstColumn(None, 1) for _ in self.left.codecs])
+        yield from self._output(iter([self._with_results(first, states, 1)]), ctx)
+
+    def _constant_groups(self, ctx: Context) -> Iterator[Batch]:
+        """GROUP BY of constants only: one group if there is any row."""
+        states = [AggState(c, ctx) for c in self.calls]
+        first: Batch | None = None
+        for batch in self.left.run(ctx):
+            first = compacted(batch.head(1), self.left.codecs) if first is None else first
+            for state in states:
+                state.step(batch, np.zeros(batch.n, np.int64), 1)
+        if first is not None:
+            yield self._with_results(first, states, 1)
+
+    def _sorted(self, ctx: Context) -> Iterator[Batch]:
+        rows = self.left.run(ctx)
+        for batch, starts in whole_groups(rows, self.specs, self.left.codecs):
+            ctx.check()
+            groups = len(starts)
+            ids = np.zeros(batch.n, np.int64)
+            ids[starts[1:]] = 1
+            ids = np.cumsum(ids)
+            states = [AggState(c, ctx) for c in self.calls]
+            for state in states:
+                state.step(batch, ids, groups)
+            yield from self._output(
+                iter([self._with_results(batch.take(starts), states, groups)]), ctx
+            )
+
+    def _hashed(self, rows: Iterator[Batch], ctx: Context, depth: int) -> Iterator[Batch]:
+        table = GroupTable(self.specs)
+        states = [AggState(c, ctx) for c in self.calls]
+        keys: list[Batch] = []
+        aside: Partitions | None = None
+        limit = max(ctx.hash_mem // (_GROUP_BYTES + 32 * len(self.left.codecs)), 1024)
+        for batch in rows:
+            ctx.check()
+            if not batch.n:
+                continue
+            if aside is not None:
+                ids, _ = table.numbers(batch, insert=False)
+                new = ids < 0
+                if new.any():
+                    aside.add(batch.filter(new), self.specs)
+                    batch, ids = batch.filter(~new), ids[~new]
+            else:
+                before = table.count
+                ids, _ = table.numbers(batch)
+                self._note_keys(table, batch, ids, before, keys)
+                if table.count > limit and depth < 4:
+                    aside = Partitions(self.left.codecs, depth)
+            for state in states:
+                state.step(batch, ids, table.count)
+        if keys:
+            # Groups are numbered as they appear, so their keys lie in that order.
+            whole = concat_batches(keys, self.left.codecs)
+            yield from self._output(
+                iter([self._with_results(whole, states, whole.n)]), ctx
+            )
+        if aside is not None:
+            table, states, keys = GroupTable(self.specs), [], []
+            for part in aside.files():
+                yield from self._hashed(part, ctx, depth + 1)
+
+    def _note_keys(
+        self, table: GroupTable, batch: Batch, ids: Any, before: int, keys: list[Batch]
+    ) -> None:
+        """Remember one row of each new group."""
+        if table.count > before:
+            fresh = np.flatnonzero(ids >= before)
+            _found, first = np.unique(ids[fresh], return_index=True)
+            rows = batch.take(fresh[first])
+            wanted = [
+                rows.raw(i) if i in self.used else ConstColumn(None, rows.n)
+                for i in range(len(self.left.codecs))
+            ]
+            keys.append(compacted(Batch(rows.n, wanted), self.left.codecs))
+
+
+_AGG_VARNO = -100
+
+
+def _columns_used(nodes: list[Any]) -> set[int]:
+    """The input columns that expressions over groups read."""
+    return {
+        v.varattno - 1 for v in walk(nodes) if type(v).__name__ == "Var" and v.varno != _AGG_VARNO
+    }
+
+
+class GroupExec(Exec):
+    """One row a group of a sorted input."""
+
+    def __init__(self, builder: Any, plan: Any) -> None:
+        super().__init__(builder, plan)
+        self.left = self.child(plan.lefttree)
+        self.specs = key_specs(
+            self, plan.grpColIdx, plan.grpOperators, plan.grpCollations, codecs=self.left.codecs
+        )
+        self.filter, self.project = self.over(Scope.of(len(self.left.codecs)))
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        """See the class."""
+        for batch, starts in whole_groups(self.left.run(ctx), self.specs, self.left.codecs):
+            for low in range(0, len(starts), BATCH_ROWS):
+                part = batch.take(starts[low : low + BATCH_ROWS])
+                out = self.filter.apply(part, ctx)
+                if out.n:
+                    yield self.project.apply(out, ctx)

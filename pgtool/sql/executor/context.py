@@ -1,0 +1,66 @@
+"""What one execution shares: the session, parameters, limits, cancellation, measurements.
+
+PARAM_EXEC parameters have *versions*: a node that kept a result for being read again
+(Material, a hash table, a subplan) compares the versions of the parameters below it to
+know whether the result still holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Context", "Measure"]
+
+_MULTIPLIER = 2.0
+
+@dataclass(slots=True)
+class Measure:
+    """What EXPLAIN ANALYZE shows of a node: times in seconds, rows, loops, pages read."""
+
+    startup: float = 0.0
+    total: float = 0.0
+    rows: int = 0
+    loops: int = 0
+    blocks: int = 0
+    removed: int = 0
+    extra: Any = None
+
+
+class Context:
+    """The state of one execution of a plan."""
+
+    def __init__(self, session: Any, externs: tuple[Any, ...] = (), measure: bool = False) -> None:
+        self.session = session
+        self.registry = session.types
+        self.externs = externs
+        self.params: dict[int, Any] = {}
+        self.versions: dict[int, int] = {}
+        self.pending: dict[int, Callable[[Context], None]] = {}
+        self.kept: dict[Any, Any] = {}
+        self.measures: dict[int, Measure] | None = {} if measure else None
+        self.work_mem = 1024 * int(session.get("work_mem"))
+        multiplier = _MULTIPLIER if session.database.cluster.major < 15 else float(
+            session.get("hash_mem_multiplier")
+        )
+        self.hash_mem = int(self.work_mem * multiplier)
+        self.check = session.check
+
+    def set_param(self, number: int, value: Any) -> None:
+        """Give a PARAM_EXEC parameter its value."""
+        old = self.params.get(number, self)
+        if old is not self and (old is value or (type(value) in (int, str) and old == value)):
+            return
+        self.params[number] = value
+        self.versions[number] = self.versions.get(number, 0) + 1
+
+    def param(self, number: int) -> Any:
+        """The value of a PARAM_EXEC parameter, computed now if an initplan gives it."""
+        if number in self.pending:
+            self.pending[number](self)
+        return self.params.get(number)
+
+    def version(self, numbers: Iterable[int]) -> tuple[int, ...]:
+        """The versions of some parameters."""
+        return tuple(self.versions.get(n, 0) for n in numbers)

@@ -1,0 +1,130 @@
+"""FunctionScan: functions in FROM, several side by side (ROWS FROM), WITH ORDINALITY."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+from pgtool.sql.analyze.nodetypes import expr_type
+from pgtool.sql.executor.batch import Batch
+from pgtool.sql.executor.context import Context
+from pgtool.sql.executor.node import BATCH_ROWS, Exec
+from pgtool.sql.executor.rowtype import scan_scope, with_whole_row
+from pgtool.sql.executor.scalar import ScalarCompiler
+from pgtool.sql.executor.scope import Scope
+from pgtool.sql.executor.setreturning import fields_of, set_caller
+from pgtool.sql.executor.vectors import from_items
+
+__all__ = ["FunctionExec"]
+
+INT8, RECORD = 20, 2249
+
+
+class _Source:
+    """One function of a FunctionScan and the columns that it gives."""
+
+    def __init__(self, env: Any, function: Any) -> None:
+        expr = function.funcexpr
+        self.call = set_caller(ScalarCompiler(env, Scope()), expr)
+        rettype = expr_type(expr)
+        info = env.registry.info(rettype)
+        while info.typtype == "d":
+            info = env.registry.info(info.typbasetype)
+        self.composite = info.typtype == "c" or rettype == RECORD
+        self.live: list[int] | None = None
+        if function.funccoltypes:
+            self.types = list(function.funccoltypes)
+        elif info.typtype == "c":
+            attributes = env.registry.lookups.attributes(info.oid, -1) or []
+            # Columns keep their numbers: a dropped one stands there as NULL.
+            self.live = [i for i, a in enumerate(attributes) if not a.attisdropped]
+            self.types = [a.atttypid or 23 for a in attributes]
+        elif self.composite:
+            self.types = self._out_arguments(env, expr)
+        else:
+            self.types = [rettype]
+        self.width = len(self.types)
+
+    @staticmethod
+    def _out_arguments(env: Any, expr: Any) -> list[int]:
+        row = env.ops.function(expr.funcid).row
+        modes, types = row.proargmodes or (), row.proallargtypes or ()
+        return [t for m, t in zip(modes, types) if m in "obt"]
+
+    def rows(self, ctx: Context) -> Iterator[tuple[Any, ...]]:
+        """The function's rows, each as its columns."""
+        for value in self.call((), ctx):
+            if not self.composite:
+                yield (value,)
+                continue
+            fields = fields_of(value, len(self.live) if self.live is not None else self.width)
+            if self.live is not None and len(self.live) != self.width:
+                spread: list[Any] = [None] * self.width
+                for place, field in zip(self.live, fields):
+                    spread[place] = field
+                fields = tuple(spread)
+            yield fields
+
+
+class FunctionExec(Exec):
+    """See the module."""
+
+    def __init__(self, builder: Any, plan: Any) -> None:
+        super().__init__(builder, plan)
+        self.sources = [_Source(self.env, f) for f in plan.functions]
+        self.row_types = [t for s in self.sources for t in s.types]
+        if plan.funcordinality:
+            self.row_types.append(INT8)
+        self.row_codecs = [self.env.codec(t) for t in self.row_types]
+        names = [getattr(n, "sval", n) for n in builder.rte(plan.scanrelid).eref.colnames]
+        self.names = names
+        only = plan.functions[0].funcexpr if len(plan.functions) == 1 else None
+        self.single = (
+            only is not None and not plan.funcordinality and not self.sources[0].composite
+        )
+        self.filter, self.project = self.over(scan_scope(plan.scanrelid, len(self.row_types)))
+
+    def _rows(self, ctx: Context) -> Iterator[tuple[Any, ...]]:
+        if len(self.sources) == 1:
+            rows = self.sources[0].rows(ctx)
+        else:
+            blanks = [(None,) * s.width for s in self.sources]
+            parts = [s.rows(ctx) for s in self.sources]
+            rows = (
+                tuple(v for part, blank in zip(found, blanks)
+                      for v in (blank if part is None else part))
+                for found in itertools.zip_longest(*parts)
+            )  # fmt: skip
+        if self.plan.funcordinality:
+            return (tuple(row) + (i,) for i, row in enumerate(rows, 1))
+        return rows
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        """See the class."""
+        rows = self._rows(ctx)
+        while True:
+            ctx.check()
+            part = list(itertools.islice(rows, BATCH_ROWS))
+            if not part:
+                return
+            columns = [
+                from_items([row[i] for row in part], codec)
+                for i, codec in enumerate(self.row_codecs)
+            ]
+            batch = Batch(len(part), columns)
+            if self.single:
+                # The row of a function that gives a scalar is the scalar itself.
+                full = Batch(batch.n, [*columns, columns[0]])
+            else:
+                full = with_whole_row(self.env, batch, self.row_types, self.names, None,
+                                      self._row_type())  # fmt: skip
+            out = self.filter.apply(full, ctx)
+            if out.n:
+                yield self.project.apply(out, ctx)
+
+    def _row_type(self) -> int:
+        if len(self.sources) == 1 and not self.plan.funcordinality:
+            typid = expr_type(self.plan.functions[0].funcexpr)
+            return typid if self.sources[0].composite else RECORD
+        return RECORD

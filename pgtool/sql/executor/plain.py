@@ -1,0 +1,204 @@
+"""Nodes that pass rows on: Result, Append, SubqueryScan, Values, Material, Memoize, Hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pgtool.sql.executor.batch import Batch, ConstColumn, concat_batches
+from pgtool.sql.executor.context import Context
+from pgtool.sql.executor.node import BATCH_ROWS, Exec, Filter, chunks
+from pgtool.sql.executor.rowtype import scan_scope, with_whole_row
+from pgtool.sql.executor.scalar import ScalarCompiler
+from pgtool.sql.executor.scope import Scope
+from pgtool.sql.executor.spill import Store
+from pgtool.sql.executor.vectors import from_items
+
+ONE_ROW = Batch(1, [])
+
+
+class ResultExec(Exec):
+    """A target list over the input, or over one empty row; gated by a constant condition."""
+
+    def __init__(self, builder: Any, plan: Any) -> None:
+        super().__init__(builder, plan)
+        if plan.lefttree is not None:
+            self.left = self.child(plan.lefttree)
+            scope = Scope.of(len(self.left.codecs))
+        else:
+            scope = Scope()
+        self.filter, self.project = self.over(scope)
+        gate = plan.resconstantqual
+        gate = [] if gate is None else gate if isinstance(gate, list) else [gate]
+        self.gate = Filter(self.env, Scope(), gate)
+        self.rows = ScalarCompiler(self.env, Scope()).many([t.expr for t in plan.targetlist])
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        """See the class."""
+        if self.gate and not self.gate.mask(ONE_ROW, ctx).all():
+            return
+        if self.left is None:
+            if not self.filter or self.filter.mask(ONE_ROW, ctx).all():
+                yield Batch(1, [ConstColumn(fn((), ctx), 1) for fn in self.rows])
+            return
+        for batch in self.left.run(ctx):
+            out = self.filter.apply(batch, ctx)
+            if out.n:
+                yield self.project.apply(out, ctx)
+
+
+class AppendExec(Exec):
+    """The inputs' rows, one input after the other."""
+
+    def __init__(self, builder: Any, plan: Any) -> None:
+        super().__init__(builder, plan)
+        self.children = [self.child(p) for p in plan.appendplans]
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        """See the class."""
+        for child in self.children:
+            yield from child.run(ctx)
+
+
+class SubqueryExec(Exec):
+    """The rows of a subquery's plan."""
+
+    def __init__(self, builder: Any, plan: Any) -> None:
+        super().__init__(builder, plan)
+        self.left = self.child(plan.subplan)
+        names = [t.resname or f"column{t.resno}" for t in plan.subplan.targetlist]
+        visible = [i for i, t in enumerate(plan.subplan.targetlist) if not t.resjunk]
+        self.names = [names[i] for i in visible]
+        self.whole = (visible, self.names, [self.left.types[i] for i in visible])
+        self.filter, self.project = self.over(scan_scope(plan.scanrelid, len(self.left.codecs)))
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        """See the class."""
+        visible, names, types = self.whole
+        for batch in self.left.run(ctx):
+            full = with_whole_row(self.env, batch, types, names, visible)
+            out = self.filter.apply(full, ctx)
+            if out.n:
+                yield self.project.apply(out, ctx)
+
+
+class ValuesExec(Exec):
+    """VALUES lists."""
+
+    def __init__(self, builder: Any, plan: Any) -> None:
+        super().__init__(builder, plan)
+        from pgtool.sql.analyze.nodetypes import expr_type
+
+        compiler = ScalarCompiler(self.env, Scope())
+        self.lists = [compiler.many(row) for row in plan.values_lists]
+        first = plan.values_lists[0] if plan.values_lists else []
+        self.value_types = [expr_type(e) for e in first]
+        self.value_codecs = [self.env.codec(t) for t in self.value_types]
+        self.names = [f"column{i + 1}" for i in range(len(first))]
+        self.filter, self.project = self.over(scan_scope(plan.scanrelid, len(first)))
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        """See the class."""
+        for low in range(0, len(self.lists), BATCH_ROWS):
+            rows = [[fn((), ctx) for fn in row] for row in self.lists[low : low + BATCH_ROWS]]
+            columns = [
+                from_items([row[i] for row in rows], codec)
+                for i, codec in enumerate(self.value_codecs)
+            ]
+            batch = with_whole_row(
+                self.env, Batch(len(rows), columns), self.value_types, self.names
+            )
+            out = self.filter.apply(batch, ctx)
+            if out.n:
+                yield self.project.apply(out, ctx)
+
+
+class MaterialExec(Exec):
+    """Keeps its input's rows as long as the parameters below it stay."""
+
+    def __init__(self, builder: Any, plan: Any) -> None:
+        super().__init__(builder, plan)
+        self.left = self.child(plan.lefttree)
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        """See the class."""
+        key, version = self.key(ctx)
+        found = ctx.kept.get(key)
+        if found is not None and found[0] == version:
+            yield from found[1].read()
+            return
+        store = Store(self.codecs, ctx.work_mem)
+        for batch in self.left.run(ctx):
+            ctx.check()
+            store.add(batch)
+        ctx.kept[key] = (version, store)
+        yield from store.read()
+
+
+class MemoizeExec(Exec):
+    """Keeps the inner rows of a parameterised join by the values of its keys."""
+
+    def __init__(self, builder: Any, plan: Any) -> None:
+        super().__init__(builder, plan)
+        self.left = self.child(plan.lefttree)
+        self.keys = ScalarCompiler(self.env, Scope()).many(plan.param_exprs)
+        self.key_codecs = [self.env.codec(t) for t in self._key_types()]
+        keyed = set(plan.keyparamids) | {
+            e.paramid for e in plan.param_exprs if type(e).__name__ == "Param"
+        }
+        self.others = tuple(p for p in self.depends if p not in keyed)
+
+    def _key_types(self) -> list[int]:
+        from pgtool.sql.analyze.nodetypes import expr_type
+
+        return [expr_type(e) for e in self.plan.param_exprs]
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        """See the class."""
+        version = ctx.version(self.others)
+        state = ctx.kept.get(id(self))
+        if state is None or state[0] != version:
+            state = ctx.kept[id(self)] = (version, {}, [0])
+        _version, cache, size = state
+        values = [fn((), ctx) for fn in self.keys]
+        key = tuple(
+            None if v is None else codec.encode(v) for v, codec in zip(values, self.key_codecs)
+        )
+        found = cache.get(key)
+        if found is None:
+            rows = [b for b in self.left.run(ctx) if b.n]
+            found = [concat_batches(rows, self.codecs)] if rows else []
+            size[0] += 200 + sum(100 * b.n * max(b.width, 1) for b in found)
+            if size[0] > ctx.hash_mem:
+                cache.clear()
+                size[0] = 0
+            cache[key] = found
+        for batch in found:
+            yield from chunks(batch)
+
+
+class HashExec(Exec):
+    """The input of a hash join's table: passes its rows on."""
+
+    def __init__(self, builder: Any, plan: Any) -> None:
+        super().__init__(builder, plan)
+        self.left = self.child(plan.lefttree)
+        self.project = self.over(Scope.of(len(self.left.codecs)))[1]
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        """See the class."""
+        for batch in self.left.run(ctx):
+            yield self.project.apply(batch, ctx) if self.plan.targetlist else batch
+
+
+class LockRowsExec(Exec):
+    """SELECT FOR UPDATE in a directory at rest: nobody to lock out; the rows pass."""
+
+    def __init__(self, builder: Any, plan: Any) -> None:
+        super().__init__(builder, plan)
+        self.left = self.child(plan.lefttree)
+        self.types, self.codecs = self.left.types, self.left.codecs
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        """See the class."""
+        yield from self.left.run(ctx)

@@ -1,0 +1,103 @@
+"""Executing a planned statement: :func:`execute` and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pgtool.functions.codec import Codec
+from pgtool.sql.analyze.nodetypes import expr_type, expr_typmod
+from pgtool.sql.executor.batch import Batch, stored
+from pgtool.sql.executor.build import Builder
+from pgtool.sql.executor.context import Context, Measure
+from pgtool.types.vector import text_column
+
+__all__ = ["Result", "execute"]
+
+
+@dataclass
+class Result:
+    """The answer to a query: its columns, and its rows as they are asked for (once)."""
+
+    names: list[str]
+    types: list[int]
+    typmods: list[int]
+    codecs: list[Codec]
+    context: Context
+    columns: list[int]
+    source: Iterator[Batch]
+    measures: dict[int, Measure] = field(default_factory=dict)
+
+    def batches(self) -> Iterator[Batch]:
+        """Batches of the visible columns."""
+        for batch in self.source:
+            self.context.check()
+            if batch.n:
+                yield batch.pick(self.columns)
+
+    def stored_batches(self) -> Iterator[tuple[int, list[Any]]]:
+        """(rows, columns in stored form) for text and wire output."""
+        for batch in self.batches():
+            columns = [
+                named(stored(batch.col(i), codec), codec) for i, codec in enumerate(self.codecs)
+            ]
+            yield batch.n, columns
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Rows of values (:mod:`pgtool.functions.values`)."""
+        for batch in self.batches():
+            yield from batch.rows(self.codecs)
+
+    def texts(self) -> Iterator[tuple[str | None, ...]]:
+        """Rows in text form, None for NULL."""
+        registry = self.context.registry
+        decode = registry.settings.encoding.decode
+        for n, columns in self.stored_batches():
+            lists: list[list[str | None]] = []
+            for typid, column in zip(self.types, columns):
+                texts = [decode(t) for t in text_column(registry, typid, column).tolist()]
+                if column.valid is not None:
+                    valid = column.valid.tolist()
+                    lists.append([t if ok else None for t, ok in zip(texts, valid)])
+                else:
+                    lists.append(list(texts))
+            yield from zip(*lists) if lists else iter([()] * n)
+
+
+def named(column: Any, codec: Codec) -> Any:
+    """A name column back in its stored width."""
+    if not codec.is_name:
+        return column
+    import numpy as np
+
+    from pgtool.storage import ragged
+    from pgtool.types.column import FixedColumn
+
+    out = np.zeros((len(column), 64), np.uint8)
+    length = column.length.astype(np.int64)
+    if column.valid is not None:
+        length = np.where(column.valid, length, 0)
+    place = np.arange(len(column), dtype=np.int64) * 64
+    ragged.copy_spans(out.reshape(-1), place, column.buffer, column.start, length)
+    return FixedColumn(out.view("V64").reshape(-1), column.valid)
+
+
+def execute(planned: Any, session: Any, params: tuple[Any, ...] = (), *,
+            measure: bool = False) -> Result:  # fmt: skip
+    """Run a planned SELECT; ``params`` are the values of $1, $2 …
+
+    Nothing is computed before the first batch is asked for. With ``measure`` the result's
+    ``measures`` tells times and rows by ``plan_node_id`` afterwards.
+    """
+    root = Builder(session, planned).build(planned.planTree)
+    ctx = Context(session, params, measure)
+    entries = planned.planTree.targetlist
+    visible = [i for i, t in enumerate(entries) if not t.resjunk]
+    return Result(
+        [entries[i].resname or "?column?" for i in visible],
+        [expr_type(entries[i].expr) for i in visible],
+        [expr_typmod(entries[i].expr) for i in visible],
+        [root.env.codec(expr_type(entries[i].expr)) for i in visible],
+        ctx, visible, root.run(ctx), ctx.measures if ctx.measures is not None else {},
+    )  # fmt: skip

@@ -1,0 +1,185 @@
+"""SeqScan, and what every scan of a heap shares: lazily decoded columns of tuples.
+
+A :class:`HeapSource` knows one relation: which attributes and system columns a node
+reads, where each stands in the node's batches. A :class:`HeapBatch` holds tuples and the
+places of their attributes; a column is fetched from the pages when it is first asked for,
+and after the filter only for the rows that passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from formats.derive import sizeof
+from formats.itemptr import ItemPointerData
+from pgtool.access.heap.columns import materialise
+from pgtool.access.heap.deform import walk as walk_tuples
+from pgtool.access.heap.page import Tuples
+from pgtool.access.heap.scan import HeapScan
+from pgtool.errors import Unsupported
+from pgtool.nodes.base import walk
+from pgtool.sql.executor.batch import Batch, ConstColumn, take
+from pgtool.sql.executor.context import Context
+from pgtool.sql.executor.node import Exec
+from pgtool.sql.executor.rowtype import with_whole_row
+from pgtool.sql.executor.scope import Scope
+from pgtool.types.column import FixedColumn
+
+__all__ = ["HeapBatch", "HeapSource", "SeqScanExec", "tid_values"]
+
+CTID, XMIN, CMIN, XMAX, CMAX, TABLEOID = -1, -2, -3, -4, -5, -6
+_HEADER_FIELDS = {XMIN: "t_xmin", XMAX: "t_xmax", CMIN: "t_field3", CMAX: "t_field3"}
+_TID = np.dtype([("high", "<u2"), ("low", "<u2"), ("pos", "<u2")])
+assert sizeof(ItemPointerData) == _TID.itemsize
+
+
+def tid_values(block: Any, offnum: Any) -> Any:
+    """Stored tids."""
+    out = np.empty(len(block), _TID)
+    out["high"], out["low"], out["pos"] = block >> 16, block & 0xFFFF, offnum
+    return out.view("V6")
+
+
+class HeapSource:
+    """What a node reads of one relation."""
+
+    def __init__(self, env: Any, rte: Any, scanrelid: int, expressions: list[Any]) -> None:
+        self.env = env
+        database = env.session.database
+        self.relation = database.relation(rte.relid)
+        if self.relation.relkind in ("v", "p", "f", "i", "I", "c"):
+            raise Unsupported(f'scan of {self.relation.kind} "{self.relation.relname}"')
+        self.heap: HeapScan = database.scan(self.relation)
+        self.attributes = self.relation.attributes
+        wanted = sorted({
+            v.varattno for v in walk(expressions)
+            if type(v).__name__ == "Var" and v.varno == scanrelid
+        })  # fmt: skip
+        self.system = [a for a in wanted if a < 0]
+        self.whole = 0 in wanted
+        live = [a.attnum for a in self.attributes if not a.attisdropped]
+        self.attnums = live if self.whole else [a for a in wanted if a > 0]
+        self.indexes = [a - 1 for a in self.attnums]
+        self.stored = self.heap.attrs
+        self.types = [self.attributes[i].atttypid for i in self.indexes]
+        self.codecs = [env.codec(t) for t in self.types]
+        order = [*self.attnums, *self.system]
+        places = {(scanrelid, attnum): i for i, attnum in enumerate(order)}
+        if self.whole:
+            places[scanrelid, 0] = len(order)
+        self.scope = Scope(places)
+
+    def batches(self, tuples: Tuples) -> Iterator[Batch]:
+        """The columns of some tuples."""
+        if not self.indexes:
+            yield self._row(HeapBatch(self, tuples, {}))
+            return
+        sound, places = walk_tuples(tuples, self.stored, self.indexes, self.heap.damage)
+        if all(place.special is None for place in places.values()):
+            yield self._row(HeapBatch(self, sound, places))
+            return
+        for part in self.heap.decode(tuples, self.indexes):
+            batch = HeapBatch(self, part.tuples, {})
+            for i, column in enumerate(part.columns):
+                batch._columns[i] = self.codecs[i].canonical(column)
+            yield self._row(batch)
+
+    def _row(self, batch: HeapBatch) -> Batch:
+        if not self.whole:
+            return batch
+        names = [self.attributes[i].attname for i in self.indexes]
+        return with_whole_row(
+            self.env, batch, self.types, names, list(range(len(self.indexes))),
+            self.relation.reltype,
+        )  # fmt: skip
+
+
+class HeapBatch(Batch):
+    """Tuples whose columns are fetched when asked for."""
+
+    __slots__ = ("places", "source", "tuples")
+
+    def __init__(self, source: HeapSource, tuples: Tuples, places: dict[int, Any]) -> None:
+        super().__init__(len(tuples), [None] * (len(source.indexes) + len(source.system)))
+        self.source = source
+        self.tuples = tuples
+        self.places = places
+
+    def col(self, number: int) -> Any:
+        """One column."""
+        if self._columns[number] is None:
+            self._columns[number] = self._fetch(number)
+        return super().col(number)
+
+    def _fetch(self, number: int) -> Any:
+        source = self.source
+        if number >= len(source.indexes):
+            return self._system(source.system[number - len(source.indexes)])
+        index = source.indexes[number]
+        column = materialise(
+            self.tuples, source.stored[index], self.places[index], source.heap.fetch,
+            source.heap.damage,
+        )  # fmt: skip
+        return source.codecs[number].canonical(column)
+
+    def _system(self, attnum: int) -> Any:
+        tuples = self.tuples
+        if attnum == TABLEOID:
+            return ConstColumn(self.source.relation.oid, self.n)
+        if attnum == CTID:
+            block = tuples.first_block + tuples.page.astype(np.int64)
+            return FixedColumn(tid_values(block, tuples.offnum))
+        return FixedColumn(tuples.u32(_HEADER_FIELDS[attnum]))
+
+    def narrowed(self, keep: Any) -> HeapBatch:
+        """The rows of a mask; columns not fetched yet are then fetched for these only."""
+        out = HeapBatch(
+            self.source, self.tuples.take(keep),
+            {i: place.take(keep) for i, place in self.places.items()},
+        )  # fmt: skip
+        index = np.flatnonzero(keep)
+        for i, column in enumerate(self._columns):
+            if column is not None:
+                out._columns[i] = take(self.col(i), index)
+        return out
+
+
+class SeqScanExec(Exec):
+    """Every visible row of a table that passes the filter."""
+
+    def __init__(self, builder: Any, plan: Any) -> None:
+        super().__init__(builder, plan)
+        rte = builder.rte(plan.scanrelid)
+        expressions = [*plan.targetlist, *plan.qual]
+        self.source = HeapSource(self.env, rte, plan.scanrelid, expressions)
+        self.filter, self.project = self.over(self.source.scope)
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        """See the class."""
+        measure = self.measure(ctx)
+        for tuples in self.source.heap.runs():
+            ctx.check()
+            for batch in self.source.batches(tuples):
+                out = filtered(self.filter, batch, ctx)
+                if measure is not None:
+                    measure.removed += batch.n - out.n
+                if out.n:
+                    yield self.project.apply(out, ctx)
+        if measure is not None:
+            measure.blocks += self.source.heap.file.nblocks
+
+
+def filtered(condition: Any, batch: Batch, ctx: Context) -> Batch:
+    """The rows of a heap batch that pass, the rest of their columns still to be fetched."""
+    if not condition or not batch.n:
+        return batch
+    keep = condition.mask(batch, ctx)
+    count = int(np.count_nonzero(keep))
+    if count == batch.n:
+        return batch
+    if isinstance(batch, HeapBatch) and batch.places and 0 < count < batch.n // 2:
+        return batch.narrowed(keep)
+    return batch.filter(keep)

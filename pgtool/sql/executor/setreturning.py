@@ -1,0 +1,55 @@
+"""Calls of set-returning functions: the values that one call gives, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pgtool.errors import Unsupported
+from pgtool.functions.values import RecordValue
+from pgtool.sql.executor.scalar import ScalarCompiler
+
+__all__ = ["set_caller"]
+
+SetCall = Callable[[Any, Any], Iterator[Any]]
+
+
+def set_caller(c: ScalarCompiler, node: Any) -> SetCall:
+    """The rows of a FuncExpr or OpExpr that returns a set (or, of another node, one row)."""
+    kind = type(node).__name__
+    if kind == "FuncExpr" and node.funcretset:
+        funcid, rettype, variadic = node.funcid, node.funcresulttype, node.funcvariadic
+    elif kind == "OpExpr" and node.opretset:
+        funcid, rettype, variadic = c.opfunc(node), node.opresulttype, False
+    else:
+        single = c.compile(node)
+        return lambda row, ctx: iter([single(row, ctx)])
+    try:
+        run, strict = c.bound(funcid, node.args, rettype, node.inputcollid, variadic)
+    except Unsupported as problem:
+        return _failing(problem)
+    args = c.many(node.args)
+
+    def call(row: Any, ctx: Any) -> Iterator[Any]:
+        values = [a(row, ctx) for a in args]
+        if strict and None in values:
+            return iter(())
+        return iter(run(*values))
+
+    return call
+
+
+def _failing(problem: Exception) -> SetCall:
+    def fail(row: Any, ctx: Any) -> Iterator[Any]:
+        raise problem
+
+    return fail
+
+
+def fields_of(value: Any, width: int) -> tuple[Any, ...]:
+    """A composite result as its columns."""
+    if value is None:
+        return (None,) * width
+    if isinstance(value, RecordValue):
+        return value.fields
+    return value if isinstance(value, tuple) else (value,)

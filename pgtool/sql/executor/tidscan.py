@@ -1,0 +1,107 @@
+"""TidScan and TidRangeScan, and fetching heap rows by their tids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from pgtool.sql.executor.batch import Batch
+from pgtool.sql.executor.context import Context
+from pgtool.sql.executor.node import Exec, Filter
+from pgtool.sql.executor.scalar import ScalarCompiler
+from pgtool.sql.executor.scan import CTID, HeapSource, filtered
+from pgtool.sql.executor.scope import Scope
+
+__all__ = ["TidRangeExec", "TidScanExec", "fetch_tids", "tid_parts"]
+
+
+def tid_parts(value: bytes) -> tuple[int, int]:
+    """(block, line pointer) of a stored tid."""
+    high, low, position = (int.from_bytes(value[i : i + 2], "little") for i in (0, 2, 4))
+    return high << 16 | low, position
+
+
+def fetch_tids(source: HeapSource, block: Any, offnum: Any) -> Iterator[Batch]:
+    """The visible rows at some places, in physical order; each place once."""
+    heap = source.heap
+    here = block < heap.file.nblocks
+    place = np.unique((block[here].astype(np.int64) << 16) | offnum[here].astype(np.int64))
+    if not len(place):
+        return
+    blocks = np.unique(place >> 16)
+    gaps = np.flatnonzero(np.diff(blocks) > 4)
+    starts = blocks[np.concatenate([[0], gaps + 1])]
+    ends = blocks[np.concatenate([gaps, [len(blocks) - 1]])] + 1
+    for first, stop in zip(starts.tolist(), ends.tolist()):
+        for tuples in heap.runs(first, stop):
+            mine = ((tuples.first_block + tuples.page.astype(np.int64)) << 16) | tuples.offnum
+            keep = np.isin(mine, place, assume_unique=True)
+            if keep.any():
+                yield from source.batches(tuples.take(keep))
+
+
+class TidScanExec(Exec):
+    """Rows at given tids: ``ctid = x`` and ``ctid = ANY (array)``, joined by OR."""
+
+    def __init__(self, builder: Any, plan: Any) -> None:
+        super().__init__(builder, plan)
+        rte = builder.rte(plan.scanrelid)
+        expressions = [*plan.targetlist, *plan.qual]
+        self.source = HeapSource(self.env, rte, plan.scanrelid, expressions)
+        self.filter, self.project = self.over(self.source.scope)
+        compiler = ScalarCompiler(self.env, Scope())
+        self.values = [compiler.compile(self._value(q)) for q in self._clauses(plan.tidquals)]
+
+    @staticmethod
+    def _clauses(quals: list[Any]) -> list[Any]:
+        out: list[Any] = []
+        for qual in quals:
+            out += qual.args if type(qual).__name__ == "BoolExpr" else [qual]
+        return out
+
+    @staticmethod
+    def _value(clause: Any) -> Any:
+        """The side that is not the ctid."""
+        left, right = clause.args
+        is_ctid = type(left).__name__ == "Var" and left.varattno == CTID
+        return right if is_ctid else left
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        """See the class."""
+        found: list[tuple[int, int]] = []
+        for value in self.values:
+            one = value((), ctx)
+            if one is None:
+                continue
+            items = one.elements if hasattr(one, "elements") else [one]
+            found += [tid_parts(v) for v in items if v is not None]
+        if not found:
+            return
+        pairs = np.array(found, np.int64)
+        for batch in fetch_tids(self.source, pairs[:, 0], pairs[:, 1]):
+            out = filtered(self.filter, batch, ctx)
+            if out.n:
+                yield self.project.apply(out, ctx)
+
+
+class TidRangeExec(Exec):
+    """Rows whose ctid lies in a range: the blocks that can hold them, and the conditions."""
+
+    def __init__(self, builder: Any, plan: Any) -> None:
+        super().__init__(builder, plan)
+        rte = builder.rte(plan.scanrelid)
+        expressions = [*plan.targetlist, *plan.qual, *plan.tidrangequals]
+        self.source = HeapSource(self.env, rte, plan.scanrelid, expressions)
+        self.filter, self.project = self.over(self.source.scope)
+        self.ranges = Filter(self.env, self.source.scope, plan.tidrangequals)
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        """See the class."""
+        for tuples in self.source.heap.runs():
+            ctx.check()
+            for batch in self.source.batches(tuples):
+                out = filtered(self.filter, self.ranges.apply(batch, ctx), ctx)
+                if out.n:
+                    yield self.project.apply(out, ctx)
