@@ -90,8 +90,8 @@ class Level:
         out = query.copy(rtable=[])
         out = mutate(out, change(0))
         out.rtable = [
-            r if r.rtekind in (RTEKind.RTE_JOIN, RTEKind.RTE_GROUP) else mutate(r, change(
-                0 if r.rtekind != RTEKind.RTE_SUBQUERY else 0)) for r in rtable]
+            r if r.rtekind in (RTEKind.RTE_JOIN, RTEKind.RTE_GROUP) else mutate(r, change(0))
+            for r in rtable]
         return out
 
     # -- plans ------------------------------------------------------------------
@@ -599,8 +599,7 @@ def level_nodes(value: Any, depth: int = 0) -> Any:
         elif item is None or not hasattr(item, "FIELDS"):
             continue
         elif kind(item) == "Query" and depth >= 0:
-            for found in level_nodes(list(item.children()), depth + 1):
-                yield found
+            yield from level_nodes(list(item.children()), depth + 1)
         else:
             if kind(item) == "Var":
                 if item.varlevelsup == depth:
@@ -612,7 +611,7 @@ def level_nodes(value: Any, depth: int = 0) -> Any:
 
 def level_vars(value: Any) -> list[Any]:
     if kind(value) == "Query":
-        value = [c for c in value.children()]
+        value = list(value.children())
     return [v for v in level_nodes(value) if kind(v) == "Var"]
 
 

@@ -142,7 +142,8 @@ class AggState:
 
     def _take(self, columns: list[Any], ids: Any, groups: int) -> None:
         call = self.call
-        if call.strict:
+        if call.strict or self.grouped is not None:
+            # The many-groups forms are of aggregates that pass over NULLs.
             missing: Any = None
             for column in columns:
                 gone = nulls(column)

@@ -226,9 +226,9 @@ def compact(column: Any, codec: Codec) -> Any:
         if column.valid is not None:
             length = np.where(column.valid, length, 0)
         data, offsets = ragged.gather(column.buffer, column.start, length)
-        out = type(column)(data, offsets[:-1], length.astype(np.int32), column.valid)
+        out: Any = type(column)(data, offsets[:-1], length.astype(np.int32), column.valid)
         if isinstance(column, NumericColumn):
-            out.scaled = column.scaled  # type: ignore[union-attr]
+            out.scaled = column.scaled
         return out
     return column
 

@@ -97,7 +97,7 @@ class FunctionExec(Exec):
                 for found in itertools.zip_longest(*parts)
             )  # fmt: skip
         if self.plan.funcordinality:
-            return (tuple(row) + (i,) for i, row in enumerate(rows, 1))
+            return ((*tuple(row), i) for i, row in enumerate(rows, 1))
         return rows
 
     def batches(self, ctx: Context) -> Iterator[Batch]:

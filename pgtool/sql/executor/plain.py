@@ -158,7 +158,7 @@ class MemoizeExec(Exec):
         version = ctx.version(self.others)
         state = ctx.kept.get(id(self))
         if state is None or state[0] != version:
-            state = ctx.kept[id(self)] = (version, {}, [0])
+            state = ctx.kept[id(self)] = (version, dict[Any, Any](), [0])
         _version, cache, size = state
         values = [fn((), ctx) for fn in self.keys]
         key = tuple(

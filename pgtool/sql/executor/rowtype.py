@@ -17,6 +17,12 @@ RECORD = 2249
 class _RowBatch(Batch):
     """A batch whose last column is the row of the others."""
 
+    env: Env
+    names: list[str]
+    types: list[int]
+    typid: int
+    visible: list[int]
+
     __slots__ = ("env", "names", "types", "typid", "visible")
 
     def col(self, number: int) -> Any:

@@ -129,7 +129,7 @@ def scalar_subplan(c: ScalarCompiler, node: Any) -> Scalar:
         key = ("sub", node.plan_id, id(node))
         found = ctx.kept.get(key)
         if found is None or found[0] != version or len(found[1]) > _CACHE_ROWS:
-            found = ctx.kept[key] = (version, {})
+            found = ctx.kept[key] = (version, dict[Any, Any]())
         mark = tuple(None if v is None else codec.encode(v) for v, codec in zip(values, codecs))
         if mark not in found[1]:
             for param, value in zip(params, values):
