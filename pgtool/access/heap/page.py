@@ -30,14 +30,15 @@ from formats.page import (
 )
 from formats.units import BLCKSZ, MAXALIGN
 from pgtool.access.damage import Damage
+from pgtool.access.heap import pointers
 from pgtool.errors import CorruptData
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[Any]
 
-_LSB, _LOWER, _UPPER, _SPECIAL, _VERSION, _FLAGS = (
+_LOWER, _UPPER, _SPECIAL, _VERSION, _FLAGS = (
     offset_of(PageHeaderData, name) // 2
-    for name in ("pd_lsn", "pd_lower", "pd_upper", "pd_special", "pd_pagesize_version", "pd_flags")
+    for name in ("pd_lower", "pd_upper", "pd_special", "pd_pagesize_version", "pd_flags")
 )
 _PAGE_VERSION = BLCKSZ | PG_PAGE_LAYOUT_VERSION
 _OFF_SHIFT, _OFF_WIDTH = ItemIdData.bits["lp_off"]
@@ -49,7 +50,6 @@ _NORMAL = np.uint32(LpFlags.LP_NORMAL << _FLAG_SHIFT)
 _LP_BYTES = 4
 _MAX_LP = (BLCKSZ - SIZE_OF_PAGE_HEADER) // _LP_BYTES
 _INFOMASK = offset_of(Tuple, "t_infomask")
-_INFOMASK2 = offset_of(Tuple, "t_infomask2")
 _HOFF = offset_of(Tuple, "t_hoff")
 _IOTA = np.arange(_MAX_LP, dtype=np.int32)
 
@@ -167,19 +167,23 @@ def tuples_of(
     tuples but others with (at least) that many bytes.
     """
     pages = buffer[: npages * BLCKSZ].view(np.uint16).reshape(npages, BLCKSZ // 2)
+    if pointers.COMPILED and not header:
+        quick = _collect(buffer, npages, pages, first_block, path)
+        if quick is not None:
+            return quick
     nlp = (pages[:, _LOWER].astype(np.int32) - SIZE_OF_PAGE_HEADER) >> 2
     sound = _check_pages(pages, first_block, path, damage, empty)
     if sound is not None:
         nlp = np.where(sound, nlp, 0)
     most = int(nlp.max(initial=0))
     first_lp = SIZE_OF_PAGE_HEADER // _LP_BYTES
-    pointers = buffer[: npages * BLCKSZ].view(np.uint32).reshape(npages, BLCKSZ // _LP_BYTES)
-    pointers = pointers[:, first_lp : first_lp + most]
-    normal = (pointers & _FLAG_BITS) == _NORMAL
+    items = buffer[: npages * BLCKSZ].view(np.uint32).reshape(npages, BLCKSZ // _LP_BYTES)
+    items = items[:, first_lp : first_lp + most]
+    normal = (items & _FLAG_BITS) == _NORMAL
     if not (nlp == most).all():
         normal &= _IOTA[:most] < nlp[:, None]
     counts = np.count_nonzero(normal, axis=1)
-    pointer = pointers[normal]
+    pointer = items[normal]
     page: Any = np.repeat(_IOTA[:npages] if npages <= _MAX_LP else np.arange(npages), counts)
     slot: Any
     if int(counts.min(initial=0)) == most:
@@ -199,6 +203,36 @@ def tuples_of(
         found, offset, length, header or SIZEOF_HEAP_TUPLE_HEADER + 1, damage
     )
     return found if header else _check_headers(found, length, damage)
+
+
+def _collect(
+    buffer: Bytes, npages: int, pages: Ints, first_block: int, path: str
+) -> Tuples | None:
+    """The tuples, found by the compiled walk; None where some page needs a closer look."""
+    room = int((pages[:, _LOWER].astype(np.int64) >> 2).sum())
+    start, end, hoff = (np.empty(room, np.int64) for _ in range(3))
+    page, offnum = (np.empty(room, np.int32) for _ in range(2))
+    infomask, natts = (np.empty(room, np.uint16) for _ in range(2))
+    flat = buffer[: npages * BLCKSZ]
+    found = pointers.collect(
+        flat, flat.view(np.uint16), flat.view(np.uint32), npages, start, end, page, offnum,
+        hoff, infomask, natts,
+    )  # fmt: skip
+    if found < 0:
+        return None
+    all_visible = (pages[:, _FLAGS] & PageFlags.PD_ALL_VISIBLE) != 0
+    return Tuples(
+        buffer, first_block, start[:found], end[:found], page[:found], offnum[:found],
+        all_visible, path, (hoff[:found], infomask[:found], natts[:found]),
+    )  # fmt: skip
+
+
+# What pointers.py has written into its code.
+assert (_LOWER, _UPPER, _SPECIAL, _VERSION, _PAGE_VERSION) == (6, 7, 8, 9, 8196)
+assert (BLCKSZ, SIZE_OF_PAGE_HEADER, SIZEOF_HEAP_TUPLE_HEADER, MAXALIGN) == (8192, 24, 23, 8)
+assert (offset_of(Tuple, "t_infomask2"), _INFOMASK, _HOFF, HEAP_NATTS_MASK) == (18, 20, 22, 2047)
+assert (_OFF_SHIFT, _OFF_MASK, _FLAG_SHIFT, _LEN_SHIFT) == (0, 32767, 15, 17)
+assert (LpFlags.LP_NORMAL, HeapInfomask.HEAP_HASNULL) == (1, 1)
 
 
 def _check_pointers(
