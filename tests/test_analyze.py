@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from pgtool.catalog.cluster import Cluster
+from pgtool.errors import SqlError
 from pgtool.functions.session import Session
 from pgtool.nodes.text import node_to_text, text_to_node
 from pgtool.sql.analyze.query import analyze
@@ -77,3 +79,37 @@ def test_trees_are_read_back(both: tuple[Any, Session]) -> None:
     for statement in STATEMENTS[::7]:
         text = our_tree(session, statement)
         assert node_to_text(text_to_node(text)) == text
+
+
+def server_error(connection: Any, statement: str) -> Any:
+    """What PREPARE of a statement is refused with; None where it is accepted."""
+    head = "prepare wrong as "
+    connection.execute("deallocate all")
+    try:
+        connection.execute(head + statement)
+    except psycopg.Error as error:
+        diag = error.diag
+        at = diag.statement_position
+        position = int(at) - len(head) if at else None
+        facts = diag.sqlstate, diag.message_primary, diag.message_detail, diag.message_hint
+        return (*facts, position)
+    return None
+
+
+def our_error(session: Session, statement: str) -> Any:
+    try:
+        analyze(parse(statement)[0], session, statement)
+    except SqlError as error:
+        return error.sqlstate, error.message, error.detail, error.hint, error.position
+    return None
+
+
+def test_errors_are_the_servers(both: tuple[Any, Session]) -> None:
+    """SQLSTATE, message, detail, hint and position."""
+    connection, session = both
+    wrong = []
+    for statement in (HERE / "errors.sql").read_text().splitlines():
+        want, have = server_error(connection, statement), our_error(session, statement)
+        if want != have:
+            wrong.append(f"{statement}\n  {want}\n  {have}")
+    assert not wrong, "\n".join(wrong[:10])

@@ -52,8 +52,25 @@ def parse(text: str) -> list[RawStmt]:
     try:
         result = postgast.parse(text)
     except postgast.PgQueryError as error:
-        raise SqlError(error.message, "42601", position=error.cursorpos or None) from None
+        raise SqlError(error.message, _sqlstate(error.message),
+                       position=error.cursorpos or None) from None  # fmt: skip
     return [_convert(stmt) for stmt in result.stmts]
+
+
+#: Beginnings of the grammar's messages that are no syntax errors → SQLSTATE.
+_SQLSTATES = (
+    ("frame start", "42P20"), ("frame end", "42P20"), ("invalid Unicode escape", "22025"),
+    ("invalid Unicode surrogate", "22025"), ("unsafe use of string constant", "22P06"),
+    ("invalid escape", "22025"), ("invalid UESCAPE", "42601"),
+    ("cross-database references", "0A000"), ("current database cannot", "0A000"),
+    ("stack depth limit exceeded", "54001"), ("improper relation name", "42601"),
+)  # fmt: skip
+
+
+def _sqlstate(message: str) -> str:
+    if message.endswith(("not yet implemented", "is not implemented", "are not implemented")):
+        return "0A000"
+    return next((code for start, code in _SQLSTATES if message.startswith(start)), "42601")
 
 
 def _convert(message: Any) -> Any:

@@ -46,7 +46,7 @@ def make_aggregate(
     argtypes: list[int],
 ) -> Aggref:  # fmt: skip
     """An aggregate call without OVER."""
-    from pgtool.sql.analyze.calls import filter_condition, prepare_args
+    from pgtool.sql.analyze.calls import LATERAL_HINT, filter_condition, prepare_args
 
     name = ".".join(names)
     facts = state.cache.one("pg_aggregate", "aggfnoid", candidate.oid)
@@ -68,8 +68,8 @@ def make_aggregate(
     _place_arguments(state, call, node, made, direct_count)
     if any(state.returns_set(arg) for arg in made):
         raise SqlError("aggregate function calls cannot contain set-returning function calls",
-                       "0A000", hint="You might be able to move the set-returning function into "
-                       "a LATERAL FROM item.", position=at)  # fmt: skip
+                       "0A000", hint=LATERAL_HINT,
+                       position=expr_location(state.last_srf) + 1 or at)  # fmt: skip
     _assign_level(state, call)
     del argtypes
     return call

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pgtool.catalog import typeoids as t
@@ -17,6 +18,9 @@ from pgtool.sql.analyze.state import ParseState
 __all__ = ["call_function", "check_srf_place", "row_function", "transform_call"]
 
 WRONG_OBJECT = "42809"
+LATERAL_HINT = (
+    "You might be able to move the set-returning function into a LATERAL FROM item."
+)
 
 
 def transform_call(state: ParseState, node: Any) -> Any:
@@ -24,9 +28,8 @@ def transform_call(state: ParseState, node: Any) -> Any:
     from pgtool.sql.analyze.expressions import transform_expr
 
     kind = state.kind
-    saved_srf, state.last_srf = state.last_srf, None
+    before = state.last_srf
     args = [transform_expr(state, arg, kind) for arg in node.args]
-    state.last_srf = saved_srf
     if node.agg_within_group:
         args += [transform_expr(state, sort.node, kind) for sort in node.agg_order]
     names = [part.sval for part in node.funcname]
@@ -35,7 +38,36 @@ def transform_call(state: ParseState, node: Any) -> Any:
         field = _as_field(state, names[0], args[0], node)
         if field is not None:
             return field
-    return _resolve(state, node, names, args)
+    made = located(node.location, lambda: _resolve(state, node, names, args))
+    check_nested_srf(state, made, before)
+    return made
+
+
+def located(location: int, work: Callable[[], Any]) -> Any:
+    """Do something; an unknown schema is then reported at this place."""
+    try:
+        return work()
+    except SqlError as error:
+        if error.sqlstate == "3F000" and error.position is None and location >= 0:
+            error.position = location + 1
+        raise
+
+
+def check_nested_srf(state: ParseState, made: Any, before: Any) -> None:
+    """Set-returning functions in FROM stand at the top; aggregates take none as arguments.
+
+    ``before`` is the last one that was seen before the call's arguments.
+    """
+    inner = state.last_srf
+    own = made is inner
+    if own:
+        inner = state.inner_srf
+    if inner is before or inner is None:
+        return
+    at = expr_location(inner) + 1 or None
+    if own and state.kind == "FROM":
+        raise SqlError("set-returning functions must appear at top level of FROM", "0A000",
+                       position=at)  # fmt: skip
 
 
 def _check_named(args: list[Any]) -> None:
@@ -214,7 +246,7 @@ def _plain(
     if call.funcretset:
         check_srf_place(state, location)
         state.has_srfs |= state.kind != "FROM"
-        state.last_srf = call
+        state.inner_srf, state.last_srf = state.last_srf, call
     return call
 
 
@@ -284,7 +316,8 @@ def _window(
                        position=at)  # fmt: skip
     if any(state.returns_set(arg) for arg in args):
         raise SqlError("window function calls cannot contain set-returning function calls",
-                       "0A000", position=at)  # fmt: skip
+                       "0A000", hint=LATERAL_HINT,
+                       position=expr_location(state.last_srf) + 1 or at)  # fmt: skip
     made, result, _variadic = prepare_args(state, candidate, args, [], node.func_variadic)
     if candidate.row.proretset:
         raise SqlError("window functions cannot return sets", "42P13", position=at)

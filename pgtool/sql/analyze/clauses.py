@@ -213,7 +213,7 @@ def add_to_sort_list(
 ) -> None:  # fmt: skip
     """Add one sort key, unless it is there already."""
     typid = _as_known(state, entry)
-    location = item.location if item.location >= 0 else expr_location(entry.expr)
+    location = item.location if item.location >= 0 else expr_location(item.node)
     reverse = item.sortby_dir == SortByDir.SORTBY_DESC
     if item.sortby_dir == SortByDir.SORTBY_USING:
         op_names = [name.sval for name in item.useOp]
@@ -313,15 +313,20 @@ def distinct_on_clause(
     for item in items:
         entry = find_entry(state, item, entries, "DISTINCT ON")
         refs.append(assign_ref(entry, entries))
-    mismatch = SqlError(
-        "SELECT DISTINCT ON expressions must match initial ORDER BY expressions", "42P10"
-    )
+    places = [expr_location(item) for item in items]
+
+    def mismatch(ref: int) -> SqlError:
+        return SqlError(
+            "SELECT DISTINCT ON expressions must match initial ORDER BY expressions", "42P10",
+            position=places[refs.index(ref)] + 1 or None,
+        )  # fmt: skip
+
     out: list[SortGroupClause] = []
     skipped = False
     for clause in sorts:
         if clause.tleSortGroupRef in refs:
             if skipped:
-                raise mismatch
+                raise mismatch(clause.tleSortGroupRef)
             out.append(clause.copy())
         else:
             skipped = True
@@ -329,7 +334,7 @@ def distinct_on_clause(
         if any(clause.tleSortGroupRef == ref for clause in out):
             continue
         if skipped:
-            raise mismatch
+            raise mismatch(ref)
         entry = next(e for e in entries if e.ressortgroupref == ref)
         group_item(state, entry, out, entries, expr_location(entry.expr))
     return out
@@ -411,6 +416,9 @@ def _window(
             raise SqlError(
                 f'cannot copy window "{definition.refname}" because it has a frame clause',
                 "42P20", position=at,
+                hint=None if definition.name or order
+                or definition.frameOptions != FRAMEOPTION_DEFAULTS
+                else "Omit the parentheses in this OVER clause.",
             )  # fmt: skip
     made.partitionClause, made.orderClause = partition, order
     _frame(state, definition, made, order, entries)

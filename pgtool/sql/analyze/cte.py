@@ -7,10 +7,10 @@ from typing import Any
 from pgtool.catalog import typeoids as t
 from pgtool.errors import SqlError, Unsupported
 from pgtool.nodes.base import IntList, OidList, ValueString, strings, walk
-from pgtool.nodes.enums import SetOperation
 from pgtool.nodes.query import CommonTableExpr, Query, TargetEntry
-from pgtool.sql.analyze.nodetypes import expr_collation, expr_type, expr_typmod
+from pgtool.sql.analyze.nodetypes import expr_collation, expr_location, expr_type, expr_typmod
 from pgtool.sql.analyze.state import ParseState
+from pgtool.sql.analyze.wellformed import check_recursive_form
 
 __all__ = ["transform_with"]
 
@@ -72,7 +72,7 @@ def _analyze(state: ParseState, cte: CommonTableExpr) -> None:
 
     raw = cte.ctequery
     if cte.cterecursive:
-        _check_recursive_form(cte, raw)
+        check_recursive_form(cte)
         inner = ParseState(state.shared, state)
         query = _analyze_recursive(inner, cte, raw)
     else:
@@ -83,35 +83,6 @@ def _analyze(state: ParseState, cte: CommonTableExpr) -> None:
         _check_recursive_types(state, cte, query)
     else:
         _set_columns(cte, query.targetList)
-
-
-def _check_recursive_form(cte: CommonTableExpr, raw: Any) -> None:
-    at = cte.location + 1
-    if type(raw).__name__ != "SelectStmt" or raw.op != SetOperation.SETOP_UNION:
-        raise SqlError(
-            f'recursive query "{cte.ctename}" does not have the form non-recursive-term UNION '
-            "[ALL] recursive-term", "42P19", position=at,
-        )  # fmt: skip
-    refused = (
-        (raw.sortClause, "ORDER BY"), (raw.limitOffset, "OFFSET"), (raw.limitCount, "LIMIT"),
-        (raw.lockingClause, "FOR UPDATE/SHARE"),
-    )  # fmt: skip
-    for present, what in refused:
-        if present:
-            raise SqlError(f"{what} in a recursive query is not implemented", "0A000", position=at)
-    name = {str(cte.ctename)}
-    if _references(raw.larg, name):
-        raise SqlError(
-            f'recursive reference to query "{cte.ctename}" must not appear within its '
-            "non-recursive term", "42P19", position=_first_reference(raw.larg, name),
-        )  # fmt: skip
-
-
-def _first_reference(raw: Any, names: set[str]) -> int | None:
-    for node in walk(raw):
-        if type(node).__name__ == "RangeVar" and node.relname in names:
-            return int(node.location) + 1
-    return None
 
 
 def _analyze_recursive(state: ParseState, cte: CommonTableExpr, raw: Any) -> Query:
@@ -160,4 +131,5 @@ def _check_recursive_types(state: ParseState, cte: CommonTableExpr, query: Query
                 f"{state.types.name(*want)} in non-recursive term but type "
                 f"{state.types.name(*have)} overall", "42804",
                 hint="Cast the output of the non-recursive term to the correct type.",
+                position=expr_location(entry.expr) + 1 or None,
             )  # fmt: skip

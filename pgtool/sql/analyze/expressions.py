@@ -175,7 +175,7 @@ def column_ref(state: ParseState, node: ColumnRef) -> Any:
     parts = [field.sval for field in fields]
     if len(parts) == 1:
         return _simple_name(state, parts[0], node.location)
-    found = _relation(state, parts[:-1], node.location)
+    found = _relation(state, parts[:-1], node.location, parts[-1])
     if found is None:
         parameter = _function_parameter(state, parts, node.location)
         if parameter is not None:
@@ -193,12 +193,14 @@ def column_ref(state: ParseState, node: ColumnRef) -> Any:
     return made
 
 
-def _relation(state: ParseState, parts: list[str], location: int) -> Any:
+def _relation(state: ParseState, parts: list[str], location: int, last: str = "*") -> Any:
     if len(parts) > 3:
         return None
     if len(parts) == 3 and parts[0] != state.session.database.name:
-        raise SqlError("cross-database references are not implemented: " + ".".join(parts),
-                       "0A000", position=location + 1)  # fmt: skip
+        raise SqlError(
+            "cross-database references are not implemented: " + ".".join([*parts, last]), "0A000",
+            position=location + 1,
+        )  # fmt: skip
     schema = parts[-2] if len(parts) > 1 else None
     return names.find_relation_item(state, schema, parts[-1], location)
 
@@ -256,6 +258,9 @@ def _select_field(state: ParseState, row: Any, name: str, location: int) -> Any:
         return made
     typid = expr_type(row)
     position = location + 1 if location >= 0 else None
+    if type(row).__name__ == "Var" and row.varattno == 0:
+        owner = state.level(row.varlevelsup).items[row.varno].refname
+        raise SqlError(f"column {owner}.{name} does not exist", "42703", position=position)
     if typid == t.RECORDOID:
         raise SqlError(f'could not identify column "{name}" in record data type', "42703",
                        position=position)  # fmt: skip

@@ -25,6 +25,7 @@ from pgtool.nodes.exprs import (
     NullTest,
     SQLValueFunction,
 )
+from pgtool.sql.analyze.calls import LATERAL_HINT
 from pgtool.sql.analyze.coerce import (
     Context,
     coerce_to_boolean,
@@ -34,12 +35,14 @@ from pgtool.sql.analyze.coerce import (
     select_common_type,
 )
 from pgtool.sql.analyze.expressions import transform
-from pgtool.sql.analyze.nodetypes import expr_type, expr_typmod
+from pgtool.sql.analyze.nodetypes import expr_location, expr_type, expr_typmod
 from pgtool.sql.analyze.operators import make_op
 from pgtool.sql.analyze.state import ParseState
 from pgtool.sql.analyze.typenames import typename_type
 
 __all__ = ["HANDLERS", "null_test"]
+
+Handler = Callable[[ParseState, Any], Any]
 
 _IMPLICIT = CoercionForm.COERCE_IMPLICIT_CAST
 
@@ -47,6 +50,22 @@ def _bool_expr(state: ParseState, node: BoolExpr) -> Any:
     word = {0: "AND", 1: "OR", 2: "NOT"}[int(node.boolop)]
     args = [coerce_to_boolean(state, transform(state, arg), word) for arg in node.args]
     return BoolExpr(boolop=node.boolop, args=args, location=node.location)
+
+
+def _without_srf(word: str, make: Handler) -> Handler:
+    """A form whose arguments may not return sets."""
+
+    def handle(state: ParseState, node: Any) -> Any:
+        before = state.last_srf
+        made = make(state, node)
+        if state.last_srf is not before:
+            raise SqlError(
+                f"set-returning functions are not allowed in {word}", "0A000", hint=LATERAL_HINT,
+                position=expr_location(state.last_srf) + 1 or None,
+            )  # fmt: skip
+        return made
+
+    return handle
 
 
 def _case(state: ParseState, node: Any) -> Any:
@@ -187,8 +206,9 @@ def _xml_serialize(state: ParseState, node: Any) -> Any:
 
 HANDLERS: dict[str, Callable[[ParseState, Any], Any]] = {
     "BoolExpr": _bool_expr, "FuncCall": _call, "GroupingFunc": _grouping,
-    "NamedArgExpr": _named_arg, "SubLink": _sublink, "CaseExpr": _case,
-    "CoalesceExpr": _coalesce, "MinMaxExpr": _minmax, "SQLValueFunction": _sql_value,
+    "NamedArgExpr": _named_arg, "SubLink": _sublink, "CaseExpr": _without_srf("CASE", _case),
+    "CoalesceExpr": _without_srf("COALESCE", _coalesce), "MinMaxExpr": _minmax,
+    "SQLValueFunction": _sql_value,
     "XmlSerialize": _xml_serialize, "NullTest": _null_test, "BooleanTest": _boolean_test,
     "SetToDefault": _default,
 }  # fmt: skip

@@ -131,7 +131,8 @@ def add_relation(state: ParseState, node: Any, in_from: bool = True) -> Namespac
     kinds = _ROWLESS.get(row.relkind)
     if kinds is not None:
         raise SqlError(f'cannot open relation "{row.relname}"', "42809",
-                       f"This operation is not supported for {kinds}.")  # fmt: skip
+                       f"This operation is not supported for {kinds}.",
+                       position=node.location + 1 if node.location >= 0 else None)  # fmt: skip
     attributes = state.session.database.relation(row.oid).attributes
     columns = [
         Column("" if a.attisdropped else a.attname, a.atttypid, a.atttypmod, a.attcollation,
@@ -212,9 +213,7 @@ def _subselect(state: ParseState, node: Any) -> tuple[Any, Namespace, list[Names
     state.lateral_active = node.lateral
     try:
         alias = node.alias.aliasname if node.alias is not None else None
-        query = analyze_subquery(
-            state, node.subquery, in_from=True, locked=_is_locked(state, alias)
-        )
+        query = analyze_subquery(state, node.subquery, locked=_is_locked(state, alias))
     finally:
         state.lateral_active = False
     return _ref(add_subquery(state, query, node.alias, node.lateral))

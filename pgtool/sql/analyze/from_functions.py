@@ -93,6 +93,10 @@ def _columns(
     position = expr_location(expr) + 1 or None
     known = row_columns(state, expr) if state.types.is_complex(typid) else None
     if definitions:
+        position = definitions[0].location + 1
+        if typid != t.RECORDOID and state.types.is_complex(typid):
+            raise SqlError("a column definition list is redundant for a function returning a "
+                           "named composite type", "42601", position=position)  # fmt: skip
         if typid != t.RECORDOID:
             raise SqlError("a column definition list is only allowed for functions returning "
                            '"record"', "42601", position=position)  # fmt: skip

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
 from pgtool.catalog import typeoids as t
 from pgtool.errors import SqlError
 from pgtool.nodes.enums import RTEKind
 from pgtool.nodes.exprs import FieldSelect, Var
+from pgtool.sql.analyze.guesses import missing_column, missing_relation
 from pgtool.sql.analyze.state import Column, Namespace, ParseState, make_var
 
 __all__ = [
@@ -173,61 +173,3 @@ def field_select(state: ParseState, node: Any, name: str, columns: list[Column])
                 resultcollid=column.collation,
             )  # fmt: skip
     return None
-
-
-def missing_relation(state: ParseState, name: str, location: int) -> SqlError:
-    """The error for a qualifier that names nothing in FROM."""
-    here: ParseState | None = state
-    while here is not None:
-        for item in here.items.values():
-            eref = item.rte.eref
-            if item.rte.rtekind != RTEKind.RTE_JOIN and eref and eref.aliasname == name:
-                return SqlError(
-                    f'invalid reference to FROM-clause entry for table "{name}"', "42P01",
-                    f'There is an entry for table "{name}", but it cannot be referenced from '
-                    "this part of the query.", position=location + 1,
-                )  # fmt: skip
-            if item.rte.rtekind == RTEKind.RTE_RELATION and item.rte.alias is not None:
-                row = state.cache.one("pg_class", "oid", item.rte.relid)
-                if row is not None and row.relname == name:
-                    return SqlError(
-                        f'invalid reference to FROM-clause entry for table "{name}"', "42P01",
-                        hint="Perhaps you meant to reference the table alias "
-                        f'"{item.rte.alias.aliasname}".', position=location + 1,
-                    )  # fmt: skip
-        here = here.parent
-    return SqlError(f'missing FROM-clause entry for table "{name}"', "42P01", position=location + 1)
-
-
-def missing_column(
-    state: ParseState, relation: str | None, name: str, location: int
-) -> SqlError:
-    """The error for a column that does not exist, with PostgreSQL's guess at what was meant."""
-    shown = f"column {relation}.{name} does not exist" if relation else (
-        f'column "{name}" does not exist'
-    )
-    here: ParseState | None = state
-    exact: list[str] = []
-    near: dict[str, str] = {}
-    while here is not None:
-        for item in here.items.values():
-            if item.rte.rtekind == RTEKind.RTE_JOIN:
-                continue
-            if relation is not None and item.refname != relation:
-                continue
-            for column in item.columns:
-                if column.dropped:
-                    continue
-                if column.name == name:
-                    exact.append(item.refname)
-                near.setdefault(column.name, f"{item.refname}.{column.name}")
-        here = here.parent
-    if exact and relation is None:
-        return SqlError(
-            shown, "42703",
-            f'There is a column named "{name}" in table "{exact[0]}", but it cannot be '
-            "referenced from this part of the query.", position=location + 1,
-        )  # fmt: skip
-    close = get_close_matches(name, list(near), 1, 0.75) if len(name) > 2 else []
-    hint = f'Perhaps you meant to reference the column "{near[close[0]]}".' if close else None
-    return SqlError(shown, "42703", hint=hint, position=location + 1)

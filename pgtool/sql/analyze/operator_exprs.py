@@ -23,6 +23,7 @@ from pgtool.nodes.exprs import (
 )
 from pgtool.nodes.raw import A_Expr
 from pgtool.nodes.raw_enums import A_Expr_Kind
+from pgtool.sql.analyze.calls import located
 from pgtool.sql.analyze.coerce import (
     Context,
     coerce_to_boolean,
@@ -41,7 +42,7 @@ _IMPLICIT = CoercionForm.COERCE_IMPLICIT_CAST
 
 
 def _a_expr(state: ParseState, node: A_Expr) -> Any:
-    return _A_EXPR[node.kind](state, node)
+    return located(node.location, lambda: _A_EXPR[node.kind](state, node))
 
 
 def _op_names(node: A_Expr) -> list[str]:
@@ -92,6 +93,7 @@ def note_srf(state: ParseState, node: Any) -> Any:
 
         check_srf_place(state, expr_location(node))
         state.has_srfs |= state.kind != "FROM"
+        state.inner_srf, state.last_srf = state.last_srf, node
     return node
 
 

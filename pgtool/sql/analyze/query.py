@@ -60,6 +60,11 @@ def analyze_in(shared: Shared, stmt: RawStmt) -> Query:
         if handler is None:
             return Query(commandType=CmdType.CMD_UTILITY, utilityStmt=raw, canSetTag=True)
         raise Unsupported(handler)
+    first = raw
+    while first.op:
+        first = first.larg
+    if first.intoClause is not None:
+        raise Unsupported("SELECT INTO")
     return transform_select(ParseState(shared), raw)
 
 
@@ -74,7 +79,7 @@ def _check_params(shared: Shared) -> None:
 
 
 def analyze_subquery(
-    parent: ParseState, raw: Any, in_from: bool = False, cte: Any = None,
+    parent: ParseState, raw: Any, cte: Any = None,
     resolve: bool = True, locked: bool = False,
 ) -> Query:  # fmt: skip
     """A query inside another one."""
@@ -84,13 +89,6 @@ def analyze_subquery(
     state.parent_cte = cte
     state.locked_from_parent = locked
     state.resolve_unknowns = resolve
-    if in_from and not parent.lateral_active:
-        # Without LATERAL a subquery in FROM does not see its neighbours.
-        saved, parent.namespace = parent.namespace, []
-        try:
-            return transform_select(state, raw)
-        finally:
-            parent.namespace = saved
     return transform_select(state, raw)
 
 
@@ -111,7 +109,8 @@ def _plain_select(state: ParseState, raw: Any) -> Query:
     query = Query(commandType=CmdType.CMD_SELECT)
     transform_with(state, raw.withClause, query)
     if raw.intoClause is not None:
-        raise SqlError("SELECT ... INTO is not allowed here", "42601")
+        raise SqlError("SELECT ... INTO is not allowed here", "42601",
+                       position=raw.intoClause.rel.location + 1)  # fmt: skip
     state.windows = list(raw.windowClause)
     state.locking = raw.lockingClause
     items = transform_from(state, raw.fromClause)

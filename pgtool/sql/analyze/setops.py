@@ -6,12 +6,14 @@ from typing import Any
 
 from pgtool.catalog import typeoids as t
 from pgtool.errors import SqlError
-from pgtool.nodes.base import IntList, OidList
-from pgtool.nodes.enums import CmdType, SetOperation
+from pgtool.nodes.base import IntList, OidList, ValueString
+from pgtool.nodes.enums import CmdType, RTEKind, SetOperation
 from pgtool.nodes.exprs import Var
 from pgtool.nodes.query import (
+    Alias,
     FromExpr,
     Query,
+    RangeTblEntry,
     RangeTblRef,
     SetOperationStmt,
     SortGroupClause,
@@ -24,7 +26,7 @@ from pgtool.sql.analyze.coerce import (
     select_common_typmod,
 )
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_location, expr_type
-from pgtool.sql.analyze.state import ParseState
+from pgtool.sql.analyze.state import Column, Namespace, ParseState
 
 __all__ = ["transform_set_operation"]
 
@@ -41,7 +43,8 @@ def transform_set_operation(state: ParseState, raw: Any) -> Query:
 
     query = Query(commandType=CmdType.CMD_SELECT)
     if raw.intoClause is not None:
-        raise SqlError("SELECT ... INTO is not allowed here", "42601")
+        raise SqlError("SELECT ... INTO is not allowed here", "42601",
+                       position=expr_location(raw.intoClause.rel) + 1 or None)  # fmt: skip
     if raw.lockingClause:
         raise SqlError("FOR UPDATE is not allowed with UNION/INTERSECT/EXCEPT", "0A000")
     transform_with(state, raw.withClause, query)
@@ -77,28 +80,32 @@ def transform_set_operation(state: ParseState, raw: Any) -> Query:
 def _order(state: ParseState, raw: Any, query: Query) -> None:
     """ORDER BY may only name output columns."""
     count = len(query.targetList)
-    saved, state.namespace = state.namespace, []
+    saved, state.namespace = state.namespace, [_output_names(query)]
     # Names resolve against the output; an expression over them would add an entry.
     try:
         query.sortClause = sort_clause(state, raw.sortClause, query.targetList, "ORDER BY")
-    except SqlError as error:
-        if error.sqlstate == "42703":
-            raise _only_names(error.position) from None
-        raise
     finally:
         state.namespace = saved
     if len(query.targetList) > count:
         extra = query.targetList[count]
-        raise _only_names(expr_location(extra.expr) + 1 or None)
+        raise SqlError(
+            "invalid UNION/INTERSECT/EXCEPT ORDER BY clause", "0A000",
+            "Only result column names can be used, not expressions or functions.",
+            "Add the expression/function to every SELECT, or move the UNION into a FROM clause.",
+            expr_location(extra.expr) + 1 or None,
+        )  # fmt: skip
 
 
-def _only_names(position: int | None) -> SqlError:
-    return SqlError(
-        "invalid UNION/INTERSECT/EXCEPT ORDER BY clause", "0A000",
-        "Only result column names can be used, not expressions or functions.",
-        "Add the expression/function to every SELECT, or move the UNION into a FROM clause.",
-        position,
-    )  # fmt: skip
+def _output_names(query: Query) -> Namespace:
+    """The output columns as an item in scope."""
+    columns = [
+        Column(entry.resname or "?column?", entry.expr.vartype, entry.expr.vartypmod,
+               entry.expr.varcollid)
+        for entry in query.targetList
+    ]  # fmt: skip
+    names = [ValueString(sval=column.name) for column in columns]
+    rte = RangeTblEntry(rtekind=RTEKind.RTE_JOIN, eref=Alias(aliasname="*SET*", colnames=names))
+    return Namespace(rte, len(query.targetList) + 1, columns, rel_visible=False)
 
 
 def _is_leaf(raw: Any) -> bool:
@@ -127,7 +134,7 @@ def _tree(
     node = SetOperationStmt(op=raw.op, all=raw.all, larg=left, rarg=right, colTypes=OidList(),
                             colTypmods=IntList(), colCollations=OidList())  # fmt: skip
     columns = [
-        _column(state, node, word, one, two, top)
+        _column(state, node, word, one, two)
         for one, two in zip(left_columns, right_columns)
     ]
     return node, columns
@@ -145,24 +152,18 @@ def _leaf(state: ParseState, raw: Any) -> tuple[Any, list[TargetEntry]]:
         state.namespace = saved
     item = add_subquery(state, query, None, in_from=False)
     item.rte.eref.aliasname = f"*SELECT* {item.index}"
-    from pgtool.nodes.query import Alias
-
     item.rte.alias = Alias(aliasname=f"*SELECT* {item.index}")
     entries = [entry for entry in query.targetList if not entry.resjunk]
     return RangeTblRef(rtindex=item.index), entries
 
 
 def _column(
-    state: ParseState, node: SetOperationStmt, word: str, one: TargetEntry, two: TargetEntry,
-    top: bool,
-) -> TargetEntry:  # fmt: skip
+    state: ParseState, node: SetOperationStmt, word: str, one: TargetEntry, two: TargetEntry
+) -> TargetEntry:
     """Bring one column of both sides to a common type."""
-    recursive = state.recursive_cte is not None and top
     sides = [one.expr, two.expr]
-    common = (
-        expr_type(one.expr) if recursive and expr_type(one.expr) != t.UNKNOWNOID
-        else select_common_type(state, sides, word)
-    )  # fmt: skip
+    common = select_common_type(state, sides, word)
+    deciding = next((side for side in sides if expr_type(side) == common), one.expr)
     for entry in (one, two):
         kind = type(entry.expr).__name__
         # Literals are changed in place in the leaf; other types are converted by the plan.
@@ -177,7 +178,7 @@ def _column(
     node.colCollations.append(collation)
     if node.op != SetOperation.SETOP_UNION or not node.all:
         lt, eq, _gt, hashable = sort_group_operators(
-            state, common, False, True, expr_location(two.expr)
+            state, common, False, True, expr_location(deciding)
         )
         node.groupClauses.append(
             SortGroupClause(eqop=eq, sortop=lt, nulls_first=False, hashable=hashable)

@@ -118,7 +118,9 @@ class ParseState:
         self.recursive_cte: Any = None
         self.recursive_columns: Any = None
         self.resolve_unknowns = True
+        #: The set-returning call that was analyzed last, and the one before it.
         self.last_srf: Any = None
+        self.inner_srf: Any = None
 
     # -- names --------------------------------------------------------------------
 

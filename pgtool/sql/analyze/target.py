@@ -62,21 +62,8 @@ def _star_columns(state: ParseState, node: ColumnRef) -> list[tuple[str, Any]]:
     schema = parts[-2] if len(parts) > 1 else None
     found = names.find_relation_item(state, schema, parts[-1], node.location)
     if found is None:
-        row = None
-        if len(parts) == 1:
-            row = names.find_column(state, parts[0], node.location)
-        elif len(parts) == 2:
-            owner = names.find_relation_item(state, None, parts[0], node.location)
-            if owner is not None:
-                row = names.column_of_item(state, *_item_args(owner, parts[1], node.location))
-        if row is None:
-            raise names.missing_relation(state, parts[-1], node.location)
-        return expand_row(state, row)
+        raise names.missing_relation(state, parts[-1], node.location)
     return expand_item(state, *found, node.location)
-
-
-def _item_args(owner: tuple[Namespace, int], name: str, location: int) -> tuple[Any, ...]:
-    return owner[0], name, owner[1], location
 
 
 def expand_item(
@@ -92,19 +79,13 @@ def expand_item(
 
 def expand_row(state: ParseState, row: Any) -> list[tuple[str, Any]]:
     """The fields of a row expression, as (name, expression)."""
-    from pgtool.sql.analyze.nodetypes import expr_location
     from pgtool.sql.analyze.rows import row_columns
 
-    place = expr_location(row)
     if not state.types.is_complex(expr_type(row)):
-        raise SqlError(
-            "row expansion is not supported for type " + state.types.name(expr_type(row)), "42809",
-            position=place + 1 if place >= 0 else None,
-        )  # fmt: skip
+        raise SqlError(f"type {state.types.name(expr_type(row))} is not composite", "42809")
     columns = row_columns(state, row)
     if columns is None:
-        raise SqlError("record type has not been registered", "42809",
-                       position=place + 1 if place >= 0 else None)  # fmt: skip
+        raise SqlError("record type has not been registered", "42809")
     if type(row).__name__ == "RowExpr":
         return [(column.name, arg) for column, arg in zip(columns, row.args)]
     return [
