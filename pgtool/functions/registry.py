@@ -64,6 +64,8 @@ MODULES: tuple[str, ...] = (
     "like",
     "regexp",
     "arrayfuncs",
+    "ranges",
+    "multiranges",
 )
 
 

@@ -105,3 +105,4 @@ TEXT_ARGUMENTS["array_fill", 1] = ["{}", "{2}", "{0}", "{2,3}", "{NULL}", "{-1}"
 TEXT_ARGUMENTS["array_fill_with_lower_bounds", 1] = TEXT_ARGUMENTS["array_fill", 1]
 TEXT_ARGUMENTS["array_fill_with_lower_bounds", 2] = ["{}", "{1}", "{0,-3}", "{NULL}", "{{1,2}}"]
 TEXT_ARGUMENTS["trim_array", 1] = ["0", "1", "2", "3", "-1", "9"]
+TEXT_ARGUMENTS["range_constructor3", 2] = ["[]", "[)", "(]", "()", "x", ""]
