@@ -240,6 +240,8 @@ class Gucs:
         self._checks = checks or {}
         self._changed = changed or (lambda _name, _value: None)
         self._custom: dict[str, GucSpec] = {}
+        #: Counts the changes; a plan made under one number holds while it stays.
+        self.generation = 0
         self._before_transaction: dict[str, Value] | None = None
         self._local: dict[str, Value | None] = {}
         for name, spec in self.specs.items():
@@ -335,7 +337,14 @@ class Gucs:
 
     def _put(self, key: str, value: Value) -> None:
         self.values[key] = value
+        self.generation += 1
         self._changed(key, value)
+
+    def restore(self, values: dict[str, Value]) -> None:
+        """Back to the values of an earlier moment of the transaction."""
+        for key, value in values.items():
+            if self.values.get(key) != value:
+                self._put(key, value)
 
     # -- transactions ------------------------------------------------------------------
 

@@ -363,7 +363,7 @@ class _Prepared:
 
     def run(self, args: tuple[Any, ...], whole: bool) -> Iterator[tuple[Any, ...]]:
         """Run every statement; the rows of the last (only the first row unless ``whole``)."""
-        from pgtool.sql.executor import execute
+        from pgtool.sql.executor.run import execute
 
         if not self.plans:
             self.plans = [self._plan(statement) for statement in self.statements]

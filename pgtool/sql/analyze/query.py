@@ -35,7 +35,7 @@ from pgtool.sql.analyze.target import (
     transform_target_list,
 )
 
-__all__ = ["analyze", "analyze_in", "analyze_subquery"]
+__all__ = ["analyze", "analyze_in", "analyze_subquery", "check_params"]
 
 
 def analyze(
@@ -48,7 +48,7 @@ def analyze(
     """
     shared = Shared(session, text, param_types)
     query = analyze_in(shared, stmt)
-    _check_params(shared)
+    check_params(shared)
     return query, shared.param_types
 
 
@@ -72,7 +72,8 @@ _DML = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE",
         "MergeStmt": "MERGE"}  # fmt: skip
 
 
-def _check_params(shared: Shared) -> None:
+def check_params(shared: Shared) -> None:
+    """Every parameter has got a type by now."""
     for number, typid in enumerate(shared.param_types, 1):
         if typid in (0, t.UNKNOWNOID):
             raise SqlError(f"could not determine data type of parameter ${number}", "42P18")

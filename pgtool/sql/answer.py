@@ -1,0 +1,96 @@
+"""What a statement gives back: its command tag, its rows where it has some, its notices.
+
+An :class:`Answer` hides whether rows come from the executor, batch by batch, or are a few
+lines of text (SHOW, EXPLAIN). Rows can be asked for once, in one of three forms: texts as
+a client prints them, values of :mod:`pgtool.functions.values`, or stored columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pgtool.functions.codec import Codec, codec_of
+
+__all__ = ["Answer", "Notice", "Outcome", "TextAnswer"]
+
+TEXTOID = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message that is not an error."""
+
+    severity: str
+    message: str
+    sqlstate: str = "00000"
+    detail: str | None = None
+    hint: str | None = None
+
+
+class Answer:
+    """Rows of an executed query; ``failed`` is told when fetching them raises."""
+
+    def __init__(self, result: Any, failed: Callable[[], None]) -> None:
+        self._result = result
+        self._failed = failed
+        self.names: list[str] = list(result.names)
+        self.types: list[int] = list(result.types)
+        self.typmods: list[int] = list(result.typmods)
+
+    def _guarded(self, rows: Iterator[Any]) -> Iterator[Any]:
+        try:
+            yield from rows
+        except GeneratorExit:
+            raise
+        except BaseException:
+            self._failed()
+            raise
+
+    def texts(self) -> Iterator[tuple[str | None, ...]]:
+        """Rows in text form, None for NULL."""
+        return self._guarded(self._result.texts())
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Rows of values."""
+        return self._guarded(self._result.rows())
+
+    def stored(self) -> Iterator[tuple[int, list[Any]]]:
+        """(rows, stored columns) by batches."""
+        return self._guarded(self._result.stored_batches())
+
+
+class TextAnswer(Answer):
+    """A few rows of text, made by the engine itself."""
+
+    def __init__(
+        self, session: Any, names: list[str], lines: list[tuple[str | None, ...]],
+        types: list[int] | None = None,
+    ) -> None:  # fmt: skip
+        self.names = names
+        self.types = types or [TEXTOID] * len(names)
+        self.typmods = [-1] * len(names)
+        self.lines = lines
+        self._codecs: list[Codec] = [codec_of(session.types, typid) for typid in self.types]
+
+    def texts(self) -> Iterator[tuple[str | None, ...]]:
+        return iter(self.lines)
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self.lines)
+
+    def stored(self) -> Iterator[tuple[int, list[Any]]]:
+        columns = [
+            codec.column([line[i] for line in self.lines]) for i, codec in enumerate(self._codecs)
+        ]
+        return iter([(len(self.lines), columns)] if self.lines else [])
+
+
+@dataclass
+class Outcome:
+    """One statement's outcome. ``tag`` lacks the row count of a SELECT."""
+
+    tag: str
+    answer: Answer | None = None
+    notices: list[Notice] = field(default_factory=list)
