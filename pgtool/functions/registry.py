@@ -38,6 +38,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: Modules that register built-ins; a new one is added here and nowhere else.
 MODULES: tuple[str, ...] = (
     "int",
+    "interval",
+    "timestamp",
+    "date",
+    "datefields",
     "grouped",
     "compare",
     "compare_text",

@@ -12,7 +12,7 @@ from pgtool.types.date_fields import DATE_WORDS, DateFail, Field
 from pgtool.types.zone_names import DYNAMIC, fixed_abbreviations
 from pgtool.types.zones import LocalTime, Zone, find_zone
 
-__all__ = ["Reading", "fraction_us", "read_clock", "read_displacement"]
+__all__ = ["Reading", "fraction_us", "meaning", "read_clock", "read_displacement"]
 
 _INT_MAX = 0x7FFFFFFF
 _NOON = 12
@@ -489,11 +489,11 @@ class Reading:
         elif self.named is not None:
             if self.time_only and not self.date_complete and self.named.next_change(0) is not None:
                 raise DateFail("format")
-            self.west = -_meaning(self.named, self._local_seconds()).offset
+            self.west = -meaning(self.named, self._local_seconds()).offset
         elif "zone" not in self.seen:
             if self.seen & DATE and not self.date_complete:
                 raise DateFail("format")
-            self.west = -_meaning(self.session, self._local_seconds()).offset
+            self.west = -meaning(self.session, self._local_seconds()).offset
 
     def _local_seconds(self) -> int:
         """The wall clock as seconds since 1970; today where no date is known."""
@@ -505,17 +505,17 @@ class Reading:
 
     def _dynamic_offset(self, name: str, zone: Zone) -> int:
         local = self._local_seconds()
-        meaning = _meaning(zone, local)
-        instant = local - meaning.offset
+        found_now = meaning(zone, local)
+        instant = local - found_now.offset
         times, kinds = zone.table(1970)
         uses = [(t, k) for t, k in zip(times, kinds) if k.abbreviation.lower() == name]
         before = [k for t, k in uses if t <= instant]
         after = [k for t, k in uses if t > instant]
-        found = before[-1] if before else after[0] if after else meaning
+        found = before[-1] if before else after[0] if after else found_now
         return found.offset
 
 
-def _meaning(zone: Zone, local: int) -> LocalTime:
+def meaning(zone: Zone, local: int) -> LocalTime:
     """What a zone says about a wall clock reading; in a gap, what held before it; in an
     overlap, what holds after it."""
     found = zone.around(local)

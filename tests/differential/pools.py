@@ -9,6 +9,7 @@ strict.
 from __future__ import annotations
 
 from tests.differential.pools_text import TEXT_ARGUMENTS
+from tests.differential.pools_time import TIME_ARGUMENTS
 
 INTS = ["0", "1", "-1", "7", "-7", "2", "10", "100"]
 POOLS: dict[str, list[str]] = {
@@ -162,9 +163,6 @@ BINDINGS: dict[str, list[dict[str, str]]] = {
 #: What ``"any"`` arguments are tried with.
 ANY_TYPES = ["int4", "text", "bool", "numeric", "float8", "date", "_int4", "jsonb"]
 
-FIELDS = ["year", "month", "day", "hour", "minute", "second", "epoch", "dow", "doy", "week",
-          "quarter", "century", "decade", "millennium", "isodow", "isoyear", "julian",
-          "milliseconds", "microseconds", "timezone", "timezone_hour", "nosuch"]  # fmt: skip
 ARGUMENTS: dict[tuple[str, int], list[str]] = {
     ("numeric_round", 1): ["0", "1", "-1", "2", "5", "-5", "20", "-20"],
     ("numeric_trunc", 1): ["0", "1", "-1", "2", "5", "-5", "20", "-20"],
@@ -194,6 +192,7 @@ ARGUMENTS: dict[tuple[str, int], list[str]] = {
     ("width_bucket_numeric", 3): ["0", "1", "5", "-1", "10", "2147483647"],
 }  # fmt: skip
 ARGUMENTS.update(TEXT_ARGUMENTS)
+ARGUMENTS.update(TIME_ARGUMENTS)
 EXTRA: dict[str, list[tuple[str | None, ...]]] = {
     "width_bucket_float8": [("5.35", "0.024", "10.06", "5"), ("3", "10", "1", "9"),
                             ("1", "1", "10", "9"), ("10", "1", "10", "9"),
@@ -206,5 +205,5 @@ SKIP = {
     "pg_backend_pid", "now", "statement_timestamp", "clock_timestamp", "drandom",
     "array_sample", "array_shuffle",
     "drandom_normal", "gen_random_uuid", "uuidv7", "setseed", "numeric_random", "int4random",
-    "int8random", "pg_sleep", "txid_current", "pg_current_xact_id",
+    "int8random", "pg_sleep", "timeofday", "txid_current", "pg_current_xact_id",
 }  # fmt: skip
