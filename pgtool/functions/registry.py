@@ -42,6 +42,7 @@ MODULES: tuple[str, ...] = (
     "timestamp",
     "date",
     "datefields",
+    "jsonb",
     "grouped",
     "compare",
     "compare_text",

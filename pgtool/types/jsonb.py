@@ -9,7 +9,7 @@ multiples of four within the whole. A lone scalar is an array of one with a flag
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Any, NamedTuple
 
 from formats import datum as layout
 from formats.derive import struct_of
@@ -19,7 +19,7 @@ from pgtool.types.base import TypeIO
 from pgtool.types.json import JsonNumber, escape_json, parse_json
 from pgtool.types.numeric import numeric_decimal, numeric_text, pack_numeric, parse_numeric
 
-__all__ = ["Jsonb", "children", "jsonb_python", "jsonb_text", "pack_jsonb"]
+__all__ = ["Jsonb", "NumericDatum", "children", "jsonb_python", "jsonb_text", "pack_jsonb"]
 
 _WORD = struct_of(layout.JsonbContainer)
 _KIND = layout.JENTRY_TYPEMASK
@@ -30,6 +30,12 @@ _LITERALS: dict[int, tuple[bytes, Any]] = {
 }
 _MAX_DEPTH = 6000
 VERSION = 1
+
+
+class NumericDatum(NamedTuple):
+    """A number of a JSON value as a stored numeric."""
+
+    datum: bytes
 
 
 def children(data: bytes, at: int, end: int) -> tuple[int, list[tuple[int, int, int]]]:
@@ -184,6 +190,9 @@ def _pack_node(out: bytearray, node: Any, major: int) -> int:
         parsed = parse_numeric(node.text, major)
         assert not isinstance(parsed, str)
         out += bytes(-len(out) % 4) + pack_plain(pack_numeric(*parsed))
+        return layout.JENTRY_ISNUMERIC
+    if isinstance(node, NumericDatum):
+        out += bytes(-len(out) % 4) + pack_plain(node.datum)
         return layout.JENTRY_ISNUMERIC
     if isinstance(node, (dict, list)):
         out += bytes(-len(out) % 4)
