@@ -412,7 +412,7 @@ def drandom_normal(call: Call, mean: float, stddev: float) -> float:
 
 
 @builtin("setseed", call=True)
-def setseed(call: Call, seed: float) -> str:
+def setseed(call: Call, seed: float) -> bytes:
     """setseed()."""
     if not -1 <= seed <= 1:
         from pgtool.types.floats import float8_text
@@ -421,7 +421,7 @@ def setseed(call: Call, seed: float) -> str:
             f"setseed parameter {float8_text(seed)} is out of allowed range [-1,1]", "22023"
         )
     call.session.__dict__["_random"] = Random(int(float((1 << 52) - 1) * seed) & _M64)
-    return ""
+    return bytes(4)
 
 
 @builtin("int4random", "int8random", call=True)

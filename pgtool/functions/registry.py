@@ -54,6 +54,7 @@ MODULES: tuple[str, ...] = (
     "numericmath",
     "money",
     "identifiers",
+    "inout",
     "aggregates",
     "aggstats",
     "orderedset",

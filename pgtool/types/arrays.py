@@ -17,7 +17,7 @@ from formats.derive import sizeof, struct_of
 from formats.heap import bitmap_length, null_flags, pack_bitmap
 from pgtool.errors import CorruptData, SqlError, Unsupported
 from pgtool.types.array_text import parse_array_text
-from pgtool.types.base import TypeIO
+from pgtool.types.base import TypeIO, bad_input
 from pgtool.types.info import TypeInfo
 from pgtool.types.inner import Packer, datum_at, quoted, read_wire
 
@@ -251,9 +251,15 @@ class _Vector(TypeIO):
 
 
 class Int2Vector(_Vector):
-    """``int2vector``."""
+    """``int2vector``: decimal numbers only, in every major."""
 
     code, elemtype = "h", 21
+
+    def _input(self, text: bytes, typmod: int) -> bytes:
+        for word in text.split():
+            if not re.fullmatch(rb"[+-]?[0-9]+", word):
+                raise bad_input("smallint", self.settings.encoding.decode(text))
+        return super()._input(text, typmod)
 
 
 class OidVector(_Vector):

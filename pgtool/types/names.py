@@ -208,7 +208,7 @@ def format_name(namespace: str | None, name: str, major: int = 18) -> str:
     return f"{quote_identifier(namespace, major)}.{quote_identifier(name, major)}"
 
 
-_PART = re.compile(r'[ \t-\r]*(?:"((?:[^"]|"")*)"|([A-Za-z_\x80-\U0010ffff][\w$]*))[ \t-\r]*')
+_PART = re.compile(r'[ \t-\r]*(?:"((?:[^"]|"")*)"|([^" \t-\r.][^ \t-\r.]*))[ \t-\r]*')
 
 
 def split_names(text: str) -> tuple[str, ...]:

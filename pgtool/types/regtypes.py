@@ -150,6 +150,8 @@ class RegOper(_RegIO):
 
     def _oper(self, text: str, name: str, args: tuple[int, ...] | None) -> int:
         qualifier, dot, bare = name.strip().rpartition(".")
+        if not bare:
+            raise SqlError("invalid name syntax", "42602")
         names = (*split_names(qualifier), bare) if dot else (bare,)
         oid = self.registry.lookups.object_oid(self.info.name, names, args)
         if oid is None:
@@ -164,6 +166,8 @@ class _WithArguments(_RegIO):
         match = re.fullmatch(r"(.*?)\((.*)\)\s*", text, re.DOTALL)
         if match is None:
             raise SqlError("expected a left parenthesis", "22P02")
+        if not match[1].strip():
+            raise SqlError("invalid name syntax", "42602")
         words = [word.strip() for word in match[2].split(",")] if match[2].strip() else []
         args = []
         for word in words:

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from pgtool.errors import SqlError, Unsupported
 from pgtool.functions import registry
 from pgtool.functions.codec import codec_of
+from pgtool.functions.inout import INPUT
 from tests.differential.pools import ANY_TYPES, ARGUMENTS, BINDINGS, EXTRA, POOLS, SKIP
 
 ROWS_OF_SET = 40
@@ -41,9 +42,8 @@ SELECT p.oid::int8, prosrc, proname, proisstrict, proretset, provariadic::int8, 
        proargtypes::oid[]::int8[], provolatile::text
 FROM pg_proc p
 WHERE prolang IN (12, 13) AND prokind = 'f' AND pronamespace = 'pg_catalog'::regnamespace
-  AND NOT proargtypes::oid[] && ARRAY['internal'::regtype::oid, 'cstring'::regtype,
-                                      'trigger'::regtype]
-  AND prorettype NOT IN ('internal'::regtype, 'cstring'::regtype, 'trigger'::regtype)
+  AND NOT proargtypes::oid[] && ARRAY['internal'::regtype::oid, 'trigger'::regtype]
+  AND prorettype NOT IN ('internal'::regtype, 'trigger'::regtype)
 ORDER BY prosrc, p.oid
 """
 _ANY = 2276
@@ -161,8 +161,17 @@ class Differential:
         extra = [t for t in EXTRA.get(prosrc, []) if len(t) == len(types)]
         return [(tuple(types), values) for values in [*extra, *found]]
 
+    def texts_in(self, function: Function, number: int) -> list[Any]:
+        """What an input function is tried with: texts of its type, and others."""
+        if number == 0:
+            own = POOLS.get(self.names[function.rettype], [])
+            return [*own, "", " 1 ", "x", "1e3", "{", "NaN", "t", "0x1F", "1_000", "(1,2)"]
+        return ["-1"] if number == 2 else ["0"]
+
     def pool(self, prosrc: str, number: int, typname: str, function: Function) -> list[Any]:
         """The texts to try for one argument."""
+        if prosrc in INPUT and (prosrc, number) not in ARGUMENTS:
+            return self.texts_in(function, number)
         found: list[Any] = list(
             ARGUMENTS.get((prosrc, number)) or POOLS.get(typname) or ()
         )
