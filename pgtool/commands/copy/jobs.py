@@ -15,7 +15,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pgtool.access.damage import strict
 from pgtool.catalog.cluster import Cluster
@@ -66,9 +66,10 @@ def jobs_for(exporter: Exporter, relation: Relation, path: str, jobs: int) -> li
     """One job, or ranges where the relation is large and there are processes for them."""
     blocks = blocks_of(exporter, relation)
     whole = relation.relkind == "p" or exporter.options.fmt in WHOLE_FORMATS
-    parts = min(-(-blocks // RANGE_BLOCKS), 4 * jobs)
-    if jobs == 1 or whole or parts <= 1:
+    if jobs == 1 or whole or blocks <= RANGE_BLOCKS:
         return [Job(relation.oid, 0, None, path, True, True)]
+    rounds = min(-(-blocks // (RANGE_BLOCKS * jobs)), 4)
+    parts = rounds * jobs  # as many for each process
     step = -(-blocks // parts)
     firsts = range(0, blocks, step)
     return [
@@ -158,9 +159,22 @@ def _assemble(path: str, parts: list[str]) -> None:
     with open(parts[0], "ab", buffering=0) as out:
         for part in parts[1:]:
             with open(part, "rb", buffering=0) as source:
-                shutil.copyfileobj(source, out, 8 << 20)
+                _append(source, out)
             os.unlink(part)
     os.replace(parts[0], path)
+
+
+def _append(source: Any, out: Any) -> None:
+    """Copy the rest of a file, inside the kernel where that can be done."""
+    with suppress(AttributeError, OSError):
+        out.seek(0, os.SEEK_END)  # a file opened for appending cannot be a target
+        with open(out.name, "r+b", buffering=0) as target:
+            target.seek(0, os.SEEK_END)
+            while os.copy_file_range(source.fileno(), target.fileno(), 1 << 30):
+                pass
+        return
+    out.seek(0, os.SEEK_END)
+    shutil.copyfileobj(source, out, 8 << 20)
 
 
 def run_serial(
