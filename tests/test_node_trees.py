@@ -33,7 +33,7 @@ create view v1 as select b.a, count(*) filter (where b.c > 1) as n, sum(distinct
   order by 2 desc limit 10 offset 1;
 create view v2 as with recursive r(n) as (select 1 union all select n + 1 from r where n < 5)
     search depth first by n set o
-  select n, rank() over w, 
+  select n, rank() over w,
     sum(n) over (order by n rows between 1 preceding and current row exclude ties)
   from r window w as (partition by n % 2 order by n);
 create view v3 as select row(1, 'a')::pair as p, (row(1, 'a')::pair).x,
@@ -51,7 +51,8 @@ create view v5 as select grouping(a, b), a, b, count(*) from base
 create view v6 as select a from base union all select k from parts except select 1 order by 1;
 create view v7 as select * from base tablesample bernoulli (10) repeatable (1);
 create view v8 as select a from base for update of base skip locked;
-create rule r1 as on insert to v1 do instead insert into parts values (new.a, 'x') returning k, 1::bigint, 1::numeric, v;
+create rule r1 as on insert to v1 do instead insert into parts values (new.a, 'x')
+  returning k, 1::bigint, 1::numeric, v;
 create rule r2 as on update to v6 do instead (update parts set v = 'z' where k = old.a; notify foo);
 create rule r3 as on delete to v6 do also delete from base using parts where base.a = parts.k;
 create rule r4 as on delete to v3 do instead insert into base (b) values (old.b)
