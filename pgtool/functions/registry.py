@@ -72,6 +72,8 @@ MODULES: tuple[str, ...] = (
     "arrayfuncs",
     "ranges",
     "multiranges",
+    "numformat",
+    "tonumber",
 )
 
 

@@ -106,3 +106,20 @@ TEXT_ARGUMENTS["array_fill_with_lower_bounds", 1] = TEXT_ARGUMENTS["array_fill",
 TEXT_ARGUMENTS["array_fill_with_lower_bounds", 2] = ["{}", "{1}", "{0,-3}", "{NULL}", "{{1,2}}"]
 TEXT_ARGUMENTS["trim_array", 1] = ["0", "1", "2", "3", "-1", "9"]
 TEXT_ARGUMENTS["range_constructor3", 2] = ["[]", "[)", "(]", "()", "x", ""]
+_PICTURES = ["9", "99", "999.99", "FM999.99", "000.00", "FM000.0099", "9,999,999", "9G999D99", "S999", "999S", "MI999",
+             "999MI", "PL999", "SG999", "999PR", "RN", "FMrn", "999th", "999TH", "9.99EEEE", "99V99", "L999", "B99",
+             "FM9.9", "9.9", "0.9", "FM0.99", "99999999999999999999.99", "\"num\"999", "FM9999999990.0", "x9y9z", "",
+             "S9.99", "9.99S", "FMS999.999", "999.", "FM999.", "9990.09", "99 999", "FM99PR", "0999", "9.9.9", "SS9",
+             "99.9V", "RNRN", "PR9", "FM9,999.99", "SP9", "C9", "FM90.99", "\\\"9", "FMSG99.9"]
+for _name in ("int4_to_char", "int8_to_char", "numeric_to_char", "float4_to_char", "float8_to_char"):
+    TEXT_ARGUMENTS[_name, 1] = _PICTURES
+_NUMBERS = ["0", "1", "-1", "12", "-12", "123", "485", "3999", "1234567"]
+TEXT_ARGUMENTS["int4_to_char", 0] = [*_NUMBERS, "2147483647", "-2147483648"]
+TEXT_ARGUMENTS["int8_to_char", 0] = [*_NUMBERS, "9223372036854775807"]
+TEXT_ARGUMENTS["numeric_to_char", 0] = [*_NUMBERS, "0.5", "-0.5", "1.25", "-1.255", "99.999", "123.456", "0.1", "-0.01",
+                                        "NaN", "Infinity", "-Infinity", "1e20", "0.000123", "111", "12.0"]
+TEXT_ARGUMENTS["float8_to_char", 0] = TEXT_ARGUMENTS["numeric_to_char", 0]
+TEXT_ARGUMENTS["float4_to_char", 0] = TEXT_ARGUMENTS["numeric_to_char", 0]
+TEXT_ARGUMENTS["numeric_to_number", 0] = ["", "1", "-1", "12.34", " 12", "12-", "-12.5", "1,234", "<12>", "$12", "12th", "MCMXC", "xiv",
+                                          "IIII", "abc", "+5", "1 2", "12.345", "1234567", "5.01-", "+ 5", "- 5", "IC", "0.1"]
+TEXT_ARGUMENTS["numeric_to_number", 1] = _PICTURES
