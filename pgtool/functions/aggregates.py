@@ -14,12 +14,12 @@ from typing import Any
 
 from pgtool.errors import SqlError
 from pgtool.functions.compare_containers import bound_cmp, range_cmp, subtype_cmp
-from pgtool.functions.numeric import NAN, divide, fitted, quotient_scale
+from pgtool.functions.numeric import NAN, fitted, quotient
 from pgtool.functions.registry import Aggregate, Call, aggregate, find
 from pgtool.functions.values import ArrayValue, RangeValue
 from pgtool.types.numeric import EXACT
 
-__all__ = ["NumericSums", "merged_ranges"]
+__all__ = ["NumericSums", "average_of", "merged_ranges", "sum_of"]
 
 #: Strict transition functions whose state is simply the value so far.
 FOLDS = (
@@ -167,16 +167,29 @@ class NumericSums(Aggregate):
         return not self.count and not self.specials
 
 
+def sum_of(sums: NumericSums) -> Decimal | None:
+    """The sum; NULL of nothing."""
+    if sums.is_empty:
+        return None
+    special = sums.special()
+    return fitted(sums.total) if special is None else special
+
+
+def average_of(sums: NumericSums) -> Decimal | None:
+    """The average; NULL of nothing."""
+    if sums.is_empty:
+        return None
+    special = sums.special()
+    return quotient(sums.total, Decimal(sums.count)) if special is None else special
+
+
 @aggregate(("int8_avg_accum", "numeric_poly_sum"), ("numeric_avg_accum", "numeric_sum"))
 class SumNumeric(NumericSums):
     """sum of bigint and numeric, a numeric."""
 
     def final(self) -> Decimal | None:
         """The sum."""
-        if self.is_empty:
-            return None
-        special = self.special()
-        return fitted(self.total) if special is None else special
+        return sum_of(self)
 
 
 @aggregate(
@@ -188,14 +201,7 @@ class AverageNumeric(NumericSums):
 
     def final(self) -> Decimal | None:
         """The average."""
-        if self.is_empty:
-            return None
-        special = self.special()
-        if special is not None:
-            return special
-        count = Decimal(self.count)
-        return fitted(divide(self.total, count, quotient_scale(self.total, count)))
-
+        return average_of(self)
 
 
 # -- collections ------------------------------------------------------------------------------

@@ -29,32 +29,25 @@ Final = Callable[[State], float | None]
 # -- exact ------------------------------------------------------------------------------------
 
 
+def exact_spread(
+    count: int, total: Decimal, total2: Decimal, is_variance: bool, is_sample: bool
+) -> Decimal:
+    """Variance or standard deviation from the sums of values and of squares."""
+    n = Decimal(count)
+    spread = EXACT.subtract(EXACT.multiply(n, total2), EXACT.multiply(total, total))
+    if spread <= 0:
+        return Decimal(0)
+    below = EXACT.multiply(n, n - 1 if is_sample else n)
+    scale = quotient_scale(spread, below)
+    result = divide(spread, below, scale)
+    return fitted(result if is_variance else square_root(result, scale))
+
+
 def _numeric(is_variance: bool, is_sample: bool) -> type[NumericSums]:
     class Spread(NumericSums):
         """Variance or standard deviation of exact numbers."""
 
         squares = True
-
-        def final(self) -> Decimal | None:
-            """The result; NULL of too few rows."""
-            count = self.count + len(self.specials)
-            if self.is_empty or (is_sample and count <= 1 and self.seen <= 1):
-                return None
-            if self.specials:
-                return NAN
-            n = Decimal(self.count)
-            spread = EXACT.subtract(
-                EXACT.multiply(n, self.total2), EXACT.multiply(self.total, self.total)
-            )
-            if spread <= 0:
-                return Decimal(0)
-            below = EXACT.multiply(n, n - 1 if is_sample else n)
-            scale = quotient_scale(spread, below)
-            result = divide(spread, below, scale)
-            if not is_variance:
-                result = square_root(result, scale)
-            return fitted(result)
-
         seen = 0
 
         def step(self, *args: Any) -> None:
@@ -62,13 +55,23 @@ def _numeric(is_variance: bool, is_sample: bool) -> type[NumericSums]:
             self.seen += args[0] is not None
             super().step(*args)
 
+        def final(self) -> Decimal | None:
+            """The result; NULL of too few rows."""
+            if self.seen <= is_sample:
+                return None
+            if self.specials:
+                return NAN
+            return exact_spread(self.count, self.total, self.total2, is_variance, is_sample)
+
     return Spread
 
 
-for _kind, _options in {
+#: End of the final function's name → (variance rather than deviation, sample).
+SPREADS = {
     "var_pop": (True, False), "var_samp": (True, True), "stddev_pop": (False, False),
     "stddev_samp": (False, True),
-}.items():  # fmt: skip
+}  # fmt: skip
+for _kind, _options in SPREADS.items():
     aggregate(
         ("int2_accum", f"numeric_poly_{_kind}"), ("int4_accum", f"numeric_poly_{_kind}"),
         ("int8_accum", f"numeric_{_kind}"), ("numeric_accum", f"numeric_{_kind}"),

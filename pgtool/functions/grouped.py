@@ -7,22 +7,30 @@ of the rows, as the server adds them.
 
 from __future__ import annotations
 
+import copy
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from pgtool.errors import SqlError
+from pgtool.functions.aggregates import NumericSums, average_of, sum_of
+from pgtool.functions.aggstats import SPREADS, exact_spread
+from pgtool.functions.codec import codec_of
 from pgtool.functions.columns import ScaledColumn
+from pgtool.functions.compare import number_cmp
 from pgtool.functions.float import overflow
+from pgtool.functions.numeric import quotient
 from pgtool.functions.registry import GroupedAggregate, grouped
 from pgtool.types.column import FixedColumn
+from pgtool.types.numeric import EXACT
 
 Array = Any
 _LOW = np.int64(0xFFFFFFFF)
-_DIVISION_DIGITS = 16
 #: Sums of squares of numbers up to here cannot overflow.
 _SQUARE_ROOM = 1e140
+#: Integers below this have squares that fit 63 bits.
+_SQUARABLE = 1 << 31
 
 
 def grown(state: Array, groups: int, fill: Any = 0) -> Array:
@@ -152,34 +160,6 @@ class SumBigint(SumInt):
         return [None if v is None else Decimal(v) for v in self.sums.total(groups)]
 
 
-def divide_numeric(total: int, scale: int, count: int) -> Decimal:
-    """total · 10^−scale / count with the display scale that the server gives a quotient."""
-    rscale = quotient_scale(total, scale, count)
-    unscaled, rest = divmod(abs(total) * 10 ** max(rscale - scale, 0), count)
-    if 2 * rest >= count:
-        unscaled += 1
-    return Decimal((int(total < 0), tuple(map(int, str(unscaled))), -rscale))
-
-
-def _weight(value: int, scale: int) -> tuple[int, int]:
-    """(weight, first digit) in base 10000 of value · 10^−scale."""
-    if value == 0:
-        return 0, 0
-    pad = -scale % 4
-    digits = str(abs(value) * 10**pad)
-    groups = -(-len(digits) // 4)
-    first = int(digits[: len(digits) - 4 * (groups - 1)])
-    return groups - 1 - (scale + pad) // 4, first
-
-
-def quotient_scale(total: int, scale: int, count: int) -> int:
-    """At least 16 significant digits, at least the inputs' scales."""
-    weight1, first1 = _weight(total, scale)
-    weight2, first2 = _weight(count, 0)
-    weight = weight1 - weight2 - (1 if first1 <= first2 else 0)
-    return min(max(_DIVISION_DIGITS - weight * 4, scale, 0), 1000)
-
-
 @grouped(("int4_avg_accum", "int8_avg"), ("int2_avg_accum", "int8_avg"),
          ("int8_avg_accum", "numeric_poly_avg"))  # fmt: skip
 class AvgInt(SumInt):
@@ -190,38 +170,43 @@ class AvgInt(SumInt):
         counts = grown(self.sums.counts, groups).tolist()
         totals = self.sums.total(groups)
         return [
-            None if v is None else divide_numeric(v, 0, counts[i]) for i, v in enumerate(totals)
+            None if v is None else quotient(Decimal(v), Decimal(counts[i]))
+            for i, v in enumerate(totals)
         ]
 
 
 class _Scaled(GroupedAggregate):
-    """sum and avg of numerics that fit scaled 64-bit integers."""
+    """sum and avg of numerics: scaled 64-bit integers by scale, others one by one."""
 
     def __init__(self, call: Any) -> None:
         super().__init__(call)
         self.by_scale: dict[int, _ExactSum] = {}
-        self.scales = np.zeros(0, np.int64)
+        self.single: dict[int, NumericSums] = {}
 
     def step(self, ids: Array, groups: int, *columns: Any) -> bool:
-        """Add; anything else than a ScaledColumn is declined."""
+        """Add."""
         column = columns[0]
-        if not isinstance(column, ScaledColumn):
-            return False
-        sums = self.by_scale.setdefault(column.scale, _ExactSum())
-        sums.add(*present(ids, column, groups))
+        if isinstance(column, ScaledColumn):
+            sums = self.by_scale.setdefault(column.scale, _ExactSum())
+            sums.add(*present(ids, column, groups))
+            return True
+        codec = codec_of(self.call.session.types, self.call.argtypes[0])
+        for group, value in zip(ids.tolist(), codec.values(column)):
+            if group not in self.single:
+                self.single[group] = NumericSums(self.call)
+            self.single[group].step(value)
         return True
 
-    def totals(self, groups: int) -> list[tuple[int, int, int]]:
-        """(unscaled sum, scale, count) of each group; count 0 where there is nothing."""
-        out = [(0, 0, 0)] * groups
+    def totals(self, groups: int) -> list[NumericSums]:
+        """Each group's sums."""
+        out = [self.single.get(i) or NumericSums(self.call) for i in range(groups)]
         for scale, sums in self.by_scale.items():
             counts = grown(sums.counts, groups).tolist()
             for i, value in enumerate(sums.total(groups)):
                 if value is not None:
-                    old, old_scale, count = out[i]
-                    top = max(scale, old_scale) if count else scale
-                    both = old * 10 ** (top - old_scale if count else 0)
-                    out[i] = (both + value * 10 ** (top - scale), top, count + counts[i])
+                    out[i] = joined = copy.copy(out[i])
+                    joined.count += counts[i]
+                    joined.total = EXACT.add(joined.total, Decimal(value).scaleb(-scale, EXACT))
         return out
 
 
@@ -231,7 +216,7 @@ class SumNumeric(_Scaled):
 
     def final(self, groups: int) -> Any:
         """The sums."""
-        return [Decimal(v).scaleb(-s) if n else None for v, s, n in self.totals(groups)]
+        return [sum_of(one) for one in self.totals(groups)]
 
 
 @grouped(("numeric_avg_accum", "numeric_avg"))
@@ -240,7 +225,7 @@ class AvgNumeric(_Scaled):
 
     def final(self, groups: int) -> Any:
         """The averages."""
-        return [divide_numeric(v, s, n) if n else None for v, s, n in self.totals(groups)]
+        return [average_of(one) for one in self.totals(groups)]
 
 
 class _FloatSum(GroupedAggregate):
@@ -315,7 +300,7 @@ class AvgFloat(_FloatSum):
         """Add."""
         values = columns[0].values
         with np.errstate(invalid="ignore"):
-            if np.isinf(values).any() or (np.abs(values) > _SQUARE_ROOM).any():
+            if np.isinf(values).any() or (np.abs(values.astype(np.float64)) > _SQUARE_ROOM).any():
                 return False
         return super().step(ids, groups, *columns)
 
@@ -392,7 +377,7 @@ class Min(_Extreme):
 
 
 class _ScaledExtreme(GroupedAggregate):
-    """The greatest or least of numerics of one scale."""
+    """The greatest or least of numerics: by columns as long as all have the same scale."""
 
     largest = True
 
@@ -400,17 +385,39 @@ class _ScaledExtreme(GroupedAggregate):
         super().__init__(call)
         self.inner = Max(call) if self.largest else Min(call)
         self.scale: int | None = None
+        self.items: list[Decimal | None] | None = None
 
     def step(self, ids: Array, groups: int, *columns: Any) -> bool:
-        """Compare; another scale or form is declined."""
+        """Compare."""
         column = columns[0]
-        if not isinstance(column, ScaledColumn) or self.scale not in (None, column.scale):
-            return False
-        self.scale = column.scale
-        return self.inner.step(ids, groups, column)
+        plain = self.items is None and isinstance(column, ScaledColumn)
+        if plain and self.scale in (None, column.scale):
+            self.scale = column.scale
+            return self.inner.step(ids, groups, column)
+        codec = codec_of(self.call.session.types, self.call.argtypes[0])
+        items = self._one_by_one(groups)
+        sign = 1 if self.largest else -1
+        for group, value in zip(ids.tolist(), codec.values(column)):
+            old = items[group]
+            if old is None or sign * number_cmp(old, value) <= 0:
+                items[group] = value
+        return True
+
+    def _one_by_one(self, groups: int) -> list[Decimal | None]:
+        if self.items is None:
+            self.items = []
+            found = self.inner.final(len(self.inner.seen)) if self.scale is not None else []
+            if not isinstance(found, list):
+                scaled = ScaledColumn(found.values, self.scale or 0, found.valid)
+                codec = codec_of(self.call.session.types, self.call.argtypes[0])
+                self.items = codec.values(scaled)
+        self.items += [None] * (groups - len(self.items))
+        return self.items
 
     def final(self, groups: int) -> Any:
         """The extremes."""
+        if self.items is not None:
+            return self._one_by_one(groups)[:groups]
         found = self.inner.final(groups)
         if isinstance(found, list):
             return found
@@ -427,3 +434,108 @@ class MinNumeric(_ScaledExtreme):
     """min(numeric)."""
 
     largest = False
+
+
+# -- spread -------------------------------------------------------------------------------
+
+
+def _spread(is_variance: bool, is_sample: bool) -> type[GroupedAggregate]:
+    class Spread(GroupedAggregate):
+        """Variance or standard deviation of integers whose squares fit 64 bits."""
+
+        def __init__(self, call: Any) -> None:
+            super().__init__(call)
+            self.sums, self.squares = _ExactSum(), _ExactSum()
+            self.rest: dict[int, NumericSums] = {}
+
+        def step(self, ids: Array, groups: int, *columns: Any) -> bool:
+            """Add."""
+            column = columns[0]
+            if column.values.dtype.kind != "i":
+                return False
+            ids, groups, values = present(ids, column, groups)
+            values = values.astype(np.int64, copy=False)
+            large = (values >= _SQUARABLE) | (values <= -_SQUARABLE)
+            if large.any():
+                for group, value in zip(ids[large].tolist(), values[large].tolist()):
+                    self._rest(group).step(value)
+                ids, values = ids[~large], values[~large]
+            self.sums.add(ids, groups, values)
+            self.squares.add(ids, groups, values * values)
+            return True
+
+        def _rest(self, group: int) -> NumericSums:
+            if group not in self.rest:
+                self.rest[group] = NumericSums(self.call)
+                self.rest[group].squares = True
+            return self.rest[group]
+
+        def final(self, groups: int) -> Any:
+            """The results."""
+            counts = grown(self.sums.counts, groups).tolist()
+            totals, squares = self.sums.total(groups), self.squares.total(groups)
+            out: list[Decimal | None] = []
+            for i in range(groups):
+                rest = self.rest.get(i) or NumericSums(self.call)
+                count = counts[i] + rest.count
+                total = EXACT.add(rest.total, Decimal(totals[i] or 0))
+                total2 = EXACT.add(rest.total2, Decimal(squares[i] or 0))
+                out.append(
+                    None if count <= is_sample
+                    else exact_spread(count, total, total2, is_variance, is_sample)
+                )
+            return out
+
+    return Spread
+
+
+for _kind, _options in SPREADS.items():
+    grouped(
+        ("int2_accum", f"numeric_poly_{_kind}"), ("int4_accum", f"numeric_poly_{_kind}"),
+        ("int8_accum", f"numeric_{_kind}"),
+    )(_spread(*_options))  # fmt: skip
+
+
+# -- folds of bits and truth ----------------------------------------------------------------
+
+
+def _fold(ufunc: Any, start: int) -> type[GroupedAggregate]:
+    class Fold(GroupedAggregate):
+        """An aggregate that numpy folds."""
+
+        def __init__(self, call: Any) -> None:
+            super().__init__(call)
+            self.state: Array = None
+            self.seen = np.zeros(0, bool)
+
+        def step(self, ids: Array, groups: int, *columns: Any) -> bool:
+            """Combine."""
+            values = columns[0].values
+            if values.dtype.kind not in "ib":
+                return False
+            if self.state is None:
+                self.state = np.zeros(0, values.dtype)
+            fill = values.dtype.type(start)
+            self.state = grown(self.state, groups, fill)
+            self.seen = grown(self.seen, groups, False)
+            ufunc.at(self.state, ids, values)
+            self.seen[ids] = True
+            return True
+
+        def final(self, groups: int) -> Any:
+            """The results."""
+            if self.state is None:
+                return [None] * groups
+            seen = grown(self.seen, groups, False)[:groups]
+            state = grown(self.state, groups)[:groups]
+            return FixedColumn(state.copy(), None if seen.all() else seen)
+
+    return Fold
+
+
+grouped(("booland_statefunc", ""))(_fold(np.logical_and, 1))
+grouped(("boolor_statefunc", ""))(_fold(np.logical_or, 0))
+for _suffix, _ufunc, _start in (
+    ("and", np.bitwise_and, -1), ("or", np.bitwise_or, 0), ("xor", np.bitwise_xor, 0),
+):  # fmt: skip
+    grouped(*[(f"int{width}{_suffix}", "") for width in (2, 4, 8)])(_fold(_ufunc, _start))

@@ -34,7 +34,8 @@ from pgtool.types.numeric import EXACT, numeric_decimal
 
 __all__ = [
     "INFINITY", "MAX_DISPLAY_SCALE", "MIN_SIG_DIGITS", "NAN", "ZERO", "context", "divide", "fitted",
-    "numeric_digits", "overflow", "quotient_scale", "rounded", "scale_of", "sign_of", "signed_zero",
+    "numeric_digits", "overflow", "quotient", "quotient_scale", "rounded", "scale_of", "sign_of",
+    "signed_zero",
 ]  # fmt: skip
 
 NAN, INFINITY, ZERO = Decimal("NaN"), Decimal("Infinity"), Decimal(0)
@@ -187,7 +188,12 @@ def _division(finite: Binary) -> Binary:
     return scalar
 
 
-numeric_div = _division(lambda a, b: divide(a, b, quotient_scale(a, b)))
+def quotient(a: Decimal, b: Decimal) -> Decimal:
+    """a / b of finite numbers, b not zero, with the scale that a quotient has."""
+    return fitted(divide(a, b, quotient_scale(a, b)))
+
+
+numeric_div = _division(quotient)
 builtin("numeric_div")(numeric_div)
 builtin("numeric_div_trunc")(_division(lambda a, b: divide(a, b, 0, ROUND_DOWN)))
 

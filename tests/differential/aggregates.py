@@ -17,6 +17,7 @@ from pgtool.errors import SqlError, Unsupported
 from pgtool.functions import registry
 from pgtool.functions.codec import codec_of
 from pgtool.functions.compare_containers import element_cmp
+from pgtool.functions.scaled import scaled_column
 from tests.differential.functions import Differential, Function, Outcome
 from tests.differential.pools import ANY_TYPES, POOLS
 
@@ -101,7 +102,7 @@ def _compare(
         tried.append((types, ndirect, direct, rows))
         queries.append(_query(diff, row, types, ndirect, direct, rows))
     for query, answer, case_ in zip(queries, diff.theirs(queries), tried):
-        for ours in (_ours, _grouped):
+        for ours in (_ours, _grouped, _scaled):
             try:
                 mine = ours(diff, row, result, *case_)
             except SqlError as error:
@@ -180,9 +181,13 @@ def _ours(
     return diff.shown(state.final(), diff.oids[result])
 
 
+def _scaled(*args: Any) -> str | None:
+    return _grouped(*args, scaled=True)
+
+
 def _grouped(
     diff: Differential, row: AggregateRow, result: str, types: list[str], ndirect: int,
-    direct: list[str], texts: list[tuple[Any, ...]],
+    direct: list[str], texts: list[tuple[Any, ...]], scaled: bool = False,
 ) -> str | None:  # fmt: skip
     """By columns, every row in the second of two groups."""
     kind = registry.GROUPED.get((row.transition, row.final))
@@ -194,6 +199,9 @@ def _grouped(
         rows = [one for one in rows if None not in one]
     codecs = [codec_of(diff.types, diff.oids[t]) for t in types]
     columns: list[Any] = [c.column(list(v)) for c, v in zip(codecs, zip(*rows))]
+    if scaled:
+        columns = [c if not x.is_numeric else scaled_column(c) or c
+                   for x, c in zip(codecs, columns)]  # fmt: skip
     if len(rows) and not state.step(np.ones(len(rows), np.int64), 2, *columns):
         return None
     found = state.final(2)
