@@ -12,7 +12,7 @@ elements through pg_amproc.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -26,7 +26,7 @@ from pgtool.functions.opcache import HASH_AM, opcache
 from pgtool.functions.registry import Call, builtin, find
 from pgtool.functions.values import ArrayValue, RangeValue, RecordValue
 
-__all__ = ["hash_bytes", "hash_function", "hash_word"]
+__all__ = ["hash_bytes", "hash_function", "hash_word", "partition_hash"]
 
 _M = 0xFFFFFFFF
 _M64 = (1 << 64) - 1
@@ -183,6 +183,48 @@ _register(("hashbytea", "hashinet", "hashmacaddr", "hashmacaddr8", "hashtid"), _
 _register(("uuid_hash",), _of_bytes(bytes), extended="{}_extended")
 _register(("hashoidvector",),
           _of_bytes(lambda v: struct.pack(f"<{len(v.elements)}I", *v.elements)))  # fmt: skip
+
+
+# -- partitions ---------------------------------------------------------------------------
+
+#: The seed of every hash that picks a partition.
+HASH_PARTITION_SEED = 0x7A5B22367996DCFD
+_COMBINE = 0x49A0F4DD15E5A8E3
+
+
+def partition_hash(
+    session: Any, types: Sequence[int], values: Sequence[Any], collations: Sequence[int] = ()
+) -> int:
+    """The 64-bit hash of a partition key; it modulo the modulus is the remainder."""
+    out = 0
+    for i, (typid, value) in enumerate(zip(types, values)):
+        if value is None:
+            continue
+        compute = hash_function(session, typid, collations[i] if i < len(collations) else 0)
+        one = compute(value, HASH_PARTITION_SEED) & _M64
+        out ^= one + _COMBINE + (out << 54) + (out >> 7) & _M64
+    return out
+
+
+@builtin("satisfies_hash_partition", call=True)
+def satisfies_hash_partition(
+    call: Call, parent: int | None, modulus: int | None, remainder: int | None, *key: Any
+) -> bool:
+    """Whether a row with this key belongs into the partition."""
+    if parent is None or modulus is None or remainder is None:
+        return False
+    for wrong, message in (
+        (modulus <= 0, "modulus for hash partition must be an integer value greater than zero"),
+        (remainder < 0, "remainder for hash partition must be an integer value greater than or "
+         "equal to zero"),
+        (remainder >= modulus, "remainder for hash partition must be less than modulus"),
+    ):  # fmt: skip
+        if wrong:
+            raise SqlError(message, "22023")
+    types = call.argtypes[3:]
+    if call.variadic:
+        types, key = (key[0].elemtype,) * len(key[0].elements), tuple(key[0].elements)
+    return partition_hash(call.session, types, key) % modulus == remainder
 
 
 # -- containers ---------------------------------------------------------------------------

@@ -189,6 +189,11 @@ class AggState:
         state = self.call.scalar()
         if self.call.ordered_set:
             state.direct = self.direct.get(group, ())
+        if self.call.hypothetical:
+            state.orders = [
+                (s.ops.comparison(s.cmp, s.codec.typid, s.collation), s.reverse, s.nulls_first)
+                for s in self.call.sort
+            ]
         return state
 
     def _sorted(self, groups: int) -> None:
