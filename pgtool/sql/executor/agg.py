@@ -19,7 +19,7 @@ from pgtool.nodes.plan import AggStrategy
 from pgtool.sql.executor.aggregates import AggCall, AggState
 from pgtool.sql.executor.batch import Batch, ConstColumn, concat_batches
 from pgtool.sql.executor.context import Context
-from pgtool.sql.executor.grouping import key_specs, whole_groups
+from pgtool.sql.executor.grouping import boundaries, key_specs, whole_groups
 from pgtool.sql.executor.interning import GroupTable
 from pgtool.sql.executor.node import BATCH_ROWS, Exec, Filter, Project, chunks
 from pgtool.sql.executor.partition import Partitions
@@ -29,6 +29,7 @@ from pgtool.sql.executor.spill import compacted
 __all__ = ["AggExec", "GroupExec"]
 
 _GROUP_BYTES = 64
+_GROUPS_AT_ONCE = 8192
 
 
 class AggExec(Exec):
@@ -126,19 +127,49 @@ class AggExec(Exec):
             yield self._with_results(first, states, 1)
 
     def _sorted(self, ctx: Context) -> Iterator[Batch]:
-        rows = self.left.run(ctx)
-        for batch, starts in whole_groups(rows, self.specs, self.left.codecs):
+        """Groups one after the other; states begin anew where a batch of groups is given out."""
+        codecs = self.left.codecs
+        states = [AggState(c, ctx) for c in self.calls]
+        keys: list[Batch] = []
+        last: Batch | None = None
+        groups = 0
+        for batch in self.left.run(ctx):
             ctx.check()
-            groups = len(starts)
-            ids = np.zeros(batch.n, np.int64)
-            ids[starts[1:]] = 1
-            ids = np.cumsum(ids)
-            states = [AggState(c, ctx) for c in self.calls]
-            for state in states:
-                state.step(batch, ids, groups)
-            yield from self._output(
-                iter([self._with_results(batch.take(starts), states, groups)]), ctx
-            )
+            if not batch.n:
+                continue
+            both = batch if last is None else concat_batches([last, batch], codecs)
+            new = boundaries(both, self.specs)
+            new = new if last is None else new[1:]
+            last = compacted(batch.slice(batch.n - 1, batch.n), codecs)
+            starts = np.flatnonzero(new)
+            ids = groups - 1 + np.cumsum(new)
+            cut = 0
+            if groups + len(starts) > _GROUPS_AT_ONCE and len(starts):
+                cut = int(starts[-1])
+                groups += len(starts) - 1
+                if cut:
+                    self._step(states, batch.slice(0, cut), ids[:cut], groups)
+                    keys.append(compacted(batch.take(starts[:-1]), codecs))
+                if groups:
+                    yield from self._groups(keys, states, ctx)
+                states, keys, groups = [AggState(c, ctx) for c in self.calls], [], 0
+                batch, starts = batch.slice(cut, batch.n), np.zeros(1, np.int64)
+                ids = np.zeros(batch.n, np.int64)
+            if len(starts):
+                groups += len(starts)
+                keys.append(compacted(batch.take(starts), codecs))
+            self._step(states, batch, ids, groups)
+        if groups:
+            yield from self._groups(keys, states, ctx)
+
+    @staticmethod
+    def _step(states: list[AggState], batch: Batch, ids: Any, groups: int) -> None:
+        for state in states:
+            state.step(batch, ids, groups)
+
+    def _groups(self, keys: list[Batch], states: list[AggState], ctx: Context) -> Iterator[Batch]:
+        whole = concat_batches([k for k in keys if k.n], self.left.codecs)
+        yield from self._output(iter([self._with_results(whole, states, whole.n)]), ctx)
 
     def _hashed(self, rows: Iterator[Batch], ctx: Context, depth: int) -> Iterator[Batch]:
         table = GroupTable(self.specs)

@@ -24,6 +24,7 @@ __all__ = [
 ]  # fmt: skip
 
 Array = npt.NDArray[Any]
+_SPARE = 1 << 16
 Index = npt.NDArray[np.int64]
 
 
@@ -217,7 +218,7 @@ def truth(column: Any, n: int) -> Array:
     return out if column.valid is None else out & column.valid
 
 
-def compact(column: Any, codec: Codec) -> Any:
+def compact(column: Any) -> Any:
     """The column without the page buffers that it may point into."""
     if type(column) is ConstColumn or type(column) is ScaledColumn:
         return column
@@ -273,6 +274,9 @@ def concat(columns: Sequence[Any], codec: Codec) -> Any:
 
 
 def _concat_spans(columns: Sequence[Any], valid: Array | None) -> VarColumn:
+    used = sum(int(c.length.sum(dtype=np.int64)) for c in columns)
+    if sum({id(c.buffer): len(c.buffer) for c in columns}.values()) > 2 * used + _SPARE:
+        columns = [compact(c) for c in columns]
     starts, base = [], 0
     buffers: list[Any] = []
     seen: dict[int, int] = {}
@@ -300,7 +304,7 @@ def concat_batches(batches: Sequence[Batch], codecs: Sequence[Codec]) -> Batch:
     """Batches of the same columns as one, compacted."""
     if len(batches) == 1:
         only = batches[0]
-        return Batch(only.n, [compact(only.col(i), c) for i, c in enumerate(codecs)])
+        return Batch(only.n, [compact(only.col(i)) for i in range(len(codecs))])
     total = sum(b.n for b in batches)
     return Batch(total, [
         concat([b.col(i) for b in batches], codec) for i, codec in enumerate(codecs)

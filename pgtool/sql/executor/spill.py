@@ -13,14 +13,16 @@ from typing import IO, Any
 
 from pgtool.functions.codec import Codec
 from pgtool.functions.columns import NumericColumn
-from pgtool.sql.executor.batch import Batch, ConstColumn, column_bytes, compact
+from pgtool.sql.executor.batch import Batch, ConstColumn, column_bytes, compact, concat_batches
+
+_WRITE_ROWS = 4096
 
 __all__ = ["SpillFile", "Store", "batch_bytes", "compacted"]
 
 
 def compacted(batch: Batch, codecs: Sequence[Codec]) -> Batch:
     """The batch without the page buffers below it."""
-    return Batch(batch.n, [compact(batch.col(i), c) for i, c in enumerate(codecs)])
+    return Batch(batch.n, [compact(batch.col(i)) for i in range(len(codecs))])
 
 
 def batch_bytes(batch: Batch) -> int:
@@ -50,19 +52,30 @@ class SpillFile:
         self.file: IO[bytes] = tempfile.TemporaryFile(prefix="pgtool")  # noqa: SIM115
         self.rows = 0
         self.bytes = 0
+        self.waiting: list[Batch] = []
+        self.waiting_rows = 0
 
     def write(self, batch: Batch) -> None:
-        """Append rows."""
+        """Append rows; small batches wait for one another."""
         if not batch.n:
             return
-        small = compacted(batch, self.codecs)
-        columns = [_plain(c) for c in small.cols()]
-        pickle.dump((small.n, columns), self.file, protocol=5)
-        self.rows += small.n
-        self.bytes = self.file.tell()
+        self.rows += batch.n
+        self.waiting.append(compacted(batch, self.codecs))
+        self.waiting_rows += batch.n
+        if self.waiting_rows >= _WRITE_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self.waiting:
+            whole = concat_batches(self.waiting, self.codecs)
+            self.waiting, self.waiting_rows = [], 0
+            columns = [_plain(c) for c in whole.cols()]
+            pickle.dump((whole.n, columns), self.file, protocol=5)
+            self.bytes = self.file.tell()
 
     def read(self) -> Iterator[Batch]:
         """All rows from the start. One reader at a time."""
+        self._flush()
         place = 0
         end = self.bytes
         while place < end:
