@@ -150,17 +150,17 @@ class SysCache:
         found = self.lookup(catalog, key, value)
         return found[0] if found else None
 
-    # -- shorthands ------------------------------------------------------------------
+    # -- shorthands: a row or None ------------------------------------------------------------------
 
-    def type(self, oid: int) -> Row | None:
+    def type(self, oid: int) -> Any:
         """pg_type by OID."""
         return self.one("pg_type", "oid", oid)
 
-    def proc(self, oid: int) -> Row | None:
+    def proc(self, oid: int) -> Any:
         """pg_proc by OID."""
         return self.one("pg_proc", "oid", oid)
 
-    def operator(self, oid: int) -> Row | None:
+    def operator(self, oid: int) -> Any:
         """pg_operator by OID."""
         return self.one("pg_operator", "oid", oid)
 
@@ -169,6 +169,6 @@ class SysCache:
         found = self.one("pg_namespace", "nspname", name)
         return found.oid if found else None
 
-    def cast(self, source: int, target: int) -> Row | None:
+    def cast(self, source: int, target: int) -> Any:
         """pg_cast by its two types."""
         return self.one("pg_cast", ("castsource", "casttarget"), (source, target))

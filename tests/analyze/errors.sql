@@ -306,3 +306,260 @@ select 1 from t1 where (a, b) = all (select a from t2)
 select sum(x.a) from t1 x group by x.b having x.a > 1
 select (select a from t2 group by b) from t1
 select (select t1.a from t2 group by t2.b), count(*) from t1 group by t1.b
+select (1).text
+select (a).text from t1
+select (a).nope from t1
+select (t1).text from t1
+select t1.text from t1
+select t1.upper from t1
+select t1.row_to_json from t1
+select (b).upper from t1
+select b.upper from t1
+select a.b from t1
+select nope.* from t1
+select t1.*.a from t1
+select (t1.*).nope from t1
+select count(t1.nope) from t1
+select public.t1.nope from t1
+select s1.t1.z from t1
+select nosch.t1.z from t1
+select t1.a from public.t1 x
+select x.t1 from t1 x
+select row(t1.nope) from t1
+select array[nope]
+select abs(unnest(array[1])) from generate_series(1, unnest(array[2]))
+select * from abs(unnest(array[1]))
+select case when abs(unnest(e)) = 1 then 1 end from t1
+select generate_series(1, generate_series(1, 2))
+select sum(generate_series(1, a)) over () from t1
+select count(*) over (order by generate_series(1, 2)) from t1
+select 1 from t1 having unnest(e) = 1
+select 1 from t1 group by unnest(e)
+select (select unnest(e) limit 1) from t1
+select count(*) filter (where unnest(e) = 1) from t1
+values (unnest(array[1]))
+values (1), (unnest(array[1]))
+select 1 limit unnest(array[1])
+select a from t1 order by count(*)
+select a from t1 order by sum(a)
+select 1 from t1 order by a, count(*)
+select count(*) from t1 order by a
+select sum(a) from t1 order by b
+select b from t1 group by b order by a
+select b, a + 1 from t1 group by b, a + 2
+select * from t1 group by a
+select t2.* from t2 group by a
+select (select t2.x from t2 where t2.a = t1.c) from t1 group by b
+select max(a) over (partition by b) from t1 group by a % 2
+select distinct on (b) a from t1 group by a
+select exists (select 1 from t2 where t2.a = t1.a) from t1 group by b
+select count(*) from t1, lateral (select count(t1.a)) s
+select * from t1 join t2 on count(*) > 1
+select * from t1 join t2 on rank() over () > 1
+select * from generate_series(1, count(*))
+select * from generate_series(1, rank() over ())
+select rank() over (partition by rank() over ())
+select 1 from t1 where sum(a) over () > 1
+select sum(a) over (order by a range between '1 day' preceding and current row) from t1
+select sum(a) over (order by a range between 1.5 preceding and current row) from t1
+select sum(a) over (order by a, b range 1 preceding) from t1
+select sum(a) over (order by d range 1 preceding) from t1
+select sum(a) over (order by e range 1 preceding) from t1
+select sum(a) over (rows 1.5 preceding) from t1
+select sum(a) over (rows b preceding) from t1
+select first_value(a) filter (where true) over () from t1
+select count(distinct a) over () from t1
+select lag(a) from t1
+select array_agg(a order by b) over () from t1
+select mode() over () from t1
+select mode() within group (order by a) over () from t1
+select mode(1) within group (order by a) from t1
+select rank(1, 2) within group (order by a) from t1
+select rank('x') within group (order by a) from t1
+select percentile_cont(a) within group (order by a) from t1
+select percentile_cont(distinct 0.5) within group (order by a) from t1
+select percentile_cont('x') within group (order by a) from t1
+select percentile_cont(0.5) within group (order by b) from t1
+select array_agg() from t1
+select array_agg(null) from t1
+select array_agg('x')
+select sum('x')
+select sum(b) from t1
+select avg(true)
+select bool_and(1)
+select max(true)
+select max(row(1))
+select count(1, 2)
+select string_agg(b) from t1
+select string_agg(a, ',') from t1
+select json_agg(1, 2)
+select 1 + null + 'x'
+select null + null
+select 'a' || null || 1
+select 1 || 2
+select a || b from t1
+select a || 1 from t1
+select now() || 1
+select array[1] || 'x'
+select array[1] || array['x']
+select array[1] || array['x'::text]
+select array[1] || 1.5
+select '{1}' || '{2}'
+select null || null
+select true || 'x'
+select true + 1
+select 1 = true
+select 1 = 'true'
+select '1' = 1
+select b = 1 from t1
+select b = 1.5 from t1
+select c = 'x' from t1
+select d = 5 from t1
+select d = 'x' from t1
+select m = 'x' from t5
+select m = 1 from t5
+select m = 'ok'::text from t5
+select z = 'x' from t4
+select e = 'x' from t1
+select e = array['x'] from t1
+select f = 'x' from t1
+select f -> true from t1
+select f @> 5 from t1
+select r @> 'x' from t5
+select r = 5 from t5
+select a in (1, 'x') from t1
+select a in (1, true) from t1
+select a in (1, 'x'::text) from t1
+select a in (select b from t1) from t1
+select (a, b) in (select a, x from t1, t2) from t1
+select (a, b) in ((1, 'x'), (2)) from t1
+select (a, b) = 1 from t1
+select a = (1, 2) from t1
+select not exists (select 1) = 'x'
+select a between 'x' and 5 from t1
+select a like 'x' from t1
+select b like 1 from t1
+select b similar to a from t1
+select b ~ a from t1
+select - 'x'
+select + true
+select @ 'x'
+select ~ 1.5
+select 5 !
+select 2 ** 3
+select 1 <> all (5)
+select 1 < any ('x')
+select 1 = any ('{x}')
+select 1 = any (null)
+select '1' = any (array[1])
+select 1 = any (array[array[1]])
+select a = any (select b from t1) from t1
+select 1 + any (select 1)
+select 1 = all (select 1, 2)
+select cast(1 as bool), cast('x' as bool)
+select cast(now() as int)
+select cast(array[1] as int)
+select cast(row(1, 2) as pair), cast(row(1) as pair)
+select cast(row(1, 'x', 2) as pair)
+select cast(row('a', 'b') as pair)
+select cast(t1 as pair) from t1
+select cast(1 as pair)
+select 5::mood
+select '5'::mood[]
+select 'x'::posint
+select 0::posint
+select 'a'::vc5::int
+select '1 2'::int
+select ' 12 '::int
+select '0x1g'::int
+select '1e5'::int
+select 'NaN'::int
+select '1e400'::float8
+select 'abc'::float8
+select 'abc'::numeric
+select ''::int
+select '128'::"char"
+select 'abc'::oid
+select '-1'::oid
+select '300000'::int2
+select '25:00'::time
+select '2020-02-30'::date
+select '2020-01-01 25:00'::timestamp
+select '1 dayy'::interval
+select 'not json'::json
+select '{"a":}'::jsonb
+select 'zz'::bit(3)
+select b'102'
+select x'GG'
+select '1.2.3.4.5'::inet
+select '1.2.3.4/33'::cidr
+select 'xx'::macaddr
+select '(1,2'::point
+select 'a b &'::tsquery
+select '0/X'::pg_lsn
+select '[1,0]'::int4range
+select '[a,b]'::int4range
+select '{[1,2]'::int4multirange
+select '{1,2}'::int
+select 'a'::bytea, '\xzz'::bytea
+select '{"a"'::text[]
+select '{{1,2},{3}}'::int[]
+select '[1:2]={1}'::int[]
+select 'nope'::regprocedure
+select 'nope(int)'::regprocedure
+select 'nope'::regnamespace
+select 'nope'::regrole
+select 'nope'::regconfig
+select 'foo.bar'::regclass
+select 'a b'::regclass
+select interval 'x'
+select interval '1' foo
+select timestamp 'now x'
+select date 'x'
+select int 'x'
+select nope 'x'
+select pair '(1)'
+select 'x'::int[]
+select current_timestamp(-1)
+select localtime(10)
+select extract('nope' from interval '1 day')
+select extract(year from 'x')
+select extract(1 from now())
+select substring(1 from 2)
+select trim(1)
+select trim(both from 1)
+select position(1 in 'x')
+select overlay(1 placing 2 from 3)
+select normalize('x', foo)
+select 'x' is foo normalized
+select greatest()
+select coalesce()
+select least(1, array[1])
+select nullif(1, 'x')
+select nullif(1, array[1])
+select nullif(1)
+select row(1, 2) < row(1, 'x')
+select row(1, 2) is distinct from row(1)
+select row(1, '(1,1)'::point) = row(1, '(1,1)'::point)
+select row(1, '(1,1)'::point) < row(1, '(1,1)'::point)
+select (1, 2) + (3, 4)
+select row(1, 2) || 'x'
+select (1, 2)::text::pair
+select array[1, 2][1]
+select (array[1, 2])[1:'x']
+select (array[1, 2])[now()]
+select ('{1}'::text)[1]
+select f['a']['b':'c'] from t1
+select f[now()] from t1
+select f[1.5] from t1
+select (e[1])[2] from t1
+select e[1][2][3][4][5][6][7] from t1
+select p.x from t3
+select (p).x.y from t3
+select (q).x from t3
+select q.x from t3
+select (q[1]).nope from t3
+select xmin + 1 from t1
+select t1.cmin.x from t1
+select ctid = 5 from t1
+select tableoid = 'x' from t1

@@ -25,7 +25,9 @@ WRONG_OBJECT = "42809"
 CLAUSE_WORDS = {
     "WHERE": "WHERE", "JOIN/ON": "JOIN conditions", "FILTER": "FILTER", "GROUP BY": "GROUP BY",
     "FROM": "functions in FROM", "LIMIT": "LIMIT", "OFFSET": "OFFSET", "VALUES": "VALUES",
-    "RETURNING": "RETURNING", "WINDOW": "window definitions", "UPDATE": "UPDATE",
+    "RETURNING": "RETURNING", "EXECUTE": "EXECUTE parameters", "WINDOW": "window definitions", **{
+        f"WINDOW {mode}": f"window {mode}" for mode in ("ROWS", "RANGE", "GROUPS")
+    }, "UPDATE": "UPDATE",
     "CHECK": "check constraints", "DEFAULT": "DEFAULT expressions", "INDEX": "index expressions",
     "INDEX PREDICATE": "index predicates", "PARTITION BY": "partition key expressions",
     "POLICY": "policy expressions", "TRIGGER WHEN": "trigger WHEN conditions",
@@ -55,6 +57,7 @@ def make_aggregate(
         raise SqlError(f"cache lookup failed for aggregate {candidate.oid}", "XX000")
     check_star(node, name, True, args)
     _check_kind(state, node, name, facts)
+    _check_direct_count(state, node, name, facts, candidate, argtypes)
     args = _hypothetical(state, node, facts, args)
     made, result, variadic = prepare_args(state, candidate, args, [], node.func_variadic)
     condition = filter_condition(state, node)
@@ -71,7 +74,6 @@ def make_aggregate(
                        "0A000", hint=LATERAL_HINT,
                        position=expr_location(state.last_srf) + 1 or at)  # fmt: skip
     _assign_level(state, call)
-    del argtypes
     return call
 
 
@@ -87,6 +89,34 @@ def _check_kind(state: ParseState, node: Any, name: str, facts: Any) -> None:
                        position=at)  # fmt: skip
     if node.agg_distinct:
         raise SqlError("cannot use DISTINCT with WITHIN GROUP", "42601", position=at)
+
+
+def _check_direct_count(
+    state: ParseState, node: Any, name: str, facts: Any, candidate: Any, argtypes: list[int]
+) -> None:
+    """Ordered-set aggregates take a fixed number of direct arguments, or one a sort column."""
+    if facts.aggkind == "n":
+        return
+    ordered = len(node.agg_order)
+    direct = len(argtypes) - ordered
+    hint = None
+    if candidate.row.provariadic:
+        if facts.aggkind == "h" and direct != ordered:
+            hint = (
+                f"To use the hypothetical-set aggregate {name}, the number of hypothetical direct "
+                f"arguments (here {direct}) must match the number of ordering columns "
+                f"(here {ordered})."
+            )
+    elif direct != facts.aggnumdirectargs:
+        plural = "" if facts.aggnumdirectargs == 1 else "s"
+        hint = (
+            f"There is an ordered-set aggregate {name}, but it requires {facts.aggnumdirectargs} "
+            f"direct argument{plural}, not {direct}."
+        )
+    if hint is not None:
+        shown = ", ".join(state.types.name(typid) for typid in argtypes)
+        raise SqlError(f"function {name}({shown}) does not exist", "42883", hint=hint,
+                       position=node.location + 1)  # fmt: skip
 
 
 def _hypothetical(state: ParseState, node: Any, facts: Any, args: list[Any]) -> list[Any]:
@@ -137,6 +167,11 @@ def _assign_level(state: ParseState, call: Any) -> None:
     call.agglevelsup = level
     owner = state.level(level)
     _check_not_nested(call, owner, state)
+    if owner.kind == "FROM SUBSELECT":
+        raise SqlError(
+            "aggregate functions are not allowed in FROM clause of their own query level",
+            GROUPING_ERROR, position=call.location + 1,
+        )  # fmt: skip
     if owner.kind in _NO_AGGREGATES or (owner.kind == "FROM"):
         words = CLAUSE_WORDS[owner.kind]
         what = "grouping operations" if isinstance(call, GroupingFunc) else "aggregate functions"
@@ -217,7 +252,7 @@ def attach_window(state: ParseState, call: Any, over: Any) -> None:
     """Give a window call its window: by name, or a definition shared with equal ones."""
     kind = state.kind
     if kind in CLAUSE_WORDS or kind in ("HAVING",):
-        words = CLAUSE_WORDS.get(kind, kind)
+        words = "window definitions" if kind.startswith("WINDOW") else CLAUSE_WORDS.get(kind, kind)
         raise SqlError(f"window functions are not allowed in {words}", WINDOWING_ERROR,
                        position=call.location + 1)  # fmt: skip
     for arg in call.args:
@@ -276,6 +311,7 @@ class _Grouped:
         self.query = query
         self.entries = entries
         self.index = 0
+        self.in_direct = False
         #: References in every grouping set; the other grouping columns can be nulled.
         self.common: set[int] | None = None
         self.names = [entry.resname or "?column?" for entry in entries]
@@ -313,7 +349,9 @@ class _Grouped:
         if not isinstance(node, Node):
             return node
         if isinstance(node, Aggref) and node.agglevelsup == depth:
+            self.in_direct = True
             direct = [self.rewrite(arg, depth) for arg in node.aggdirectargs]
+            self.in_direct = False
             return node.copy(aggdirectargs=direct)
         if isinstance(node, Aggref) and node.agglevelsup > depth:
             return node
@@ -367,7 +405,10 @@ class _Grouped:
             if depth == 0 else
             f'subquery uses ungrouped column "{name}.{column}" from outer query'
         )  # fmt: skip
-        raise SqlError(message, GROUPING_ERROR, position=var.location + 1 or None)
+        detail = None
+        if self.in_direct and depth == 0:
+            detail = "Direct arguments of an ordered-set aggregate must use only grouped columns."
+        raise SqlError(message, GROUPING_ERROR, detail, position=var.location + 1 or None)
 
     @staticmethod
     def _column_name(rte: Any, number: int) -> str:

@@ -103,9 +103,10 @@ def _as_field(state: ParseState, name: str, arg: Any, node: Any) -> Any | None:
 def row_function(state: ParseState, name: str, row: Any, location: int) -> Any | None:
     """``row.name`` as a call of function ``name(row)``; None where there is none."""
     found = find_function(state, [name], [expr_type(row)], [], single=row)
-    if found.candidate is None and not found.coercion_type:
-        return None
     if found.coercion_type:
+        return coerce_type(state, row, expr_type(row), found.coercion_type, -1, Context.explicit,
+                           CoercionForm.COERCE_EXPLICIT_CALL, location)  # fmt: skip
+    if found.candidate is None:
         return None
     return _plain(state, found.candidate, [row], [], False, location,
                   CoercionForm.COERCE_EXPLICIT_CALL)  # fmt: skip
@@ -194,7 +195,7 @@ def prepare_args(
     actual = [expr_type(arg) for arg in args]
     declared = list(candidate.args[: len(args)])
     declared, result = enforce_generics(state, actual, declared, row.prorettype)
-    made = []
+    made: list[Any] = []
     for arg, source, target in zip(args, actual, declared):
         inner = arg.arg if isinstance(arg, NamedArgExpr) else arg
         new = coerce_type(state, inner, source, target, -1, Context.implicit,
@@ -251,11 +252,14 @@ def _plain(
 
 
 #: Clauses in which a set-returning function may stand.
-_SRF_OK = {"SELECT", "INSERT", "ORDER BY", "GROUP BY", "DISTINCT ON", "FROM", "VALUES_SINGLE"}
+_SRF_OK = {"SELECT", "WINDOW", "INSERT", "ORDER BY", "GROUP BY", "DISTINCT ON", "FROM",
+           "VALUES_SINGLE"}  # fmt: skip
 _SRF_WORDS = {
     "JOIN/ON": "JOIN conditions", "WHERE": "WHERE", "HAVING": "HAVING", "FILTER": "FILTER",
-    "LIMIT": "LIMIT", "OFFSET": "OFFSET", "VALUES": "VALUES", "RETURNING": "RETURNING",
-    "WINDOW": "window definitions", "CHECK": "check constraints", "DEFAULT": "DEFAULT expressions",
+    "LIMIT": "LIMIT", "OFFSET": "OFFSET", "EXECUTE": "EXECUTE parameters",
+    "VALUES": "VALUES", "RETURNING": "RETURNING",
+    **dict.fromkeys(("WINDOW ROWS", "WINDOW RANGE", "WINDOW GROUPS"), "window definitions"),
+    "CHECK": "check constraints", "DEFAULT": "DEFAULT expressions",
     "UPDATE": "UPDATE", "INDEX": "index expressions", "INDEX PREDICATE": "index predicates",
     "PARTITION BY": "partition key expressions", "GENERATED": "column generation expressions",
     "POLICY": "policy expressions", "TRIGGER WHEN": "trigger WHEN conditions",
@@ -302,6 +306,9 @@ def _window(
 
     at = node.location + 1
     is_agg = candidate.row.prokind == "a"
+    if node.agg_within_group:
+        raise SqlError(f"OVER is not supported for ordered-set aggregate {name}", "0A000",
+                       position=at)  # fmt: skip
     if node.agg_distinct:
         raise SqlError("DISTINCT is not implemented for window functions", "0A000", position=at)
     check_star(node, name, is_agg, args)
@@ -310,9 +317,6 @@ def _window(
                        position=at)  # fmt: skip
     if node.agg_filter is not None and not is_agg:
         raise SqlError("FILTER is not implemented for non-aggregate window functions", "0A000",
-                       position=at)  # fmt: skip
-    if node.agg_within_group:
-        raise SqlError(f"OVER is not supported for ordered-set aggregate {name}", "0A000",
                        position=at)  # fmt: skip
     if any(state.returns_set(arg) for arg in args):
         raise SqlError("window function calls cannot contain set-returning function calls",

@@ -451,7 +451,7 @@ def _frame(
 def _count_offset(state: ParseState, node: Any, word: str) -> Any:
     if node is None:
         return None
-    made = transform_expr(state, node, "WINDOW")
+    made = transform_expr(state, node, f"WINDOW {word}")
     made = to_target(
         state, made, t.INT8OID,
         f"argument of {word} must be type bigint, not type {state.types.name(expr_type(made))}",

@@ -92,9 +92,12 @@ def _derive(state: ParseState, node: Any, into: _Derived) -> None:
             _derive(state, item, _Derived())
         return
     name = type(node).__name__
-    if not isinstance(node, Node) or isinstance(node, Query) or name == "Alias" or (
-        name.startswith("Value")
-    ):
+    if isinstance(node, Node):
+        _derive_node(state, node, name, into)
+
+
+def _derive_node(state: ParseState, node: Any, name: str, into: _Derived) -> None:
+    if isinstance(node, Query) or name == "Alias" or name.startswith("Value"):
         return
     if name == "CollateExpr":
         _derive(state, node.arg, _Derived())

@@ -95,7 +95,11 @@ def _constant(state: ParseState, node: Any) -> Const:
     elif kind == "ValueString":
         return state.unknown_literal(value.sval, node.location)
     else:
-        made = _bits(state, value.bsval)
+        try:
+            made = _bits(state, value.bsval)
+        except SqlError as error:
+            error.position = node.location + 1
+            raise
     made.location = node.location
     return made
 
@@ -171,7 +175,8 @@ def column_ref(state: ParseState, node: ColumnRef) -> Any:
         if found is None:
             raise SqlError('row expansion via "*" is not supported here', "0A000",
                            position=node.location + 1)  # fmt: skip
-        return names.whole_row(state, *found, node.location)
+        item, level = found
+        return names.whole_row(state, item, level, node.location)
     parts = [field.sval for field in fields]
     if len(parts) == 1:
         return _simple_name(state, parts[0], node.location)

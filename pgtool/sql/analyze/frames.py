@@ -26,7 +26,6 @@ def range_offsets(
 ) -> None:  # fmt: skip
     """Fill in the offsets of a RANGE frame and how values are compared with them."""
     entry = next(e for e in entries if e.ressortgroupref == order.tleSortGroupRef)
-    column_type = expr_type(entry.expr)
     family, intype = _ordering_family(state, order.sortop)
     made.inRangeColl = expr_collation(entry.expr)
     made.inRangeAsc = not order.reverse_sort
@@ -37,8 +36,8 @@ def range_offsets(
     ):
         if raw is None:
             continue
-        offset = transform_expr(state, raw, "WINDOW")
-        chosen = _in_range(state, family, intype, column_type, offset)
+        offset = transform_expr(state, raw, "WINDOW RANGE")
+        chosen = _in_range(state, family, intype, offset)
         offset = coerce_type(
             state, offset, expr_type(offset), chosen.amprocrighttype, -1, Context.implicit,
             CoercionForm.COERCE_IMPLICIT_CAST,
@@ -58,7 +57,7 @@ def _ordering_family(state: ParseState, sort_op: int) -> tuple[int, int]:
     raise SqlError(f"operator {sort_op} is not a valid ordering operator", "XX000")
 
 
-def _in_range(state: ParseState, family: int, intype: int, column: int, offset: Any) -> Any:
+def _in_range(state: ParseState, family: int, intype: int, offset: Any) -> Any:
     """The one in_range function that takes the offset's type."""
     offset_type = expr_type(offset)
     key = ("amprocfamily", "amproclefttype", "amprocnum")
@@ -76,7 +75,7 @@ def _in_range(state: ParseState, family: int, intype: int, column: int, offset: 
         row for row in rows
         if can_coerce(state, [offset_type], [row.amprocrighttype], Context.implicit)
     ]  # fmt: skip
-    names = state.types.names(column, offset_type)
+    names = state.types.names(intype, offset_type)
     if not rows:
         raise SqlError(
             "RANGE with offset PRECEDING/FOLLOWING is not supported for column type "

@@ -156,7 +156,7 @@ def add_relation(state: ParseState, node: Any, in_from: bool = True) -> Namespac
     return state.add_rte(rte, columns)
 
 
-def _lock_mode(state: ParseState, name: str) -> int:
+def _lock_mode(state: ParseState, name: str | None) -> int:
     """ROW SHARE where a locking clause of this level, or of one around it, names the item."""
     if _is_locked(state, name):
         return ROW_SHARE_LOCK
@@ -211,11 +211,12 @@ def _subselect(state: ParseState, node: Any) -> tuple[Any, Namespace, list[Names
     from pgtool.sql.analyze.query import analyze_subquery
 
     state.lateral_active = node.lateral
+    saved, state.kind = state.kind, "FROM SUBSELECT"
     try:
         alias = node.alias.aliasname if node.alias is not None else None
         query = analyze_subquery(state, node.subquery, locked=_is_locked(state, alias))
     finally:
-        state.lateral_active = False
+        state.lateral_active, state.kind = False, saved
     return _ref(add_subquery(state, query, node.alias, node.lateral))
 
 

@@ -81,7 +81,11 @@ def _expanded(node: Any) -> list[tuple[Any, Any]]:
 
 def _call(state: ParseState, pair: tuple[Any, Any]) -> tuple[Any, str, Any]:
     raw, definitions = pair
+    before = state.last_srf
     expr = transform_expr(state, raw, "FROM")
+    if state.last_srf is not before and state.last_srf is not expr:
+        raise SqlError("set-returning functions must appear at top level of FROM", "0A000",
+                       position=expr_location(state.last_srf) + 1 or None)  # fmt: skip
     return expr, column_name(raw), definitions or []
 
 

@@ -199,7 +199,7 @@ def _same_types(candidate: Candidate, argtypes: list[int]) -> bool:
 def _cast_in_disguise(state: ParseState, names: list[str], source: int) -> int:
     """The type that ``type(x)`` casts to, where it is a cast that needs no function; or 0."""
     target = state.lookup_type_oid(names)
-    if not target:
+    if not target or state.types.row(target).typrelid:
         return 0
     if source == t.UNKNOWNOID:
         return target

@@ -225,7 +225,7 @@ def expr_collation(node: Any) -> int:
 DEFAULT_NAME_COLLATION = 950
 
 #: Class name → field (in order of preference) that holds the leftmost location.
-_LOCATION_ARGS = ("lexpr", "arg", "args", "testexpr", "val", "node", "expr")
+_LOCATION_ARGS = ("lexpr", "arg", "args", "refexpr", "testexpr", "val", "node", "expr")
 
 
 def expr_location(node: Any) -> int:

@@ -30,7 +30,7 @@ def _origin(state: ParseState, var: Var, level: int) -> tuple[int, int]:
     if rte.rtekind == RTEKind.RTE_SUBQUERY:
         return _of_entry(rte.subquery, number)
     if rte.rtekind == RTEKind.RTE_CTE and not rte.self_reference:
-        cte = owner.find_cte(rte.ctename, rte.ctelevelsup)
+        cte = owner.find_cte(str(rte.ctename), rte.ctelevelsup)
         if cte is None or not isinstance(cte.ctequery, Query):
             return 0, 0
         return _of_entry(cte.ctequery, number)

@@ -74,7 +74,7 @@ def _function_columns(state: ParseState, call: Any) -> list[Column] | None:
     row = state.cache.proc(call.funcid)
     if row is None or row.proallargtypes is None or row.proargmodes is None:
         return None
-    out = []
+    out: list[Column] = []
     names = row.proargnames or ("",) * len(row.proallargtypes)
     for typid, mode, name in zip(row.proallargtypes, row.proargmodes, names):
         if mode in ("o", "b", "t"):

@@ -19,6 +19,7 @@ _FORBIDDEN = {
     "CHECK": "check constraint", "DEFAULT": "DEFAULT expression", "INDEX": "index expression",
     "INDEX PREDICATE": "index predicate", "PARTITION BY": "partition key expression",
     "GENERATED": "column generation expression", "TRIGGER WHEN": "trigger WHEN condition",
+    "EXECUTE": "EXECUTE parameter",
 }  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def _array(
     if len(upper) > MAXDIM:
         raise SqlError(
             f"number of array dimensions ({len(upper)}) exceeds the maximum allowed ({MAXDIM})",
-            "54000", position=expr_location(container) + 1 or None,
+            "54000",
         )  # fmt: skip
     result = typid if is_slice else element
     return SubscriptingRef(
@@ -83,10 +83,10 @@ def _jsonb(state: ParseState, container: Any, steps: list[Any]) -> Any:
     from pgtool.sql.analyze.expressions import transform_expr
 
     upper = []
+    if any(step.is_slice for step in steps):
+        raise SqlError("jsonb subscript does not support slices", "42804",
+                       position=expr_location(steps[0].uidx or steps[0].lidx) + 1)  # fmt: skip
     for step in steps:
-        if step.is_slice:
-            raise SqlError("jsonb subscript does not support slices", "42804",
-                           position=expr_location(step.uidx or step.lidx) + 1 or None)  # fmt: skip
         made = transform_expr(state, step.uidx, state.kind)
         source = expr_type(made)
         if source == t.UNKNOWNOID:
@@ -99,7 +99,8 @@ def _jsonb(state: ParseState, container: Any, steps: list[Any]) -> Any:
             if len(fits) != 1:
                 raise SqlError(
                     f"subscript type {state.types.name(source)} is not supported", "42804",
-                    hint="jsonb subscript must be coercible to only one type, integer or text.",
+                    hint="jsonb subscript must be coercible to "
+                    + ("only one type, integer or text." if fits else "either integer or text."),
                     position=expr_location(made) + 1 or None,
                 )  # fmt: skip
             wanted = fits[0]

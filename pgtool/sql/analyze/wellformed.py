@@ -64,6 +64,9 @@ class _Walker:
         if not isinstance(node, Node):
             return
         kind = type(node).__name__
+        self._visit_node(node, kind, forbidden)
+
+    def _visit_node(self, node: Any, kind: str, forbidden: str) -> None:
         if kind == "RangeVar":
             self._reference(node, forbidden)
         elif kind == "SelectStmt" and not self._is_shadowed(node):
