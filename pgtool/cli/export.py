@@ -152,10 +152,11 @@ class _Talk:
         """One relation is written."""
         self.lost(outcome.losses)
         if not self.quiet:
-            lost = len(outcome.losses)
+            lost, unused = len(outcome.losses), outcome.unused_pages
             click.echo(
                 f"{relation.qualified}: {outcome.rows} row{'' if outcome.rows == 1 else 's'}"
-                + (f", {lost} loss{'' if lost == 1 else 'es'}" if lost else ""),
+                + (f", {lost} loss{'' if lost == 1 else 'es'}" if lost else "")
+                + (f" ({unused} page{'' if unused == 1 else 's'} of zeroes)" if unused else ""),
                 err=True,
             )
 

@@ -140,6 +140,7 @@ def run_parallel(
                     done = future.result()
                     outcome.rows += done.rows
                     outcome.losses += done.losses
+                    outcome.unused_pages += done.unused_pages
                     progress(job.blocks or max(relation.relpages, 1))
                 if len(parts) > 1:
                     _assemble(path, [job.path for job in parts])
