@@ -74,6 +74,7 @@ MODULES: tuple[str, ...] = (
     "multiranges",
     "numformat",
     "tonumber",
+    "networks",
 )
 
 

@@ -123,3 +123,8 @@ TEXT_ARGUMENTS["float4_to_char", 0] = TEXT_ARGUMENTS["numeric_to_char", 0]
 TEXT_ARGUMENTS["numeric_to_number", 0] = ["", "1", "-1", "12.34", " 12", "12-", "-12.5", "1,234", "<12>", "$12", "12th", "MCMXC", "xiv",
                                           "IIII", "abc", "+5", "1 2", "12.345", "1234567", "5.01-", "+ 5", "- 5", "IC", "0.1"]
 TEXT_ARGUMENTS["numeric_to_number", 1] = _PICTURES
+TEXT_ARGUMENTS["inet_set_masklen", 1] = ["-1", "0", "8", "24", "32", "33", "64", "128", "129", "-2"]
+TEXT_ARGUMENTS["cidr_set_masklen", 1] = TEXT_ARGUMENTS["inet_set_masklen", 1]
+TEXT_ARGUMENTS["cidr_abbrev", 0] = ["192.168.1.0/24", "10.0.0.0/8", "10.1.0.0/16", "0.0.0.0/0", "::/0", "2001:db8::/32",
+                                    "1.2.3.4/32", "128.0.0.0/1", "2001:db8:1:2::/64", "::1/128", "fe80::/10",
+                                    "1:2:3:4:5:6:7:8/128", "::ffff:1.2.3.4/128", "1:0:0:4::/64"]
