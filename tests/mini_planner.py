@@ -611,7 +611,8 @@ def level_nodes(value: Any, depth: int = 0) -> Any:
 
 def level_vars(value: Any) -> list[Any]:
     if kind(value) == "Query":
-        value = list(value.children())
+        items = [r for r in value.rtable if r.rtekind not in (RTEKind.RTE_JOIN, RTEKind.RTE_GROUP)]
+        value = list(value.copy(rtable=items).children())
     return [v for v in level_nodes(value) if kind(v) == "Var"]
 
 

@@ -142,6 +142,8 @@ class AggState:
 
     def _take(self, columns: list[Any], ids: Any, groups: int) -> None:
         call = self.call
+        if self.grouped is not None:
+            columns = [self._argument(c, call.codecs[i]) for i, c in zip(call.live, columns)]
         if call.strict or self.grouped is not None:
             # The many-groups forms are of aggregates that pass over NULLs.
             missing: Any = None
@@ -153,8 +155,7 @@ class AggState:
                 rows = np.flatnonzero(~missing)
                 columns, ids = [take(c, rows) for c in columns], ids[rows]
         if self.grouped is not None:
-            args = [self._argument(c, call.codecs[i]) for i, c in zip(call.live, columns)]
-            if self.grouped.step(ids, groups, *args):
+            if self.grouped.step(ids, groups, *columns):
                 self.taken = True
                 return
             if self.taken:

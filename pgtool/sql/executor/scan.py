@@ -9,6 +9,7 @@ and after the filter only for the rows that passed.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from pgtool.access.heap.page import Tuples
 from pgtool.access.heap.scan import HeapScan
 from pgtool.errors import Unsupported
 from pgtool.nodes.base import walk
+from pgtool.sql.executor.ahead import ahead
 from pgtool.sql.executor.batch import Batch, ConstColumn, take
 from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.node import Exec
@@ -71,6 +73,20 @@ class HeapSource:
         if self.whole:
             places[scanrelid, 0] = len(order)
         self.scope = Scope(places)
+
+    def runs(self) -> Iterator[Tuples]:
+        """The visible tuples of the whole relation, read ahead.
+
+        Pages whose checksums this session has found right are not summed again, as a
+        server does not for pages in its buffers.
+        """
+        known: set[str] = self.env.session.__dict__.setdefault("_checked_files", set())
+        heap = self.heap
+        if heap.file.path in known:
+            heap = replace(heap, checksums=False)
+        source = heap.runs()
+        yield from ahead(source) if heap.file.nblocks > 2 * heap.run_pages else source
+        known.add(heap.file.path)
 
     def batches(self, tuples: Tuples) -> Iterator[Batch]:
         """The columns of some tuples."""
@@ -160,7 +176,7 @@ class SeqScanExec(Exec):
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the class."""
         measure = self.measure(ctx)
-        for tuples in self.source.heap.runs():
+        for tuples in self.source.runs():
             ctx.check()
             for batch in self.source.batches(tuples):
                 out = filtered(self.filter, batch, ctx)

@@ -99,7 +99,7 @@ class TidRangeExec(Exec):
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the class."""
-        for tuples in self.source.heap.runs():
+        for tuples in self.source.runs():
             ctx.check()
             for batch in self.source.batches(tuples):
                 out = filtered(self.filter, self.ranges.apply(batch, ctx), ctx)
