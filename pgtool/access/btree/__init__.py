@@ -1,1 +1,1 @@
-"""The B-tree access method."""
+"""Btree indexes: descent by scan keys, and what the planner asks about a tree."""
