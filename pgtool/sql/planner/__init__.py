@@ -30,12 +30,9 @@ __all__ = ["plan"]
 
 
 def plan(query: Query, session: Any) -> PlannedStmt:
-    """Plan an analyzed SELECT (views are expanded here)."""
-    from pgtool.sql.rewrite import rewrite
-
+    """Plan an analyzed and rewritten SELECT, which stays as it is."""
     glob = Glob(session)
-    work = rewrite(trees.deep_copy(query), session)
-    root = subquery_planner(glob, work, None, 0.0)
+    root = subquery_planner(glob, trees.deep_copy(query), None, 0.0)
     path = fractional_path(root, root.tuple_fraction)
     tree = create_plan(root, path)
     tree = set_references(root, tree)

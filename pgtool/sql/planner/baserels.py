@@ -99,8 +99,8 @@ def function_rows(root: Root, node: Any) -> float:
     glob = root.glob
     oid = next(iter(trees.function_oids(node, glob.cache)))
     proc = glob.cache.proc(oid)
-    if proc.prosrc.startswith("generate_series_") and proc.prosrc.split("_")[-1] in (
-        "int4", "int8") or proc.prosrc.startswith("generate_series_step_int"):  # fmt: skip
+    if (proc.prosrc.startswith("generate_series_") and proc.prosrc.split("_")[-1] in (
+        "int4", "int8")) or proc.prosrc.startswith("generate_series_step_int"):  # fmt: skip
         found = _series_rows(root, node.args)
         if found is not None:
             return found
@@ -149,6 +149,11 @@ def _size_result(root: Root, rel: Rel) -> None:
     finish_size(root, rel)
 
 
+def _size_tablefunc(root: Root, rel: Rel) -> None:
+    rel.tuples = 100.0
+    finish_size(root, rel)
+
+
 def cte_plan(root: Root, rte: Any) -> tuple[Root, Any]:
     """(query level that owns a WITH query, (its root, path, SubPlan))."""
     owner: Root | None = root
@@ -174,12 +179,11 @@ _SIZES: dict[int, Any] = {
     RTEKind.RTE_RELATION: _size_table, RTEKind.RTE_SUBQUERY: _size_subquery,
     RTEKind.RTE_FUNCTION: _size_function, RTEKind.RTE_VALUES: _size_values,
     RTEKind.RTE_CTE: _size_cte, RTEKind.RTE_RESULT: _size_result,
-    RTEKind.RTE_TABLEFUNC: lambda root, rel: (setattr(rel, "tuples", 100.0),
-                                              finish_size(root, rel)),
+    RTEKind.RTE_TABLEFUNC: _size_tablefunc,
 }  # fmt: skip
 
 
-# -- paths ----------------------------------------------------------------------------------------------
+# -- paths ----
 
 
 def set_paths(root: Root) -> None:

@@ -30,7 +30,7 @@ def page_count(tuples: float, width: float) -> float:
     return math.ceil(row_bytes(tuples, width) / BLCKSZ)
 
 
-# -- expressions ------------------------------------------------------------------------------------
+# -- expressions ----
 
 
 def qual_cost(glob: Glob, nodes: Any) -> tuple[float, float]:
@@ -150,7 +150,7 @@ def _var_width(root: Root, rel: Any, var: Any) -> int:
     return stats.type_width(root.glob, var.vartype, var.vartypmod)
 
 
-# -- scans --------------------------------------------------------------------------------------------
+# -- scans ----
 
 
 def seqscan(root: Root, rel: Any, quals: list[Any], rows: float) -> tuple[float, float]:
@@ -190,7 +190,7 @@ def pages_fetched(
     return math.ceil(b + (fetched - limit) * (t - b) / t)
 
 
-# -- sorting -------------------------------------------------------------------------------------------
+# -- sorting ----
 
 
 def tuplesort(
@@ -282,7 +282,7 @@ def _spill(root: Root, path: Path) -> float:
     return root.glob.costs.seq_page_cost * math.ceil(size / BLCKSZ)
 
 
-# -- aggregation -----------------------------------------------------------------------------------------
+# -- aggregation ----
 
 
 class AggCosts:

@@ -12,7 +12,7 @@ from typing import Any
 from pgtool.errors import Unsupported
 from pgtool.nodes import plan as p
 from pgtool.nodes.base import IntList, OidList
-from pgtool.nodes.enums import JoinType, LimitOption
+from pgtool.nodes.enums import JoinType, LimitOption, ParamKind
 from pgtool.nodes.exprs import Const, Param, Var
 from pgtool.nodes.query import TargetEntry
 from pgtool.sql.planner import cost, joinplan, scanplan, trees
@@ -98,13 +98,13 @@ class Maker:
     def outer_param(self, var: Var) -> Param:
         """The parameter of an outer value."""
         wanted = trees.key(var)
-        for known, _, paramid in self.params:
-            if known == wanted:
-                break
+        found = [number for known, _, number in self.params if known == wanted]
+        if found:
+            paramid = found[0]
         else:
             paramid = self.root.glob.new_param(var.vartype)
             self.params.append((wanted, var, paramid))
-        return Param(paramkind=1, paramid=paramid, paramtype=var.vartype,
+        return Param(paramkind=ParamKind.PARAM_EXEC, paramid=paramid, paramtype=var.vartype,
                      paramtypmod=var.vartypmod, paramcollid=var.varcollid)  # fmt: skip
 
     def quals(self, rinfos: list[Any]) -> list[Any]:
@@ -117,7 +117,7 @@ class Maker:
         costs = [cost.qual_cost(self.root.glob, c)[1] for c in clauses]
         return [clauses[i] for i in sorted(range(len(clauses)), key=lambda i: costs[i])]
 
-    # -- projection and gating ---------------------------------------------------------
+    # -- projection and gating ----
 
     def _projection(self, path: Path) -> Any:
         sub = path.sub
@@ -153,7 +153,7 @@ class Maker:
         plan = self.make(path.sub)
         return self.fill(p.ProjectSet(lefttree=plan), path)
 
-    # -- sorting, limits ------------------------------------------------------------------
+    # -- sorting, limits ----
 
     def sort_columns(self, plan: Any, keys: list[Any], relids: Any = None) -> tuple[Any, Any]:
         """(plan that has all sort columns, (columns, operators, collations, nulls first))."""
@@ -226,7 +226,7 @@ class Maker:
             node.uniqColIdx, node.uniqOperators, node.uniqCollations = cols, oper, coll
         return self.fill(node, path)
 
-    # -- grouping -----------------------------------------------------------------------------
+    # -- grouping ----
 
     def clause_columns(self, plan: Any, clauses: list[Any]) -> tuple[Any, Any, Any]:
         """(columns, equality operators, collations) of sort or group clauses."""
@@ -238,9 +238,10 @@ class Maker:
             ref = clause.tleSortGroupRef
             entry = next(e for e in wanted if e.ressortgroupref == ref)
             position = next(
-                (i for i, e in enumerate(plan.targetlist, 1)
-                 if trees.same(e.expr, entry.expr)), 0
-            ) or next(i for i, e in enumerate(plan.targetlist, 1) if e.ressortgroupref == ref)  # fmt: skip
+                (i for i, e in enumerate(plan.targetlist, 1) if trees.same(e.expr, entry.expr)), 0
+            ) or next(
+                i for i, e in enumerate(plan.targetlist, 1) if e.ressortgroupref == ref
+            )
             cols.append(position)
             oper.append(clause.eqop)
             coll.append(expr_collation(plan.targetlist[position - 1].expr))
@@ -306,7 +307,7 @@ class Maker:
             inRangeNullsFirst=w.inRangeNullsFirst, topWindow=path.top)
         return self.fill(node, path)
 
-    # -- several inputs -----------------------------------------------------------------------
+    # -- several inputs ----
 
     def _append(self, path: Path) -> Any:
         plans = [self.make(s) for s in path.subs]

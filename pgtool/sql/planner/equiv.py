@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from pgtool.nodes.enums import CoercionForm
 from pgtool.nodes.exprs import OpExpr, RelabelType
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_type
 from pgtool.sql.planner import operators as ops
@@ -73,9 +74,10 @@ def canonical_expr(expr: Any, datatype: int, collation: int) -> Any:
     ):  # fmt: skip
         return expr
     inner = trees.strip_relabel(expr)
-    return RelabelType(arg=inner, resulttype=datatype if datatype not in _POLY
-                       else expr_type(expr), resulttypmod=-1,
-                       resultcollid=collation, relabelformat=2)  # fmt: skip
+    return RelabelType(
+        arg=inner, resulttype=datatype if datatype not in _POLY else expr_type(expr),
+        resulttypmod=-1, resultcollid=collation,
+        relabelformat=CoercionForm.COERCE_IMPLICIT_CAST)
 
 
 _ANYARRAY, _RECORD, _ANYENUM, _ANYRANGE, _ANYMULTIRANGE = 2277, 2249, 3500, 3831, 4537
@@ -185,7 +187,7 @@ def class_for_expr(
     if not create:
         return None
     volatile = trees.volatility(expr, root.glob.cache) == "v" or trees.returns_set(expr) \
-        or trees.has_aggregate(expr) and False  # fmt: skip
+        or (trees.has_aggregate(expr) and False)  # fmt: skip
     made = Class(families, collation, volatile=volatile, sortref=sortref)
     found = trees.varnos(expr)
     em = _add(made, expr, found, NONE, datatype)
@@ -254,7 +256,7 @@ def common_prefix(keys: list[Any], have: list[Any]) -> int:
     return n
 
 
-# -- clauses that a class implies -----------------------------------------------------------------
+# -- clauses that a class implies ----
 
 
 def _equality(root: Root, ec: Class, left: int, right: int) -> int:
@@ -368,9 +370,8 @@ def _join_class(
     for em in ec.members:
         if em.child and not (em.relids <= inner or em.relids <= outer):
             continue
-        if em.child or not em.relids <= joinrels:
-            if not em.child:
-                continue
+        if (em.child or not em.relids <= joinrels) and not em.child:
+            continue
         if em.relids <= outer:
             lefts.append(em)
         elif em.relids <= inner:
@@ -385,7 +386,8 @@ def _join_class(
         if made is None:
             return None
         out.append(made)
-    previous = (lefts or rights or [None])[0]
+    either = lefts or rights
+    previous = either[0] if either else None
     for em in news:
         if previous is not None:
             made = derived(root, ec, previous, em)

@@ -54,7 +54,7 @@ def _keys(root: Root) -> list[tuple[tuple[int, tuple[int, ...]], tuple[int, tupl
     """((referencing relation, columns), (referenced relation, columns)) of the query."""
     known: Any = root.__dict__.get("_fkeys")
     if known is not None:
-        return known  # type: ignore[no-any-return]
+        return list(known)
     out = []
     tables = {
         rti: rel.relation.oid for rti, rel in root.rels.items()

@@ -13,8 +13,9 @@ from typing import Any
 from formats.errors import CorruptData, Unsupported
 from pgtool.catalog import typeoids as t
 from pgtool.errors import PgtoolError
+from pgtool.functions.codec import codec_of
 from pgtool.nodes.base import mutate, walk
-from pgtool.nodes.enums import BoolExprType, ParamKind
+from pgtool.nodes.enums import BoolExprType, CoercionForm, ParamKind
 from pgtool.nodes.exprs import BoolExpr, Const, NullTest, Param
 from pgtool.sql.planner import operators as ops
 from pgtool.sql.planner import trees
@@ -22,6 +23,7 @@ from pgtool.sql.planner.base import Glob
 from pgtool.sql.planner.trees import bool_const, is_false, is_true
 
 _AND, _OR, _NOT = BoolExprType.AND_EXPR, BoolExprType.OR_EXPR, BoolExprType.NOT_EXPR
+_STRICT_CALLS = ("FuncExpr", "OpExpr")
 _NEGATED_TEST = {0: 1, 1: 0, 2: 3, 3: 2, 4: 5, 5: 4}
 _FOLDED = {
     "FuncExpr", "OpExpr", "DistinctExpr", "NullIfExpr", "ScalarArrayOpExpr", "RelabelType",
@@ -91,7 +93,7 @@ class _Folder:
             return node.arg.copy(constcollid=node.collOid)
         return RelabelType(arg=node.arg, resulttype=expr_type(node.arg),
                            resulttypmod=expr_typmod(node.arg), resultcollid=node.collOid,
-                           relabelformat=2)  # fmt: skip
+                           relabelformat=CoercionForm.COERCE_IMPLICIT_CAST)  # fmt: skip
 
     def booltest(self, node: Any) -> Any:
         value = None if node.arg.constisnull else is_true(node.arg)
@@ -175,7 +177,7 @@ class _Folder:
     def call(self, node: Any, name: str) -> Any:
         if getattr(node, "funcretset", False) or getattr(node, "opretset", False):
             return node
-        kids = [k for k in node.children()]
+        kids = list(node.children())
         if name == "ArrayCoerceExpr":
             kids = [node.arg]
         oids = list(trees.function_oids(node, self.glob.cache))
@@ -183,8 +185,8 @@ class _Folder:
         if any(p is None for p in procs):
             return node
         consts = all(isinstance(k, Const) for k in kids)
-        strict_null = procs and all(p.proisstrict for p in procs) and name in (
-            "FuncExpr", "OpExpr") and any(isinstance(k, Const) and k.constisnull for k in kids)  # fmt: skip
+        strict_null = procs and all(p.proisstrict for p in procs) and name in _STRICT_CALLS \
+            and any(isinstance(k, Const) and k.constisnull for k in kids)  # fmt: skip
         if strict_null and all(p.provolatile != "v" for p in procs):
             from pgtool.sql.analyze.nodetypes import expr_collation, expr_type
 
@@ -235,9 +237,8 @@ def evaluate(glob: Glob, node: Any) -> Any:
     if typid in (t.RECORDOID, 2281, 2278):
         return node
     try:
-        from pgtool.sql.executor.scalar import evaluate_constant
-
-        datum = evaluate_constant(node, glob.session)
+        value = _compute(glob, node)
+        datum = None if value is None else codec_of(glob.session.types, typid).encode(value)
         made = null_const(glob, typid, expr_collation(node))
         made.consttypmod = expr_typmod(node)
         if datum is None:
@@ -245,9 +246,20 @@ def evaluate(glob: Glob, node: Any) -> Any:
         made.constvalue = glob.types.const_value(typid, datum)
         made.constisnull = False
         return made
-    except (ImportError, Unsupported, CorruptData, PgtoolError, ArithmeticError, ValueError,
-            AttributeError, TypeError, KeyError, AssertionError):  # fmt: skip
+    except (Unsupported, CorruptData, PgtoolError, ArithmeticError):
         return node
+
+
+def _compute(glob: Glob, node: Any) -> Any:
+    """The value of an expression without columns."""
+    from pgtool.sql.executor.context import Context
+    from pgtool.sql.executor.scalar import ScalarCompiler
+    from pgtool.sql.executor.scope import Env, Scope
+
+    env = glob.__dict__.get("env")
+    if env is None:
+        env = glob.__dict__["env"] = Env(glob.session)
+    return ScalarCompiler(env, Scope()).compile(node)((), Context(glob.session))
 
 
 def estimate_value(glob: Glob, node: Any) -> Const | None:
@@ -289,7 +301,7 @@ def const_of(glob: Glob, typid: int, datum: bytes | None, collation: int = 0) ->
     return made
 
 
-# -- negation and normal form --------------------------------------------------------------------
+# -- negation and normal form ----
 
 
 def negate(glob: Glob, node: Any) -> Any:
@@ -349,7 +361,7 @@ def _factor(node: Any) -> Any:
         return node
     if node.boolop == _AND:
         return trees.and_of(_unique([p for a in node.args for p in trees.conjuncts(_factor(a))]))
-    arms = [[c for c in trees.conjuncts(_factor(arm))] for arm in node.args]
+    arms = [list(trees.conjuncts(_factor(arm))) for arm in node.args]
     shortest = min(arms, key=len)
     common = [c for c in shortest
               if all(any(trees.same(c, d) for d in arm) for arm in arms)]  # fmt: skip

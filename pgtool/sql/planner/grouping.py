@@ -160,7 +160,7 @@ def paths(
         _sorted(root, made, rel, target, refs, costs, groups)
     hashable = query.groupClause and all(c.hashable for c in query.groupClause) and not any(
         a.aggdistinct or a.aggorder for a in all_aggregates(root)
-        if a.aggkind in ("n", "\0")) and not any(a.aggkind in "oh" for a in all_aggregates(root))  # fmt: skip
+    )
     if hashable:
         sub = rel.cheapest
         add_path(made, agg_path(root, made, sub, "hashed", target, refs, costs, groups, []))
@@ -202,7 +202,7 @@ def _sorted(
     d = root.__dict__
     group_keys, extra = d["group_keys"], d["agg_keys"]
     for path in rel.paths:
-        lead = [k for k in _lead(path.pathkeys, group_keys)]
+        lead = list(_lead(path.pathkeys, group_keys))
         order = lead + [k for k in group_keys if k not in lead]
         if path is not rel.cheapest and not lead:
             continue

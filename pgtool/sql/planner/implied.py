@@ -36,9 +36,9 @@ def implied(glob: Glob, wanted: list[Any], known: list[Any]) -> bool:
 def _proved(glob: Glob, wanted: Any, facts: list[Any]) -> bool:
     if trees.is_true(wanted):
         return True
-    if isinstance(wanted, BoolExpr) and wanted.boolop == BoolExprType.OR_EXPR:
-        if any(implied(glob, [arm], facts) for arm in wanted.args):
-            return True
+    if isinstance(wanted, BoolExpr) and wanted.boolop == BoolExprType.OR_EXPR \
+            and any(implied(glob, [arm], facts) for arm in wanted.args):  # fmt: skip
+        return True
     return any(_one(glob, wanted, fact) for fact in facts)
 
 

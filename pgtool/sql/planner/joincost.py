@@ -94,7 +94,7 @@ def _indexed(path: Path) -> bool:
     return bool(inner.enforced) and all(r in clauses for r in inner.enforced)
 
 
-# -- hash join --------------------------------------------------------------------------------------------
+# -- hash join ----
 
 
 def hash_size(root: Root, rows: float, width: float) -> tuple[float, float]:
@@ -197,7 +197,7 @@ def hash_bucket_stats(root: Root, expr: Any, buckets: float) -> tuple[float, flo
     return min(max(found, 1.0e-6), 1.0), mcv
 
 
-# -- merge join --------------------------------------------------------------------------------------------
+# -- merge join ----
 
 
 def mergejoin(pair: Any, path: Path) -> None:
@@ -237,9 +237,9 @@ def mergejoin(pair: Any, path: Path) -> None:
     if skip_mark:
         pass
     elif (
-        c.enable_material and mat < bare or not path.inner_sort and not _marks(inner)
-        or c.enable_material and path.inner_sort
-        and cost.row_bytes(inner.rows, inner.width) > c.work_mem * 1024.0
+        (c.enable_material and mat < bare) or (not path.inner_sort and not _marks(inner))
+        or (c.enable_material and path.inner_sort
+        and cost.row_bytes(inner.rows, inner.width) > c.work_mem * 1024.0)
     ):
         materialize = True
     path.__dict__["materialize_inner"] = materialize

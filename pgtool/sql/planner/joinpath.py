@@ -58,7 +58,7 @@ class Pair:
         ) else (1.0, 1.0)
         self.merge_clauses = [c for c in clauses if self._sided(c) and c.mergeops]
         self.merge_ok = not any(
-            not (c in self.merge_clauses) and not self.filter(c) for c in clauses
+            c not in self.merge_clauses and not self.filter(c) for c in clauses
         ) or kind not in (JoinType.JOIN_RIGHT, JoinType.JOIN_RIGHT_ANTI, JoinType.JOIN_FULL)
         self.hash_clauses = [
             c for c in clauses if c.hash_op and self._sided(c) and not self.filter(c)
@@ -126,7 +126,7 @@ def _paths(pair: Pair) -> None:
     _hash(pair)
 
 
-# -- nested loops --------------------------------------------------------------------------------------
+# -- nested loops ----
 
 _NO_NEST = (JoinType.JOIN_RIGHT, JoinType.JOIN_RIGHT_ANTI, JoinType.JOIN_RIGHT_SEMI,
             JoinType.JOIN_FULL)  # fmt: skip
@@ -262,7 +262,7 @@ def _memoize(pair: Pair, inner: Path, outer: Path) -> Path | None:
     return memoize.path(pair, inner, outer)
 
 
-# -- hash joins ------------------------------------------------------------------------------------------
+# -- hash joins ----
 
 
 def _hash(pair: Pair) -> None:
@@ -292,7 +292,7 @@ def hashjoin(pair: Pair, outer: Path, inner: Path) -> None:
     add_path(pair.rel, made)
 
 
-# -- merge joins ------------------------------------------------------------------------------------------
+# -- merge joins ----
 
 
 def _merge_classes(pair: Pair, rinfo: Rinfo) -> tuple[Any, Any]:

@@ -141,9 +141,10 @@ def _sorted(maker: Any, plan: Any, sub: Path, keys: list[Any]) -> Any:
     glob = maker.root.glob
     prefix = equiv.common_prefix(keys, sub.pathkeys)
     tlist = [e.copy() for e in plan.targetlist]
-    common: dict[str, Any] = dict(
-        lefttree=plan, sortColIdx=cols, sortOperators=oper, collations=coll, nullsFirst=nulls,
-        plan_rows=sub.rows, plan_width=sub.width, targetlist=tlist)  # fmt: skip
+    common: dict[str, Any] = {
+        "lefttree": plan, "sortColIdx": cols, "sortOperators": oper,
+        "collations": coll, "nullsFirst": nulls,
+        "plan_rows": sub.rows, "plan_width": sub.width, "targetlist": tlist}  # fmt: skip
     if prefix and glob.costs.enable_incremental_sort:
         groups = number_of_groups(maker.root, [k.ec.members[0].expr for k in keys[:prefix]],
                                   sub.rows)  # fmt: skip

@@ -35,7 +35,7 @@ def regex_prefix(pattern: str) -> tuple[str, bool]:
     """(fixed prefix of an anchored regular expression, whether it is exact)."""
     if not pattern.startswith("^") or "|" in pattern:
         return "", False
-    out = []
+    out: list[str] = []
     body = pattern[1:]
     for i, c in enumerate(body):
         if c == "$" and i == len(body) - 1:
@@ -65,7 +65,7 @@ def greater_string(prefix: bytes) -> bytes | None:
     """A string above all that begin with the prefix (byte order)."""
     work = bytearray(prefix)
     while work:
-        if work[-1] < 0x7F or 0x80 <= work[-1] < 0xFF and len(work) == 1:
+        if work[-1] < 0x7F or (0x80 <= work[-1] < 0xFF and len(work) == 1):
             work[-1] += 1
             return bytes(work)
         if 0x80 <= work[-1] < 0xBF:
@@ -107,7 +107,7 @@ def _match(
         return _from_pattern(root, var, prefix, rest, kind)
     sample = s.histogram[10:-10] if len(s.histogram) >= 120 else s.histogram[1:-1]
     found = -1.0
-    if len(sample) >= 100 or len(s.histogram) >= 100 and sample:
+    if len(sample) >= 100 or (len(s.histogram) >= 100 and sample):
         found = sum(1 for v in sample if matches(v)) / max(len(sample), 1)
     size = len(s.histogram)
     if found < 0 or size < 100:
@@ -231,7 +231,7 @@ def _like_regex(text: str) -> str:
     return "".join(out)
 
 
-# -- where a string lies between two others -------------------------------------------------------
+# -- where a string lies between two others ----
 
 
 def string_fraction(low: Any, high: Any, value: Any) -> float:

@@ -45,7 +45,7 @@ def fill_empty_from(query: Query) -> None:
         query.jointree = query.jointree.copy(fromlist=[RangeTblRef(rtindex=len(query.rtable))])
 
 
-# -- sublinks → semi and anti joins ------------------------------------------------------------
+# -- sublinks → semi and anti joins ----
 
 
 def pull_up_sublinks(query: Query, cache: Any) -> None:
@@ -227,14 +227,15 @@ def simplify_exists(query: Query) -> Query | None:
     if count is not None:
         if not isinstance(count, Const):
             return None
-        if not count.constisnull and int.from_bytes(count.constvalue, "little", signed=True) <= 0:
+        value = count.constvalue
+        if value is not None and int.from_bytes(value, "little", signed=True) <= 0:
             return None
     return query.copy(targetList=[], groupClause=[], windowClause=[], distinctClause=[],
                       sortClause=[], hasDistinctOn=False, limitCount=None,
                       hasGroupRTE=False)  # fmt: skip
 
 
-# -- subqueries in FROM ------------------------------------------------------------------------
+# -- subqueries in FROM ----
 
 
 def pull_up_subqueries(query: Query, cache: Any) -> None:
@@ -364,7 +365,7 @@ def _replace_below(child: Any, rti: int, give: Any) -> Any:
     return trees.replace_vars(child, rti, give)
 
 
-# -- aliases of joins and groups ---------------------------------------------------------------
+# -- aliases of joins and groups ----
 
 
 def flatten_aliases(query: Query, node: Any, kinds: tuple[RTEKind, ...]) -> Any:
@@ -411,7 +412,7 @@ def strip_nulling(node: Any) -> Any:
     return transform(node, change)
 
 
-# -- outer joins -------------------------------------------------------------------------------
+# -- outer joins ----
 
 
 def reduce_outer_joins(query: Query, cache: Any) -> None:

@@ -105,9 +105,9 @@ def _push(sub: Query, clause: Any, rti: int) -> None:
     if trees.contains(made, *_LINKS):
         sub.hasSubLinks = True
     if sub.hasAggs or sub.groupClause or sub.groupingSets or sub.havingQual is not None:
-        sub.havingQual = trees.and_of(trees.conjuncts(sub.havingQual) + [made])
+        sub.havingQual = trees.and_of([*trees.conjuncts(sub.havingQual), made])
     else:
-        quals = trees.conjuncts(sub.jointree.quals) + [made]
+        quals = [*trees.conjuncts(sub.jointree.quals), made]
         sub.jointree = sub.jointree.copy(quals=trees.and_of(quals))
 
 

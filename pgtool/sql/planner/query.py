@@ -34,11 +34,9 @@ def subquery_planner(
     if query.cteList:
         subselect.process_ctes(root)
         query = root.query
-    _expand_relations(root, query)
     prep.fill_empty_from(query)
     prep.pull_up_sublinks(query, glob.cache)
     prep.pull_up_subqueries(query, glob.cache)
-    _expand_relations(root, query)
     _drop_results(query)
     _prepare_expressions(root, query)
     prep.reduce_outer_joins(query, glob.cache)
@@ -50,15 +48,6 @@ def subquery_planner(
     else:
         upper.plan(root)
     return root
-
-
-def _expand_relations(root: Root, query: Query) -> None:
-    """Replace virtual generated columns by their expressions."""
-    from pgtool.sql.planner.generated import expand_virtual
-
-    for rti, rte in enumerate(query.rtable, 1):
-        if rte.rtekind == RTEKind.RTE_RELATION and rte.relkind in ("r", "p", "\0"):
-            expand_virtual(root.glob, query, rti, rte)
 
 
 def _drop_results(query: Query) -> None:
@@ -103,9 +92,7 @@ def _prepare_expressions(root: Root, query: Query) -> None:
     for i, rte in enumerate(query.rtable):
         kind = rte.rtekind
         if kind == RTEKind.RTE_SUBQUERY and rte.lateral:
-            query.rtable[i] = rte.copy(subquery=trees.inside(
-                rte.subquery, lambda n, d: None)) if False else rte.copy(
-                subquery=_flatten_lateral(query, rte.subquery))  # fmt: skip
+            query.rtable[i] = rte.copy(subquery=_flatten_lateral(query, rte.subquery))
         elif kind == RTEKind.RTE_FUNCTION:
             query.rtable[i] = rte.copy(functions=[
                 f.copy(funcexpr=expression(root, query, f.funcexpr)) for f in rte.functions])
@@ -173,7 +160,7 @@ def _split_having(root: Root, query: Query) -> None:
                 or trees.volatility(clause, root.glob.cache) == "v"):  # fmt: skip
             kept.append(clause)
             continue
-        moved = trees.conjuncts(query.jointree.quals) + [clause]
+        moved = [*trees.conjuncts(query.jointree.quals), clause]
         query.jointree = query.jointree.copy(quals=trees.and_of(moved))
         if not query.groupClause:
             kept.append(clause)
@@ -238,6 +225,6 @@ def limit_values(root: Root, query: Query) -> tuple[float, float]:
         elif const.constisnull:
             out.append(0.0)
         else:
-            value = float(int.from_bytes(const.constvalue, "little", signed=True))
+            value = float(int.from_bytes(const.constvalue or b"", "little", signed=True))
             out.append(max(value, 0.0) if node is query.limitOffset else max(value, 1.0))
     return out[0], out[1]

@@ -11,6 +11,7 @@ from pgtool.sql.planner import selfuncs, stats, trees
 from pgtool.sql.planner.base import Rinfo, Root, SpecialJoin
 
 DEFAULT_RANGE = 0.005
+_SPECIAL = (JoinType.JOIN_SEMI, JoinType.JOIN_ANTI, JoinType.JOIN_LEFT, JoinType.JOIN_FULL)
 _LOW = {"scalargtsel", "scalargesel"}
 _HIGH = {"scalarltsel", "scalarlesel"}
 
@@ -92,8 +93,7 @@ def clause(
     if item.pseudo and not trees.is_true(item.clause) and not trees.is_false(item.clause):
         return 1.0
     remember = not varrelid or item.clause_relids <= {varrelid}
-    kind = (int(jointype) if jointype in (JoinType.JOIN_SEMI, JoinType.JOIN_ANTI,
-            JoinType.JOIN_LEFT, JoinType.JOIN_FULL) else 0, id(sjinfo) if sjinfo else 0)  # fmt: skip
+    kind = (int(jointype) if jointype in _SPECIAL else 0, id(sjinfo) if sjinfo else 0)
     if len(item.clause_relids) < 2:
         kind = (0, 0)
     if remember and kind in item.sel:

@@ -12,8 +12,8 @@ from typing import Any
 from pgtool.catalog import typeoids as t
 from pgtool.nodes.enums import JoinType
 from pgtool.nodes.exprs import Const
-from pgtool.sql.planner import patterns, stats, trees
 from pgtool.sql.planner import operators as ops
+from pgtool.sql.planner import patterns, stats, trees
 from pgtool.sql.planner.base import Root, SpecialJoin
 from pgtool.sql.planner.stats import Variable, distinct, examine
 
@@ -368,7 +368,7 @@ def array_operator(
     return min(max(found, 0.0), 1.0)
 
 
-# -- joins ----------------------------------------------------------------------------------------------
+# -- joins ----
 
 
 def join(

@@ -26,7 +26,7 @@ def plan(root: Root) -> None:
         path = _recursive(root)
     else:
         path = _operation(root, query.setOperations, _columns(query))
-    rel = upper.upper_rel(root)
+    rel: Rel = upper.upper_rel(root)
     path.rel = rel
     path.refs = [e.ressortgroupref for e in query.targetList]
     rel.paths = [path]

@@ -82,7 +82,7 @@ class Fixer:
         plan.righttree = self.fix(plan.righttree)
         return plan
 
-    # -- expressions ----------------------------------------------------------------------
+    # -- expressions ----
 
     def scan_exprs(self, node: Any) -> Any:
         """Vars of the level get their final range table index."""
@@ -129,7 +129,7 @@ class Fixer:
             made.varattnosyn = expr.varattnosyn
         return made
 
-    # -- kinds of nodes ----------------------------------------------------------------------
+    # -- kinds of nodes ----
 
     def plain(self, plan: Any) -> None:
         plan.targetlist = self.scan_exprs(plan.targetlist)

@@ -126,7 +126,7 @@ def _values(glob: Glob, stored: bytes | None) -> list[Any] | None:
     return [comparable(base, item) for item in array.items]
 
 
-# -- sizes of relations ----------------------------------------------------------------------------
+# -- sizes of relations ----
 
 
 def relation_size(glob: Glob, relation: Any) -> tuple[int, float, float]:
@@ -227,7 +227,7 @@ def _max_width(glob: Glob, typid: int, typmod: int) -> int:
     return -1
 
 
-# -- what an expression's statistics are ---------------------------------------------------------
+# -- what an expression's statistics are ----
 
 
 @dataclass
@@ -283,7 +283,7 @@ def _examine_subquery(subroot: Root, var: Var, out: Variable) -> None:
         clauses = query.distinctClause or query.groupClause
         if len(clauses) == 1 and clauses[0].tleSortGroupRef == entry.ressortgroupref:
             out.unique = True
-        if query.distinctClause and not query.hasDistinctOn or out.unique:
+        if (query.distinctClause and not query.hasDistinctOn) or out.unique:
             return
     inner = entry.expr
     if isinstance(inner, Var) and inner.varlevelsup == 0:

@@ -59,9 +59,9 @@ def outer_value(root: Root, node: Any, levels: int) -> Param:
         owner = owner.parent
     expr = trees.shift_levels(node, -levels, levels)
     wanted = trees.key(expr)
-    for known, _expr, paramid in owner.plan_params:
-        if known == wanted:
-            break
+    found = [number for known, _, number in owner.plan_params if known == wanted]
+    if found:
+        paramid = found[0]
     else:
         paramid = root.glob.new_param(expr_type(expr))
         owner.plan_params.append((wanted, expr, paramid))
@@ -236,7 +236,7 @@ def _cost(root: Root, made: SubPlan, plan: Any) -> None:
     made.per_call_cost = per_call
 
 
-# -- WITH ------------------------------------------------------------------------------------------
+# -- WITH ----
 
 
 def process_ctes(root: Root) -> None:

@@ -213,7 +213,7 @@ def replace_vars(node: Any, varno: int, give: Callable[[Var], Any], level: int =
     return transform(node, change)
 
 
-# -- boolean structure -------------------------------------------------------------------------
+# -- boolean structure ----
 
 
 def conjuncts(node: Any) -> list[Any]:
@@ -247,7 +247,7 @@ def is_true(node: Any) -> bool:
 def is_false(node: Any) -> bool:
     """Whether a node is the constant false or NULL of type boolean."""
     return isinstance(node, Const) and node.consttype == t.BOOLOID and (
-        node.constisnull or not node.constvalue[0])  # fmt: skip
+        node.constisnull or not node.constvalue or not node.constvalue[0])  # fmt: skip
 
 
 def bool_const(value: bool | None) -> Const:
@@ -264,7 +264,7 @@ def strip_relabel(node: Any) -> Any:
     return node
 
 
-# -- properties ----------------------------------------------------------------------------------
+# -- properties ----
 
 
 def function_oids(node: Any, cache: Any) -> Iterable[int]:
@@ -380,8 +380,8 @@ def nonnullable_rels(node: Any, cache: Any, top: bool = True) -> frozenset[int]:
         return frozenset()
     if name == "ScalarArrayOpExpr":
         if all(_strict(cache, oid) for oid in function_oids(node, cache)) and (
-            node.useOr and top and _nonempty_array(node.args[1])
-            or node.useOr and top
+            (node.useOr and top and _nonempty_array(node.args[1]))
+            or (node.useOr and top)
         ):
             return nonnullable_rels(node.args[0], cache, False)
         return frozenset()
@@ -397,9 +397,8 @@ def nonnullable_rels(node: Any, cache: Any, top: bool = True) -> frozenset[int]:
         if top and node.booltesttype in (0, 2, 5):
             return nonnullable_rels(node.arg, cache, False)
         return frozenset()
-    if name == "SubPlan":
-        if top and node.subLinkType == SubLinkType.ANY_SUBLINK:
-            return nonnullable_rels(node.testexpr, cache, top)
+    if name == "SubPlan" and top and node.subLinkType == SubLinkType.ANY_SUBLINK:
+        return nonnullable_rels(node.testexpr, cache, top)
     return frozenset()
 
 

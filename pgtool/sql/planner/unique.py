@@ -119,7 +119,8 @@ def unique_path(root: Root, rel: Rel, special: SpecialJoin) -> Path | None:
                 exprs=exprs, ops=special.semi_ops, how="sort")  # fmt: skip
     made.enforced = sub.enforced
     if _already(rel, exprs):
-        made.kind, made.how = "NoUnique", "none"
+        made.kind = "NoUnique"
+        made.__dict__["how"] = "none"
         made.pathkeys = sub.pathkeys
         rel.unique_path = made
         return made
@@ -135,8 +136,9 @@ def unique_path(root: Root, rel: Rel, special: SpecialJoin) -> Path | None:
         choices.append((total, startup, "hash"))
     if not choices:
         return None
-    made.total, made.startup, made.how = min(choices, key=lambda c: c[0])
-    if made.how == "hash":
+    made.total, made.startup, how = min(choices, key=lambda c: c[0])
+    made.__dict__["how"] = how
+    if how == "hash":
         made.kind = "UniqueHash"
     rel.unique_path = made
     return made

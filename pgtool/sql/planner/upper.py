@@ -23,7 +23,7 @@ def upper_rel(root: Root) -> Upper:
     return rel
 
 
-# -- sort orders -------------------------------------------------------------------------------------
+# -- sort orders ----
 
 
 def set_pathkeys(root: Root) -> None:
@@ -78,7 +78,7 @@ def _useful_groups(root: Root) -> list[Any]:
     return out + [c for c in groups if c.tleSortGroupRef not in used]
 
 
-# -- the stages ---------------------------------------------------------------------------------------
+# -- the stages ----
 
 
 def plan(root: Root) -> None:
@@ -168,8 +168,8 @@ def _sort_input(root: Root, final: list[Any], refs: list[int]) -> tuple[list[Any
         if query.hasTargetSRFs and trees.returns_set(expr):
             if not srf_in_sort:
                 postponed.append(i)
-        elif trees.volatility(expr, cache) == "v" or limited and cost.qual_cost(
-                root.glob, expr)[1] > 10 * costs.cpu_operator_cost:  # fmt: skip
+        elif trees.volatility(expr, cache) == "v" or (limited and cost.qual_cost(
+                root.glob, expr)[1] > 10 * costs.cpu_operator_cost):  # fmt: skip
             postponed.append(i)
     if not postponed:
         return final, refs
@@ -355,7 +355,7 @@ def project(root: Root, rel: Rel, target: list[Any], refs: list[int]) -> Rel:
     return made
 
 
-# -- sorting and DISTINCT -------------------------------------------------------------------------------
+# -- sorting and DISTINCT ----
 
 
 def sort_path(root: Root, rel: Rel, sub: Path, keys: list[Any], limit: float = -1.0) -> Path:
@@ -476,7 +476,7 @@ def _unique(root: Root, rel: Rel, sub: Path, keys: list[Any], groups: float) -> 
     return made
 
 
-# -- the end -----------------------------------------------------------------------------------------------
+# -- the end ----
 
 
 def finish(root: Root, rel: Rel) -> None:
