@@ -32,7 +32,7 @@ _INTEGER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+")
 
 
 def _encoded(call: Call, text: str) -> bytes:
-    return call.session.settings.encoding.encode(text)  # type: ignore[no-any-return]
+    return call.session.settings.encoding.encode(text)
 
 
 def _decoded(call: Call, data: bytes | None) -> str | None:
@@ -384,7 +384,7 @@ def _scalar(call: Call, data: bytes, kind: int, name: str) -> Any:
 
 @builtin("jsonb_bool", call=True)
 def jsonb_bool(call: Call, data: bytes) -> bool | None:
-    return _scalar(call, data, 3, "boolean")  # type: ignore[no-any-return]
+    return _scalar(call, data, 3, "boolean")
 
 
 @builtin("jsonb_numeric", call=True)
@@ -459,4 +459,4 @@ def jsonb_object_keys(call: Call, data: bytes) -> Iterator[str | None]:
 
 def shown(call: Call, data: bytes) -> str:
     """The text of a jsonb."""
-    return call.session.settings.encoding.decode(jsonb_text(data))  # type: ignore[no-any-return]
+    return call.session.settings.encoding.decode(jsonb_text(data))

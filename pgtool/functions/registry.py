@@ -43,6 +43,8 @@ MODULES: tuple[str, ...] = (
     "date",
     "datefields",
     "jsonb",
+    "jsonbedit",
+    "jsonbuild",
     "grouped",
     "compare",
     "compare_text",

@@ -21,7 +21,11 @@ from typing import Any, NamedTuple
 from pgtool.errors import SqlError, Unsupported
 from pgtool.functions import registry
 from pgtool.functions.codec import codec_of
+<<<<<<< HEAD
 from pgtool.functions.inout import INPUT
+=======
+from pgtool.functions.values import RecordValue
+>>>>>>> e2287f8 (functions: making and editing json and jsonb, aggregates of them)
 from tests.differential.pools import ANY_TYPES, ARGUMENTS, BINDINGS, EXTRA, POOLS, SKIP
 
 ROWS_OF_SET = 40
@@ -229,18 +233,24 @@ class Differential:
             given = (call, *args) if builtin.call else tuple(args)
             if function.retset:
                 made = itertools.islice(builtin.scalar(*given), ROWS_OF_SET)
-                return "|".join(self.shown(v, result) for v in made)
-            return self.shown(builtin.scalar(*given), result)
+                return "|".join(self.shown(v, result, function) for v in made)
+            return self.shown(builtin.scalar(*given), result, function)
         except SqlError as error:
             return f"E{error.sqlstate} {error.message}"
         except Unsupported as error:
             return f"U {error}"
 
-    def shown(self, value: Any, result: int) -> str:
+    def out_types(self, function: Function) -> tuple[int, ...]:
+        """The types of a function's OUT arguments."""
+        row = self.session.cache.proc(function.oid)
+        types, modes = row.proallargtypes, row.proargmodes
+        return tuple(t for t, mode in zip(types, modes) if mode in ("o", "b", "t"))
+
+    def shown(self, value: Any, result: int, function: Function) -> str:
         if value is None:
             return "N"
         if isinstance(value, tuple) and self.names[result] == "record":
-            return "V" + repr(value)
+            value = RecordValue(result, self.out_types(function), value)
         codec = codec_of(self.types, result)
         datum = codec.encode(value)
         if codec.is_name:

@@ -8,6 +8,7 @@ strict.
 
 from __future__ import annotations
 
+from tests.differential.pools_json import DOCUMENTS, JSON_ARGUMENTS
 from tests.differential.pools_text import TEXT_ARGUMENTS
 from tests.differential.pools_time import TIME_ARGUMENTS
 
@@ -67,10 +68,8 @@ POOLS: dict[str, list[str]] = {
     "cidr": ["192.168.1.0/24", "10.0.0.0/8", "0.0.0.0/0", "::/0", "2001:db8::/32", "1.2.3.4/32"],
     "macaddr": ["00:00:00:00:00:00", "08:00:2b:01:02:03", "ff:ff:ff:ff:ff:ff"],
     "macaddr8": ["00:00:00:00:00:00:00:00", "08:00:2b:ff:fe:01:02:03", "ff:ff:ff:ff:ff:ff:ff:ff"],
-    "json": ["null", "1", "\"a\"", "[]", "{}", "[1, 2, [3]]", "{\"a\": 1, \"b\": {\"c\": [1, 2]}}",
-             "true", "{\"a\":1,\"a\":2}", "[null,{\"x\":\"y\"}]"],
-    "jsonb": ["null", "1", "1.50", "\"a\"", "[]", "{}", "[1, 2, [3]]", "true", "[\"a\", \"b\"]",
-              "{\"a\": 1, \"b\": {\"c\": [1, 2]}}", "[null, {\"x\": \"y\"}]", "{\"b\": null}"],
+    "json": DOCUMENTS,
+    "jsonb": DOCUMENTS,
     "jsonpath": ["$", "$.a", "$[*]", "$.b.c[0]", "$.*", "$ ? (@.a > 0)", "strict $.zz", "$.a > 0"],
     "oidvector": ["", "1", "1 2", "23 25 4294967295"],
     "int2vector": ["", "1", "1 2 3"],
@@ -198,6 +197,7 @@ ARGUMENTS: dict[tuple[str, int], list[str]] = {
 }  # fmt: skip
 ARGUMENTS.update(TEXT_ARGUMENTS)
 ARGUMENTS.update(TIME_ARGUMENTS)
+ARGUMENTS.update(JSON_ARGUMENTS)
 EXTRA: dict[str, list[tuple[str | None, ...]]] = {
     "width_bucket_float8": [("5.35", "0.024", "10.06", "5"), ("3", "10", "1", "9"),
                             ("1", "1", "10", "9"), ("10", "1", "10", "9"),
