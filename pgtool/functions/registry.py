@@ -77,6 +77,7 @@ MODULES: tuple[str, ...] = (
     "numformat",
     "tonumber",
     "networks",
+    "textvector",
 )
 
 
