@@ -57,7 +57,7 @@ class Database:
             tuple[str, frozenset[str] | None], CatalogTable | CorruptData
         ] = {}
         self._relations: dict[int, Relation] = {}
-        self._toast: dict[int, ToastTable] = {}
+        self._toast: dict[int, ToastTable | None] = {}
 
     @property
     def path(self) -> str:
@@ -303,9 +303,13 @@ class Database:
         if not oid:
             return None
         if oid not in self._toast:
-            table = self.relation(oid)
-            if table.locator is None:
-                raise CorruptData(f"TOAST table {oid} has no file", file=self.path)
+            known = self.pg_class.find("oid", oid) is not None
+            table = self.relation(oid) if known else None
+            if table is None or table.locator is None:
+                what = "has no file" if known else "is not in pg_class"
+                damage(CorruptData(f"TOAST table {oid} {what}", file=self.path))
+                self._toast[oid] = None
+                return None
             directory = self.cluster.directory
             self._toast[oid] = ToastTable(
                 oid, directory.file(table.locator, expected=table.relpages),
