@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fsm": ("fsm", "Show the free space map of a relation."),
     "ls": ("ls", "List databases, schemas and relations; OIDs and file nodes."),
     "pageinspect": ("pageinspect", "Look into a page, with pageinspect's functions."),
+    "query": ("query", "Run SQL over a data directory, as psql does over a connection."),
     "relmap": ("relmap", "Show pg_filenode.map: the files of the mapped catalogs."),
     "slru": ("slru", "Show transaction status, subtransactions, multixacts, commit times."),
     "vm": ("vm", "Show the visibility map of a relation."),

@@ -52,8 +52,10 @@ def parse(text: str) -> list[RawStmt]:
     try:
         result = postgast.parse(text)
     except postgast.PgQueryError as error:
+        # libpg_query counts characters.
+        before = text[: max(error.cursorpos - 1, 0)].encode("utf-8", "replace")
         raise SqlError(error.message, _sqlstate(error.message),
-                       position=error.cursorpos or None) from None  # fmt: skip
+                       position=len(before) + 1 if error.cursorpos else None) from None
     return [_convert(stmt) for stmt in result.stmts]
 
 
