@@ -119,7 +119,7 @@ def _include(runner: Any, args: list[str]) -> None:
 def _output(runner: Any, args: list[str]) -> None:
     if runner.out is not sys.stdout:
         runner.out.close()
-    runner.out = Path(args[0]).open("w", encoding="utf-8") if args else sys.stdout
+    runner.out = Path(args[0]).open("w", encoding="utf-8") if args else sys.stdout  # noqa: SIM115 (open until the next \o)
 
 
 def _quit(runner: Any, args: list[str]) -> None:
