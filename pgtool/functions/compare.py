@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -164,9 +165,37 @@ family("interval_{}", by_key(interval_key), cmp=("interval_cmp",), larger="inter
        smaller="interval_smaller")  # fmt: skip
 family("timetz_{}", by_key(timetz_key), cmp=("timetz_cmp",), larger="timetz_larger",
        smaller="timetz_smaller")  # fmt: skip
-family("numeric_{}", number_cmp, cmp=("numeric_cmp",))
-for _prefix in ("float4", "float8", "float48", "float84"):
-    family(_prefix + "{}", number_cmp, cmp=(f"bt{_prefix}cmp",))
+#: Comparison of floats, NaN as in :func:`number_cmp`, without its detour.
+_FLOATS: dict[str, Callable[[float, float], bool]] = {
+    "eq": lambda a, b: a == b or (a != a and b != b),
+    "ne": lambda a, b: a != b and (a == a or b == b),
+    "lt": lambda a, b: a < b or (b != b and a == a),
+    "le": lambda a, b: a <= b or b != b,
+    "gt": lambda a, b: a > b or (a != a and b == b),
+    "ge": lambda a, b: a >= b or a != a,
+}  # fmt: skip
+
+
+def _decimals(suffix: str) -> Callable[[Decimal, Decimal], bool]:
+    compute, sign = OPERATORS[suffix], SIGNS[suffix]
+
+    def scalar(a: Decimal, b: Decimal) -> bool:
+        try:
+            return bool(compute(a, b))
+        except InvalidOperation:
+            return sign(number_cmp(a, b))
+
+    return scalar
+
+
+for _suffix in SIGNS:
+    for _prefix in ("float4", "float8", "float48", "float84"):
+        builtin(_prefix + _suffix)(_FLOATS[_suffix])
+    # Equality does not fail on NaN, so it is asked for in the way of floats.
+    builtin(f"numeric_{_suffix}")(
+        _FLOATS[_suffix] if _suffix in ("eq", "ne") else _decimals(_suffix)
+    )
+builtin("numeric_cmp", "btfloat4cmp", "btfloat8cmp", "btfloat48cmp", "btfloat84cmp")(number_cmp)
 for _prefix in ("float4", "float8", "numeric_"):
     builtin(f"{_prefix}larger")(lambda a, b: a if number_cmp(a, b) > 0 else b)
     builtin(f"{_prefix}smaller")(lambda a, b: a if number_cmp(a, b) < 0 else b)

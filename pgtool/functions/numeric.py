@@ -147,10 +147,8 @@ def _head(value: Decimal) -> tuple[int, int]:
     """(weight, first digit) in base 10000; zeros for zero."""
     if not value:
         return 0, 0
-    adjusted = value.adjusted()
-    digits = value.as_tuple().digits[: adjusted % 4 + 1]
-    first = int("".join(map(str, digits)).ljust(adjusted % 4 + 1, "0"))
-    return adjusted // 4, first
+    weight = value.adjusted() // 4
+    return weight, int(value.copy_abs().scaleb(-4 * weight, EXACT))
 
 
 def quotient_scale(a: Decimal, b: Decimal) -> int:

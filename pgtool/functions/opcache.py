@@ -7,6 +7,7 @@ comparison; from a function's OID to a callable.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -85,8 +86,7 @@ class OpCache:
         if not builtin.call:
             return builtin.scalar
         call = Call(argtypes, rettype, collation, self.session, variadic)
-        scalar = builtin.scalar
-        return lambda *args: scalar(call, *args)
+        return functools.partial(builtin.scalar, call)
 
     @cached_property
     def _family_members(self) -> dict[int, list[Any]]:

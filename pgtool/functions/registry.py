@@ -49,6 +49,7 @@ MODULES: tuple[str, ...] = (
     "compare",
     "compare_text",
     "compare_containers",
+    "textcolumns",
     "hashing",
     "float",
     "floatmath",
@@ -110,6 +111,8 @@ class Call:
 
 BUILTINS: dict[str, Builtin] = {}
 VECTORS: dict[str, Callable[..., Any]] = {}
+#: Vectorised forms that get the :class:`Call` first; their scalar forms do too.
+VECTOR_CALLS: set[str] = set()
 #: Vectorised forms that cannot fail: they may be given rows whose value does not count.
 TOTAL: set[str] = set()
 #: Aggregates over many groups at once, under the same keys as AGGREGATES.
@@ -131,11 +134,12 @@ def builtin(*names: str, call: bool = False, returns_set: bool = False) -> Calla
     return register
 
 
-def vector(*names: str, total: bool = False) -> Callable[[F], F]:
+def vector(*names: str, total: bool = False, call: bool = False) -> Callable[[F], F]:
     """Register the vectorised form of built-ins that have a scalar form too.
 
     ``total``: it raises no error whatever the values, so it may also see rows that are
-    NULL or filtered out. See :mod:`pgtool.functions.columns` for arguments and results.
+    NULL or filtered out. ``call``: it gets the Call first. What arguments and results
+    are, :mod:`pgtool.functions.columns` says.
     """
 
     def register(function: F) -> F:
@@ -144,6 +148,8 @@ def vector(*names: str, total: bool = False) -> Callable[[F], F]:
             VECTORS[name] = function
             if total:
                 TOTAL.add(name)
+            if call:
+                VECTOR_CALLS.add(name)
         return function
 
     return register

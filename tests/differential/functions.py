@@ -21,11 +21,8 @@ from typing import Any, NamedTuple
 from pgtool.errors import SqlError, Unsupported
 from pgtool.functions import registry
 from pgtool.functions.codec import codec_of
-<<<<<<< HEAD
 from pgtool.functions.inout import INPUT
-=======
 from pgtool.functions.values import RecordValue
->>>>>>> e2287f8 (functions: making and editing json and jsonb, aggregates of them)
 from tests.differential.pools import ANY_TYPES, ARGUMENTS, BINDINGS, EXTRA, POOLS, SKIP
 
 ROWS_OF_SET = 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -67,6 +68,9 @@ class VectorCall:
         self.codecs = codecs
         self.result = result
         self.vector = registry.VECTORS.get(prosrc)
+        if prosrc in registry.VECTOR_CALLS and self.vector is not None:
+            # The scalar form is bound to its Call in the same way.
+            self.vector = functools.partial(self.vector, *getattr(scalar, "args", ()))
         self.total = prosrc in registry.TOTAL
 
     def __call__(self, n: int, columns: list[Any]) -> Any:

@@ -1,0 +1,87 @@
+"""Vectorised forms beside their scalar ones, on rows from the pools and at random."""
+
+from __future__ import annotations
+
+import random
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pgtool.errors import SqlError
+from pgtool.functions import registry
+from pgtool.functions.like import like_pattern
+from pgtool.functions.textcolumns import bytes_cmp_v, like_parts, like_v
+from pgtool.types.column import VarColumn
+
+
+def words(rng: random.Random, count: int, most: int = 20) -> list[bytes]:
+    letters = "ab\0xé日%_"
+    return [
+        "".join(rng.choices(letters, k=rng.randint(0, most))).encode() for _ in range(count)
+    ]
+
+
+def test_bytes_order() -> None:
+    rng = random.Random(1)
+    a, b = words(rng, 2000), words(rng, 2000)
+    a += [b"same word is long", b"same word is lon", b"", b"12345678", b"12345678", b"12345678\0"]
+    b += [b"same word is long", b"same word is long", b"", b"12345678", b"123456789", b"12345678"]
+    found = bytes_cmp_v(VarColumn.of(list(a)), VarColumn.of(list(b)))
+    assert found.tolist() == [(x > y) - (x < y) for x, y in zip(a, b)]
+
+
+@pytest.mark.parametrize("pattern", [
+    "%", "", "a%", "%a", "%a%", "a%b", "ab%ba", "%ab%ba%", "a", "%%", "%é%", "%aa%aa%", "é%日",
+    r"\%%", r"%\_%", r"a\\%", "%a%b%a%", "ab%%ab",
+])  # fmt: skip
+def test_like(pattern: str) -> None:
+    texts = words(random.Random(2), 3000, 8)
+    found = like_v(VarColumn.of(list(texts)), pattern.encode())
+    matcher = like_pattern(pattern)
+    assert found.tolist() == [bool(matcher.match(t.decode())) for t in texts]
+
+
+def test_what_like_declines() -> None:
+    assert like_parts(b"a_c") is None
+    assert like_parts(b"a\\") is None
+    assert like_v(VarColumn.of([b"abc"]), b"a_c") is NotImplemented
+
+
+_NUMBERS = {
+    "int2": np.int16, "int4": np.int32, "int8": np.int64, "float4": np.float32,
+    "float8": np.float64,
+}  # fmt: skip
+
+
+def columns(rng: random.Random, dtype: Any) -> Any:
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        return np.array([rng.uniform(-100, 100) for _ in range(200)], dtype)
+    info = np.iinfo(kind)
+    edges = [info.min, info.max, 0, 1, -1, 7]
+    return np.array([rng.choice([*edges, rng.randint(-100, 100)]) for _ in range(200)], dtype)
+
+
+@pytest.mark.parametrize("name", sorted(
+    n for n in (registry.load(), registry.VECTORS)[1]
+    if re.fullmatch(r"(int[248]|float[48])(eq|ne|lt|le|gt|ge|pl|mi|mul|div|mod|and|or|xor)", n)
+))  # fmt: skip
+def test_numbers(name: str) -> None:
+    """The same values, or an error where any row has one."""
+    rng = random.Random(name)
+    scalar, form = registry.BUILTINS[name].scalar, registry.VECTORS[name]
+    dtype = next(d for p, d in _NUMBERS.items() if name.startswith(p))
+    for size in (200, 20, 3):
+        a, b = columns(rng, dtype)[:size], columns(rng, dtype)[:size]
+        try:
+            wanted = [scalar(x, y) for x, y in zip(a.tolist(), b.tolist())]
+        except SqlError:
+            with pytest.raises(SqlError):
+                if form(a, b) is NotImplemented:
+                    raise
+            continue
+        found = form(a, b)
+        if found is not NotImplemented:
+            assert found.tolist() == wanted
