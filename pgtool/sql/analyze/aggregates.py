@@ -131,7 +131,7 @@ def _hypothetical(state: ParseState, node: Any, facts: Any, args: list[Any]) -> 
         return args
     for i in range(count):
         at = len(direct) - count + i
-        common = select_common_type(state, [direct[at], ordered[i]], "WITHIN GROUP")
+        common = select_common_type(state, [ordered[i], direct[at]], "WITHIN GROUP")
         direct[at] = coerce_to_common(state, direct[at], common, "WITHIN GROUP")
         ordered[i] = coerce_to_common(state, ordered[i], common, "WITHIN GROUP")
     return direct + ordered

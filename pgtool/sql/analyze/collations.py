@@ -54,7 +54,7 @@ _RESULT_INPUT: dict[str, tuple[str | None, str | None]] = {
     "FieldSelect": ("resultcollid", None), "JsonExpr": ("collation", None),
 }  # fmt: skip
 #: Their own type's collation counts, whatever their argument's is.
-_FROM_TYPE = {"CoerceViaIO", "FieldSelect"}
+_FROM_TYPE = {"CoerceViaIO", "FieldSelect", "CoerceToDomain"}
 _LEAVES = {"Var", "Const", "Param", "CaseTestExpr", "CoerceToDomainValue", "SetToDefault",
            "SQLValueFunction", "CurrentOfExpr", "NextValueExpr", "GroupingFunc"}  # fmt: skip
 
@@ -134,6 +134,8 @@ def _operator(state: ParseState, node: Any, name: str, into: _Derived) -> None:
     typcollation = state.types.collation(expr_type(node)) if expr_type(node) else 0
     if not typcollation:
         collation, strength = 0, _Strength.none
+    elif name == "CoerceToDomain" and typcollation == DEFAULT_COLLATION_OID:
+        collation, strength = args.collation, args.strength
     elif name in _FROM_TYPE or args.strength == _Strength.none:
         collation = typcollation
         if name == "FieldSelect":
@@ -163,9 +165,6 @@ def _collation_arguments(state: ParseState, node: Any, name: str) -> list[Any]:
         for item in (*node.refupperindexpr, *node.reflowerindexpr):
             _derive(state, item, _Derived())
         return [node.refexpr, node.refassgnexpr]
-    if name == "ArrayCoerceExpr":
-        _derive(state, node.elemexpr, _Derived())
-        return [node.arg]
     return list(node.children())
 
 

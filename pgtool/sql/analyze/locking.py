@@ -8,10 +8,10 @@ from pgtool.errors import SqlError
 from pgtool.nodes.enums import LockClauseStrength, RTEKind
 from pgtool.nodes.query import Query, RangeTblEntry, RowMarkClause
 
-__all__ = ["apply_locking"]
+__all__ = ["STRENGTHS", "apply_locking"]
 
 ACL_SELECT_FOR_UPDATE = 4
-_STRENGTHS = {
+STRENGTHS = {
     LockClauseStrength.LCS_FORKEYSHARE: "FOR KEY SHARE",
     LockClauseStrength.LCS_FORSHARE: "FOR SHARE",
     LockClauseStrength.LCS_FORNOKEYUPDATE: "FOR NO KEY UPDATE",
@@ -42,7 +42,7 @@ def check_lockable(query: Query, word: str) -> None:
 
 def apply_locking(query: Query, lock: Any, pushed_down: bool = False) -> None:
     """One locking clause: for every FROM item, or for those that it names."""
-    word = _STRENGTHS[lock.strength]
+    word = STRENGTHS[lock.strength]
     check_lockable(query, word)
     if not lock.lockedRels:
         for index, rte in enumerate(query.rtable, 1):

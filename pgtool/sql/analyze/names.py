@@ -6,8 +6,8 @@ from typing import Any
 
 from pgtool.catalog import typeoids as t
 from pgtool.errors import SqlError
-from pgtool.nodes.enums import RTEKind
-from pgtool.nodes.exprs import FieldSelect, Var
+from pgtool.nodes.enums import CoercionForm, RTEKind
+from pgtool.nodes.exprs import FieldSelect, RowExpr, Var
 from pgtool.sql.analyze.guesses import missing_column, missing_relation
 from pgtool.sql.analyze.state import Column, Namespace, ParseState, make_var
 
@@ -142,6 +142,8 @@ def find_column(state: ParseState, name: str, location: int) -> Any | None:
 def whole_row(state: ParseState, item: Namespace, level: int, location: int) -> Any:
     """A whole row of an item."""
     rte = item.rte
+    if item.names is not None:
+        return _merged_row(state, item, level, location)
     typid = t.RECORDOID
     if rte.rtekind == RTEKind.RTE_RELATION:
         row = state.cache.one("pg_class", "oid", rte.relid)
@@ -162,6 +164,15 @@ def whole_row(state: ParseState, item: Namespace, level: int, location: int) -> 
     if nulling:
         var.varnullingrels = frozenset(nulling)
     return var
+
+
+def _merged_row(state: ParseState, item: Namespace, level: int, location: int) -> RowExpr:
+    """The row of a JOIN … USING alias: it has the merged columns only."""
+    args = [column_var(state, item, n, level, location) for n in range(1, len(item.columns) + 1)]
+    return RowExpr(
+        args=args, row_typeid=t.RECORDOID, row_format=CoercionForm.COERCE_IMPLICIT_CAST,
+        colnames=list(item.names.colnames), location=location,
+    )  # fmt: skip
 
 
 def field_select(state: ParseState, node: Any, name: str, columns: list[Column]) -> Any | None:

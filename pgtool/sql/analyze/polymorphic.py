@@ -193,6 +193,12 @@ def _common_element(state: ParseState, facts: _Facts) -> int:
     if facts.range_type or facts.multirange_type:
         # A range cannot be converted, so its subtype decides.
         inner = facts.range_type or state.types.multirange_range(facts.multirange_type)
+        if facts.multirange_type and state.types.range_multirange(inner) != facts.multirange_type:
+            names = state.types.names(facts.multirange_type, facts.range_type)
+            raise SqlError(
+                "argument declared anycompatiblemultirange is not consistent with argument "
+                "declared anycompatiblerange", "42804", f"{names[0]} versus {names[1]}",
+            )  # fmt: skip
         common = state.types.range_subtype(inner)
     else:
         common = common_of_types(state, facts.compatible)

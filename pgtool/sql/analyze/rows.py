@@ -9,6 +9,7 @@ from pgtool.errors import SqlError
 from pgtool.nodes.base import strings
 from pgtool.nodes.enums import RTEKind
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_type, expr_typmod
+from pgtool.sql.analyze.polymorphic import enforce_generics
 from pgtool.sql.analyze.state import Column, ParseState
 
 __all__ = ["columns_of_type", "comparison_interpretation", "row_columns"]
@@ -76,8 +77,12 @@ def _function_columns(state: ParseState, call: Any) -> list[Column] | None:
         return None
     out: list[Column] = []
     names = row.proargnames or ("",) * len(row.proallargtypes)
+    actual = [expr_type(arg) for arg in call.args]
+    declared = list(row.proargtypes)[: len(actual)]
     for typid, mode, name in zip(row.proallargtypes, row.proargmodes, names):
         if mode in ("o", "b", "t"):
+            if typid in t.POLYMORPHIC:
+                typid = enforce_generics(state, actual, declared, typid)[1]
             out.append(Column(name or f"column{len(out) + 1}", typid, -1,
                               state.types.collation(typid)))  # fmt: skip
     return out or None

@@ -25,6 +25,7 @@ from pgtool.sql.analyze.coerce import (
     select_common_type,
     select_common_typmod,
 )
+from pgtool.sql.analyze.locking import STRENGTHS
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_location, expr_type
 from pgtool.sql.analyze.state import Column, Namespace, ParseState
 
@@ -46,7 +47,8 @@ def transform_set_operation(state: ParseState, raw: Any) -> Query:
         raise SqlError("SELECT ... INTO is not allowed here", "42601",
                        position=expr_location(raw.intoClause.rel) + 1 or None)  # fmt: skip
     if raw.lockingClause:
-        raise SqlError("FOR UPDATE is not allowed with UNION/INTERSECT/EXCEPT", "0A000")
+        word = STRENGTHS[raw.lockingClause[0].strength]
+        raise SqlError(f"{word} is not allowed with UNION/INTERSECT/EXCEPT", "0A000")
     transform_with(state, raw.withClause, query)
     top = raw.copy(sortClause=[], limitOffset=None, limitCount=None, withClause=None,
                    lockingClause=[])  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 from pgtool.catalog import typeoids as t
 from pgtool.errors import SqlError
 from pgtool.functions.session import Session
-from pgtool.nodes.base import walk
+from pgtool.nodes.base import Node
 from pgtool.nodes.enums import RTEKind
 from pgtool.nodes.exprs import Const, Param, Var
 from pgtool.nodes.query import RangeTblEntry
@@ -288,13 +288,13 @@ class ParseState:
 
     def returns_set(self, node: Any) -> bool:
         """Whether an expression returns a set anywhere outside of subqueries."""
-        for inner in walk(node):
-            name = type(inner).__name__
-            if name in ("FuncExpr", "OpExpr") and (
-                getattr(inner, "funcretset", False) or getattr(inner, "opretset", False)
-            ):
-                return True
-        return False
+        if isinstance(node, list):
+            return any(self.returns_set(item) for item in node)
+        if not isinstance(node, Node) or type(node).__name__ == "Query":
+            return False
+        if getattr(node, "funcretset", False) or getattr(node, "opretset", False):
+            return True
+        return any(self.returns_set(child) for child in node.children())
 
 
 def make_var(item: Namespace, number: int, column: Column, level: int, location: int) -> Var:
