@@ -1,26 +1,22 @@
-"""Text comparison and LIKE over whole columns.
+"""Order of text over whole columns, where text orders by its bytes.
 
-Order: where text orders by its bytes, eight bytes at a time as big-endian words, until no
-row is open. LIKE with a constant pattern of ``%`` only: what is before the first and after
-the last ``%`` is compared in place, each part between them is searched for in all rows at
-once. Whatever else (other collations, ``_``, patterns from columns) is declined.
+Eight bytes at a time as big-endian words, until no row is open. Other collations are
+declined.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from pgtool.functions.collation import collation_key, is_deterministic
+from pgtool.functions.collation import collation_key
 from pgtool.functions.compare import SIGNS
 from pgtool.functions.registry import Call, vector
-from pgtool.storage import ragged
 from pgtool.types.column import VarColumn
 
-__all__ = ["bytes_cmp_v", "like_v"]
+__all__ = ["bytes_cmp_v"]
 
 Array = Any
 _WORD = 8
@@ -76,105 +72,3 @@ for _suffix in ("lt", "le", "gt", "ge"):
     vector(f"bytea{_suffix}", f"text_pattern_{_suffix}")(
         lambda a, b, sign=SIGNS[_suffix]: sign(bytes_cmp_v(a, b))
     )
-
-
-# -- LIKE -----------------------------------------------------------------------------------
-
-_PARTS = re.compile(rb"\\(.)|(%)|(_)|([^\\%_]+)", re.DOTALL)
-
-
-def like_parts(pattern: bytes) -> list[bytes] | None:
-    """What stands between the ``%`` of a pattern; None where there is more to it."""
-    parts, at = [b""], 0
-    while at < len(pattern):
-        match = _PARTS.match(pattern, at)
-        if match is None or match[3]:
-            return None
-        at = match.end()
-        if match[2]:
-            parts.append(b"")
-        else:
-            parts[-1] += match[1] or match[4]
-    return parts
-
-
-def _occurrences(data: Array, part: bytes) -> Array:
-    """Where a byte string stands in a buffer."""
-    wanted = np.frombuffer(part, np.uint8)
-    if len(data) < len(wanted):
-        return np.zeros(0, np.int64)
-    found = np.flatnonzero(data[: len(data) - len(wanted) + 1] == wanted[0])
-    for i in range(1, len(wanted)):
-        found = found[data[found + i] == wanted[i]]
-    return found
-
-
-def _stands_at(buffer: Array, start: Array, part: bytes) -> Array:
-    """Whether a byte string stands at these places, which have room for it."""
-    out = np.ones(len(start), bool)
-    for i, byte in enumerate(part):
-        out &= buffer[start + i] == byte
-    return out
-
-
-def like_v(column: VarColumn, pattern: bytes) -> Any:
-    """Whether each row is like the pattern, or NotImplemented."""
-    parts = like_parts(pattern)
-    if parts is None:
-        return NotImplemented
-    start, length = column.start, column.length.astype(np.int64)
-    first, last = parts[0], parts[-1]
-    if len(parts) == 1:
-        out = length == len(first)
-    else:
-        out = length >= sum(map(len, parts))
-    rows = np.flatnonzero(out)
-    keep = _stands_at(column.buffer, start[rows], first)
-    if last and len(parts) > 1:
-        keep &= _stands_at(column.buffer, start[rows] + length[rows] - len(last), last)
-    rows = rows[keep]
-    middle = [part for part in parts[1:-1] if part]
-    if middle and len(rows):
-        rows = rows[_holds(column.buffer, start[rows] + len(first),
-                           length[rows] - len(first) - len(last), middle)]  # fmt: skip
-    out = np.zeros(len(column), bool)
-    out[rows] = True
-    return out
-
-
-def _holds(buffer: Array, start: Array, length: Array, parts: list[bytes]) -> Array:
-    """Whether spans hold all the parts, one after the other."""
-    data, offsets = ragged.gather(buffer, start, length)
-    at, end = offsets[:-1], offsets[1:]
-    out = np.ones(len(at), bool)
-    for part in parts:
-        places = _occurrences(data, part)
-        if not len(places):
-            return np.zeros(len(at), bool)
-        number = np.searchsorted(places, at)
-        found = places[np.minimum(number, len(places) - 1)]
-        out &= (number < len(places)) & (found + len(part) <= end)
-        at = np.where(out, found + len(part), at)
-    return out
-
-
-def _constant(column: VarColumn) -> bytes | None:
-    """The value of a column that has the same one in every row."""
-    if not len(column) or column.start.strides != (0,):
-        return None
-    return column.datum(0)
-
-
-def _like(negated: bool) -> Callable[..., Any]:
-    def compute(call: Call, text: VarColumn, pattern: VarColumn) -> Any:
-        wanted = _constant(pattern)
-        if wanted is None or not is_deterministic(call.session, call.collation):
-            return NotImplemented
-        found = like_v(text, wanted)
-        return ~found if negated and found is not NotImplemented else found
-
-    return compute
-
-
-vector("textlike", "namelike", call=True)(_like(False))
-vector("textnlike", "namenlike", call=True)(_like(True))
