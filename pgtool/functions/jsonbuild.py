@@ -254,11 +254,12 @@ class _ObjectAgg(Aggregate):
         session, argtypes = self.call.session, self.call.argtypes
         made = self.key(session, argtypes[0], key)
         if self.unique:
+            # A key counts even where its pair is left out.
+            if made in self.keys:
+                self.repeated(made)
+            self.keys.add(made)
             if value is None and self.strict:
                 return
-            if made in self.keys:
-                raise self.duplicate(made)
-            self.keys.add(made)
         self.pairs.append((made, self.value(session, argtypes[1], value)))
 
     def null_key(self) -> SqlError:
@@ -267,9 +268,9 @@ class _ObjectAgg(Aggregate):
             return SqlError("field name must not be null", "22023")
         return SqlError("null value not allowed for object key", "22004")
 
-    def duplicate(self, key: Any) -> SqlError:
-        """The error of a key again."""
-        return SqlError(f"duplicate JSON object key value: {key}", "22030")
+    def repeated(self, key: Any) -> None:
+        """A key came again."""
+        raise SqlError(f"duplicate JSON object key value: {key}", "22030")
 
     key: Any = staticmethod(json_key)
     value: Any = staticmethod(json_text)
@@ -287,10 +288,15 @@ class _ObjectAggB(_ObjectAgg):
     def null_key(self) -> SqlError:
         return SqlError("field name must not be null", "22023")
 
-    def duplicate(self, key: Any) -> SqlError:
-        return SqlError("duplicate JSON object key value", "22030")
+    is_repeated = False
+
+    def repeated(self, key: Any) -> None:
+        """Found only when the object is made."""
+        self.is_repeated = True
 
     def final(self) -> Any:
+        if self.is_repeated:
+            raise SqlError("duplicate JSON object key value", "22030")
         return None if self.pairs is None else pack(dict(self.pairs))
 
 

@@ -243,7 +243,7 @@ class Differential:
         types, modes = row.proallargtypes, row.proargmodes
         return tuple(t for t, mode in zip(types, modes) if mode in ("o", "b", "t"))
 
-    def shown(self, value: Any, result: int, function: Function) -> str:
+    def shown(self, value: Any, result: int, function: Function | None = None) -> str:
         if value is None:
             return "N"
         if isinstance(value, tuple) and self.names[result] == "record":

@@ -209,7 +209,8 @@ EXTRA: dict[str, list[tuple[str | None, ...]]] = {
 SKIP = {
     "pg_backend_pid", "now", "statement_timestamp", "clock_timestamp", "drandom",
     "array_sample", "array_shuffle",
-    "drandom_normal", "gen_random_uuid", "uuidv7", "setseed", "numeric_random", "int4random",
+    "drandom_normal", "gen_random_uuid", "uuidv7", "uuidv7_interval", "setseed",
+    "numeric_random", "int4random",
     "satisfies_hash_partition", "int8random", "pg_sleep", "array_in", "enum_in", "multirange_in",
     "range_in", "record_in",
     "xml_in", "xml_out", "xml_send", "timeofday", "txid_current", "pg_current_xact_id",
