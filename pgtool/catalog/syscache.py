@@ -150,7 +150,7 @@ class SysCache:
         found = self.lookup(catalog, key, value)
         return found[0] if found else None
 
-    # -- shorthands: a row or None ------------------------------------------------------------------
+    # -- shorthands: a row or None -----------------------------------------------------------
 
     def type(self, oid: int) -> Any:
         """pg_type by OID."""

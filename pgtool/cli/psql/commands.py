@@ -119,7 +119,12 @@ def _include(runner: Any, args: list[str]) -> None:
 def _output(runner: Any, args: list[str]) -> None:
     if runner.out is not sys.stdout:
         runner.out.close()
-    runner.out = Path(args[0]).open("w", encoding="utf-8") if args else sys.stdout  # noqa: SIM115 (open until the next \o)
+    runner.out = _opened(args[0]) if args else sys.stdout
+
+
+def _opened(path: str) -> Any:
+    """A file that stays open until the next \\o or the end."""
+    return Path(path).open("w", encoding="utf-8")
 
 
 def _quit(runner: Any, args: list[str]) -> None:

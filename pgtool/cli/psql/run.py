@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain, islice
 from typing import IO, Any
 
 from pgtool.cli.psql import plain, table
@@ -32,7 +33,7 @@ class Runner:
         self.style = table.Style()
         self.expanded = False
         self.timing = False
-        self.quiet = fmt != "table"
+        self.quiet = fmt not in ("table", "csv")
         self.variables: dict[str, str] = {"VERBOSITY": "default", "ON_ERROR_STOP": "off"}
         self.out: IO[str] = sys.stdout
         self.status = 0
@@ -159,6 +160,9 @@ class Runner:
         if self.once is not None and self.once[0] is not None:
             expanded = self.once[0]
         kind = self.fmt
+        # Nothing is printed of a result whose first row fails.
+        iterator = iter(rows)
+        rows = chain(list(islice(iterator, 1)), iterator)
         if kind == "table" and expanded:
             lines = table.expanded(names, rows, style)
         elif kind == "table":

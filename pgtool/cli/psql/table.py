@@ -61,7 +61,7 @@ def aligned(
             yield "--"
     elif style.border == 2:
         yield _rule(widths, 2)
-    for row in cells:
+    for row in cells if names else ():
         yield from _row(row, widths, right, edge, style.border)
     if style.border == 2:
         yield _rule(widths, 2)
@@ -149,13 +149,16 @@ def expanded(
     wrapped = any(len(cell) > 1 for row in cells for cell in row)
     if style.title and not style.tuples_only:
         yield style.title
-    if not cells and not style.tuples_only:
-        yield footer(0)
+    if not cells or not names:
+        if not style.tuples_only:
+            yield footer(len(cells))
         return
+    label = len(f"-[ RECORD {len(cells)} ]")
     for number, row in enumerate(cells, 1):
-        yield from _record_line(number, left + wrapped_left, room + wrapped, style)
+        yield from _record_line(number, left, room, style)
+        padded = max(room, label - left - 3 - wrapped)
         for head, cell in zip(heads, row):
-            yield from _pair(head, cell, left, room, wrapped_left, style)
+            yield from _pair(head, cell, left, padded, wrapped_left, style)
     if style.border == 2 and cells:
         yield "+" + "-" * (left + 2 + wrapped_left) + "+" + "-" * (room + 2 + wrapped) + "+"
     if style.footers and not style.tuples_only:
@@ -199,4 +202,5 @@ def _pair(
             yield f"| {body}{'' if wrapped_left else ' '}| {text}{tail}|"
         else:
             tail = " " * (room - width(text)) + "+" if more else ""
-            yield f"{body}{'' if wrapped_left else ' '}| {text}{tail}"
+            value = f" {text}{tail}" if number < len(cell) else ""
+            yield f"{body}{'' if wrapped_left else ' '}|{value}"
