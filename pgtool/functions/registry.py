@@ -42,6 +42,7 @@ MODULES: tuple[str, ...] = (
     "timestamp",
     "date",
     "datefields",
+    "json",
     "jsonb",
     "jsonbedit",
     "jsonbuild",
