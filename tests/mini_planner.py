@@ -286,7 +286,7 @@ class Level:
         ]
         common = {"scanrelid": scanrelid, "targetlist": tlist}
         if rte.rtekind == RTEKind.RTE_RELATION:
-            tree = self.node(P.SeqScan, **common)
+            tree = self.indexed(rte, number, common) or self.node(P.SeqScan, **common)
         elif rte.rtekind == RTEKind.RTE_SUBQUERY:
             level = Level(self.root, rte.subquery, self)
             tree = self.node(P.SubqueryScan, subplan=level.plan(), **common)
@@ -311,6 +311,38 @@ class Level:
                 tree = self.node(P.CteScan, ctePlanId=level.ctes[rte.ctename][0],
                                  cteParam=0, **common)
         return Rel(tree, columns, {number})
+
+    def indexed(self, rte: Any, number: int, common: Any) -> Any:
+        """A scan by the first index that a condition fits, where the test wants one."""
+        method = self.root.options.get("index")
+        cache = self.root.session.cache
+        if not method:
+            return None
+        for index in cache.lookup("pg_index", "indrelid", rte.relid):
+            quals, plain = [], []
+            for qual in conjuncts(self.query.jointree.quals):
+                found = qual
+                for i, attno in enumerate(index.indkey[:index.indnkeyatts]):
+                    found = to_index(found, number, attno, i + 1)
+                args = getattr(found, "args", None) or [getattr(found, "arg", None)]
+                families = {cache.one("pg_opclass", "oid", c).opcfamily for c in index.indclass}
+                member = kind(qual) == "NullTest" or any(
+                    r.amopfamily in families
+                    for r in cache.lookup("pg_amop", "amopopr", getattr(qual, "opno", 0)))
+                if kind(args[0]) == "Var" and args[0].varno == P.INDEX_VAR and member and not any(
+                        kind(n) in ("Var", "SubLink") for a in args[1:] for n in [a, *walk([a])]):
+                    quals.append(found)
+                    plain.append(to_index(qual, number, 0, 0, self.base + number))
+            if not quals or any(len(i.indkey) == 0 for i in [index]):
+                continue
+            backward = P.ScanDirection(self.root.options.get("direction", 1))
+            if method == "bitmap":
+                inner = self.node(P.BitmapIndexScan, scanrelid=common["scanrelid"],
+                                  indexid=index.indexrelid, indexqual=quals)
+                return self.node(P.BitmapHeapScan, lefttree=inner, bitmapqualorig=plain, **common)
+            return self.node(P.IndexScan, indexid=index.indexrelid, indexqual=quals,
+                             indexqualorig=plain, indexorderdir=backward, **common)
+        return None
 
     def lateral(self, node: Any) -> Any:
         """Vars of this level inside a lateral item become parameters."""
@@ -623,6 +655,19 @@ def lifted(node: Any, depth: int) -> Any:
     def change(found: Any) -> Any:
         if kind(found) == "Var":
             return found.copy(varlevelsup=found.varlevelsup + depth)
+        return mutate(found, change)
+
+    return change(node)
+
+
+def to_index(node: Any, varno: int, attno: int, column: int, back: int = 0) -> Any:
+    """Vars of a table's column → INDEX_VAR (or, with ``back``, numbered in the flat table)."""
+    def change(found: Any) -> Any:
+        if kind(found) == "Var" and found.varno == varno and found.varlevelsup == 0:
+            if back:
+                return found.copy(varno=back)
+            if found.varattno == attno:
+                return found.copy(varno=P.INDEX_VAR, varattno=column)
         return mutate(found, change)
 
     return change(node)

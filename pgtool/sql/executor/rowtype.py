@@ -19,11 +19,12 @@ class _RowBatch(Batch):
 
     env: Env
     names: list[str]
+    tuples: Any
     types: list[int]
     typid: int
     visible: list[int]
 
-    __slots__ = ("env", "names", "types", "typid", "visible")
+    __slots__ = ("env", "names", "tuples", "types", "typid", "visible")
 
     def col(self, number: int) -> Any:
         """One column; the row is made at its first use."""
@@ -51,5 +52,6 @@ def with_whole_row(
     """The batch with its row as one more column."""
     out = _RowBatch(batch.n, [*[batch.raw(i) for i in range(batch.width)], None])
     out.env, out.types, out.names, out.typid = env, types, names, typid
+    out.tuples = getattr(batch, "tuples", None)
     out.visible = list(range(batch.width)) if visible is None else visible
     return out

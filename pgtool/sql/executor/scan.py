@@ -33,6 +33,7 @@ from pgtool.types.column import FixedColumn
 __all__ = ["HeapBatch", "HeapSource", "SeqScanExec", "tid_values"]
 
 CTID, XMIN, CMIN, XMAX, CMAX, TABLEOID = -1, -2, -3, -4, -5, -6
+_SYSTEM_TYPES = {CTID: 27, XMIN: 28, CMIN: 29, XMAX: 28, CMAX: 29, TABLEOID: 26}
 _HEADER_FIELDS = {XMIN: "t_xmin", XMAX: "t_xmax", CMIN: "t_field3", CMAX: "t_field3"}
 _TID = np.dtype([("high", "<u2"), ("low", "<u2"), ("pos", "<u2")])
 assert sizeof(ItemPointerData) == _TID.itemsize
@@ -68,6 +69,7 @@ class HeapSource:
         self.stored = self.heap.attrs
         self.types = [self.attributes[i].atttypid for i in self.indexes]
         self.codecs = [env.codec(t) for t in self.types]
+        self.system_codecs = [env.codec(_SYSTEM_TYPES[a]) for a in self.system]
         order = [*self.attnums, *self.system]
         places = {(scanrelid, attnum): i for i, attnum in enumerate(order)}
         if self.whole:
@@ -91,19 +93,26 @@ class HeapSource:
     def batches(self, tuples: Tuples) -> Iterator[Batch]:
         """The columns of some tuples."""
         if not self.indexes:
-            yield self._row(HeapBatch(self, tuples, {}))
+            yield self.with_row(HeapBatch(self, tuples, {}))
             return
         sound, places = walk_tuples(tuples, self.stored, self.indexes, self.heap.damage)
         if all(place.special is None for place in places.values()):
-            yield self._row(HeapBatch(self, sound, places))
+            yield self.with_row(HeapBatch(self, sound, places))
             return
         for part in self.heap.decode(tuples, self.indexes):
             batch = HeapBatch(self, part.tuples, {})
             for i, column in enumerate(part.columns):
                 batch._columns[i] = self.codecs[i].canonical(column)
-            yield self._row(batch)
+            yield self.with_row(batch)
 
-    def _row(self, batch: HeapBatch) -> Batch:
+    @staticmethod
+    def places_of(batch: Batch) -> Any:
+        """block << 16 | line pointer of every row."""
+        tuples = batch.tuples  # type: ignore[attr-defined]
+        return ((tuples.first_block + tuples.page.astype(np.int64)) << 16) | tuples.offnum
+
+    def with_row(self, batch: Batch) -> Batch:
+        """With the whole row as a column, where something reads it."""
         if not self.whole:
             return batch
         names = [self.attributes[i].attname for i in self.indexes]

@@ -14,7 +14,9 @@ from pgtool.sql.executor.scalar import ScalarCompiler
 from pgtool.sql.executor.scan import CTID, HeapSource, filtered
 from pgtool.sql.executor.scope import Scope
 
-__all__ = ["TidRangeExec", "TidScanExec", "fetch_tids", "tid_parts"]
+_GAP = 2
+
+__all__ = ["TidRangeExec", "TidScanExec", "fetch_placed", "fetch_tids", "tid_parts"]
 
 
 def tid_parts(value: bytes) -> tuple[int, int]:
@@ -25,21 +27,38 @@ def tid_parts(value: bytes) -> tuple[int, int]:
 
 def fetch_tids(source: HeapSource, block: Any, offnum: Any) -> Iterator[Batch]:
     """The visible rows at some places, in physical order; each place once."""
+    place = np.unique((block.astype(np.int64) << 16) | offnum.astype(np.int64))
+    for batch, _found in _fetched(source, place):
+        yield batch
+
+
+def _fetched(source: HeapSource, place: Any) -> Iterator[tuple[Batch, Any]]:
+    """The visible rows at sorted, different places, with their places."""
     heap = source.heap
-    here = block < heap.file.nblocks
-    place = np.unique((block[here].astype(np.int64) << 16) | offnum[here].astype(np.int64))
+    place = place[(place >> 16) < heap.file.nblocks]
     if not len(place):
         return
     blocks = np.unique(place >> 16)
-    gaps = np.flatnonzero(np.diff(blocks) > 4)
+    gaps = np.flatnonzero(np.diff(blocks) > _GAP)
     starts = blocks[np.concatenate([[0], gaps + 1])]
     ends = blocks[np.concatenate([gaps, [len(blocks) - 1]])] + 1
     for first, stop in zip(starts.tolist(), ends.tolist()):
         for tuples in heap.runs(first, stop):
             mine = ((tuples.first_block + tuples.page.astype(np.int64)) << 16) | tuples.offnum
-            keep = np.isin(mine, place, assume_unique=True)
-            if keep.any():
-                yield from source.batches(tuples.take(keep))
+            spot = np.searchsorted(place, mine).clip(0, len(place) - 1)
+            keep = place[spot] == mine
+            if not keep.any():
+                continue
+            for batch in source.batches(tuples.take(keep)):
+                yield batch, source.places_of(batch)
+
+
+def fetch_placed(source: HeapSource, places: Any) -> Iterator[tuple[Batch, Any]]:
+    """The visible rows at some TIDs (block << 16 | offset), with each row's place in the list."""
+    order = np.argsort(places, kind="stable")
+    ordered = places[order]
+    for batch, found in _fetched(source, np.unique(ordered)):
+        yield batch, order[np.searchsorted(ordered, found)]
 
 
 class TidScanExec(Exec):

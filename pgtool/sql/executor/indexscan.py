@@ -1,0 +1,107 @@
+"""IndexScan and IndexOnlyScan: heap rows in the order of a btree.
+
+Both fetch the rows from the heap, whose visibility rules alone decide, and check every index
+condition on them; an IndexOnlyScan computes its index columns from the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from pgtool.errors import Unsupported
+from pgtool.nodes.base import mutate
+from pgtool.nodes.plan import INDEX_VAR, ScanDirection
+from pgtool.sql.executor.batch import Batch, concat_batches
+from pgtool.sql.executor.context import Context
+from pgtool.sql.executor.indexkeys import IndexKeys, index_tree
+from pgtool.sql.executor.node import Exec, Filter, Project
+from pgtool.sql.executor.scan import HeapSource, filtered
+from pgtool.sql.executor.tidscan import fetch_placed
+
+__all__ = ["IndexOnlyScanExec", "IndexScanExec"]
+
+_FIRST_ROWS = 64
+_MOST_ROWS = 8192
+
+
+class _IndexExec(Exec):
+    """What both share; subclasses say what the conditions on the row are."""
+
+    def __init__(
+        self, builder: Any, plan: Any, quals: list[Any], targets: list[Any], recheck: list[Any]
+    ) -> None:
+        super().__init__(builder, plan)
+        if plan.indexorderby:
+            raise Unsupported("ordering by an index operator")
+        rte = builder.rte(plan.scanrelid)
+        self.keys = IndexKeys(self.env, plan.indexid, plan.indexqual)
+        self.backward = plan.indexorderdir == ScanDirection.BackwardScanDirection
+        self.source = HeapSource(self.env, rte, plan.scanrelid, [*targets, *quals, *recheck])
+        self.recheck = Filter(self.env, self.source.scope, recheck)
+        self.filter = Filter(self.env, self.source.scope, quals)
+        self.project = Project(self.env, self.source.scope, targets)
+
+    def tids(self, ctx: Context) -> Iterator[Any]:
+        """TIDs in index order, few at first."""
+        tree = index_tree(self.env, self.keys.indexid)
+        waiting: list[Any] = []
+        count, size = 0, _FIRST_ROWS
+        for lower, upper in self.keys.ranges(ctx, self.backward):
+            for found in tree.tids(lower, upper, self.backward):
+                waiting.append(found)
+                count += len(found)
+                if count >= size:
+                    yield np.concatenate(waiting)
+                    waiting, count, size = [], 0, min(4 * size, _MOST_ROWS)
+        if waiting:
+            yield np.concatenate(waiting)
+
+    def batches(self, ctx: Context) -> Iterator[Batch]:
+        """See the module."""
+        measure = self.measure(ctx)
+        for places in self.tids(ctx):
+            ctx.check()
+            parts = list(fetch_placed(self.source, places))
+            if not parts:
+                continue
+            index = np.concatenate([p for _, p in parts])
+            order = np.argsort(index, kind="stable")
+            whole = parts[0][0] if len(parts) == 1 else self._together(parts)
+            if (order[1:] < order[:-1]).any():
+                whole = whole.take(order)
+            rows = filtered(self.recheck, whole, ctx)
+            out = filtered(self.filter, rows, ctx)
+            if measure is not None:
+                measure.removed += rows.n - out.n
+            if out.n:
+                yield self.project.apply(out, ctx)
+
+    def _together(self, parts: list[tuple[Batch, Any]]) -> Batch:
+        codecs = [*self.source.codecs, *self.source.system_codecs]
+        return self.source.with_row(concat_batches([b for b, _ in parts], codecs))
+
+
+class IndexScanExec(_IndexExec):
+    """Rows of a table in an index's order."""
+
+    def __init__(self, builder: Any, plan: Any) -> None:
+        super().__init__(builder, plan, plan.qual, plan.targetlist, plan.indexqualorig)
+
+
+class IndexOnlyScanExec(_IndexExec):
+    """Index columns, computed from the rows."""
+
+    def __init__(self, builder: Any, plan: Any) -> None:
+        entries = [t.expr for t in plan.indextlist]
+
+        def change(node: Any) -> Any:
+            if type(node).__name__ == "Var" and node.varno == INDEX_VAR:
+                return entries[node.varattno - 1]
+            return mutate(node, change)
+
+        targets = [t.copy(expr=change(t.expr)) for t in plan.targetlist]
+        recheck = [change(q) for q in (plan.indexqual or plan.recheckqual)]
+        super().__init__(builder, plan, [change(q) for q in plan.qual], targets, recheck)
