@@ -80,6 +80,8 @@ MODULES: tuple[str, ...] = (
     "tonumber",
     "networks",
     "textvector",
+    "geo",
+    "geopaths",
 )
 
 

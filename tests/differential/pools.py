@@ -9,7 +9,7 @@ strict.
 from __future__ import annotations
 
 from tests.differential.pools_json import DOCUMENTS, JSON_ARGUMENTS
-from tests.differential.pools_text import TEXT_ARGUMENTS
+from tests.differential.pools_text import TEXT_ARGUMENTS, TEXT_POOLS, TEXT_SKIP
 from tests.differential.pools_time import TIME_ARGUMENTS
 
 INTS = ["0", "1", "-1", "7", "-7", "2", "10", "100"]
@@ -196,6 +196,7 @@ ARGUMENTS: dict[tuple[str, int], list[str]] = {
     ("width_bucket_numeric", 3): ["0", "1", "5", "-1", "10", "2147483647"],
 }  # fmt: skip
 ARGUMENTS.update(TEXT_ARGUMENTS)
+POOLS.update(TEXT_POOLS)
 ARGUMENTS.update(TIME_ARGUMENTS)
 ARGUMENTS.update(JSON_ARGUMENTS)
 EXTRA: dict[str, list[tuple[str | None, ...]]] = {
@@ -208,9 +209,8 @@ EXTRA: dict[str, list[tuple[str | None, ...]]] = {
 #: Functions that answer something else on every call, or do something to the server.
 SKIP = {
     "pg_backend_pid", "now", "statement_timestamp", "clock_timestamp", "drandom",
-    "array_sample", "array_shuffle",
-    "drandom_normal", "gen_random_uuid", "uuidv7", "uuidv7_interval", "setseed",
-    "numeric_random", "int4random",
+    *TEXT_SKIP,
+    "drandom_normal", "gen_random_uuid", "uuidv7", "setseed", "numeric_random", "int4random",
     "satisfies_hash_partition", "int8random", "pg_sleep", "array_in", "enum_in", "multirange_in",
     "range_in", "record_in",
     "xml_in", "xml_out", "xml_send", "timeofday", "txid_current", "pg_current_xact_id",
