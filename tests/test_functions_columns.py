@@ -11,6 +11,7 @@ import pytest
 
 from pgtool.errors import SqlError
 from pgtool.functions import registry
+from pgtool.functions.groupedtext import extreme_rows
 from pgtool.functions.like import like_pattern
 from pgtool.functions.textcolumns import bytes_cmp_v
 from pgtool.types.column import VarColumn
@@ -30,6 +31,21 @@ def test_bytes_order() -> None:
     b += [b"same word is long", b"same word is long", b"", b"12345678", b"123456789", b"12345678"]
     found = bytes_cmp_v(VarColumn.of(list(a)), VarColumn.of(list(b)))
     assert found.tolist() == [(x > y) - (x < y) for x, y in zip(a, b)]
+
+
+@pytest.mark.parametrize("largest", [True, False])
+def test_extremes(largest: bool) -> None:
+    rng = random.Random(3)
+    texts = words(rng, 2000, 30) + [b"", b"a", b"a\0", b"a\0\0", b"same beginning 1"] * 3
+    ids = np.array([rng.randrange(200) for _ in texts])
+    column = VarColumn.of(list(texts))
+    rows = extreme_rows(ids, 250, column, column.length.astype(np.int64), largest)
+    found = {int(ids[row]): texts[row] for row in rows}
+    wanted: dict[int, bytes] = {}
+    for group, text in zip(ids.tolist(), texts):
+        pick = max if largest else min
+        wanted[group] = pick(wanted.get(group, text), text)
+    assert found == wanted
 
 
 @pytest.mark.parametrize("pattern", [

@@ -51,6 +51,7 @@ MODULES: tuple[str, ...] = (
     "compare_text",
     "compare_containers",
     "textcolumns",
+    "groupedtext",
     "hashing",
     "float",
     "floatmath",

@@ -16,20 +16,20 @@ from pgtool.functions.compare import SIGNS
 from pgtool.functions.registry import Call, vector
 from pgtool.types.column import VarColumn
 
-__all__ = ["bytes_cmp_v"]
+__all__ = ["KEEP", "WORD", "bytes_cmp_v", "words_of"]
 
 Array = Any
-_WORD = 8
+WORD = 8
 
 
-def _words(buffer: Array) -> Array:
+def words_of(buffer: Array) -> Array:
     """Every eight bytes of a buffer as a number that orders as they do; zeros past its end."""
-    padded = np.concatenate([buffer, np.zeros(_WORD, np.uint8)])
+    padded = np.concatenate([buffer, np.zeros(WORD, np.uint8)])
     return np.ndarray((len(buffer) + 1,), np.dtype(">u8"), padded, 0, (1,))
 
 
 #: What keeps the first n bytes of a word.
-_KEEP = np.array([0, *((~0 << 64 - 8 * n) & (1 << 64) - 1 for n in range(1, 9))], np.uint64)
+KEEP = np.array([0, *((~0 << 64 - 8 * n) & (1 << 64) - 1 for n in range(1, 9))], np.uint64)
 
 
 def bytes_cmp_v(a: VarColumn, b: VarColumn) -> Array:
@@ -39,21 +39,21 @@ def bytes_cmp_v(a: VarColumn, b: VarColumn) -> Array:
     x, y = np.broadcast_to(a.start, (n,)), np.broadcast_to(b.start, (n,))
     left = np.broadcast_to(a.length, (n,)).astype(np.int64)
     right = np.broadcast_to(b.length, (n,)).astype(np.int64)
-    words_a, words_b = _words(a.buffer), _words(b.buffer)
+    words_a, words_b = words_of(a.buffer), words_of(b.buffer)
     rows = np.arange(n)
     done = 0
     while len(rows):
-        room_a, room_b = np.clip(left - done, 0, _WORD), np.clip(right - done, 0, _WORD)
+        room_a, room_b = np.clip(left - done, 0, WORD), np.clip(right - done, 0, WORD)
         at_a, at_b = np.where(room_a, x + done, 0), np.where(room_b, y + done, 0)
-        word_a = words_a[at_a].astype(np.uint64) & _KEEP[room_a]
-        word_b = words_b[at_b].astype(np.uint64) & _KEEP[room_b]
+        word_a = words_a[at_a].astype(np.uint64) & KEEP[room_a]
+        word_b = words_b[at_b].astype(np.uint64) & KEEP[room_b]
         found = (word_a > word_b).astype(np.int8) - (word_a < word_b)
         # Equal words of different length: the shorter one has ended.
         found = np.where(found, found, np.sign(room_a - room_b).astype(np.int8))
         out[rows] = found
-        open_ = (found == 0) & (room_a == _WORD)
+        open_ = (found == 0) & (room_a == WORD)
         rows, x, y, left, right = rows[open_], x[open_], y[open_], left[open_], right[open_]
-        done += _WORD
+        done += WORD
     return out
 
 
