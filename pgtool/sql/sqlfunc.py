@@ -22,10 +22,11 @@ from pgtool.functions.session import Session
 from pgtool.functions.values import RecordValue
 from pgtool.nodes.base import mutate, walk
 from pgtool.nodes.enums import CmdType, CoercionForm, ParamKind, RTEKind
-from pgtool.nodes.exprs import Aggref, CollateExpr, FuncExpr, GroupingFunc, Param, Var
+from pgtool.nodes.exprs import CollateExpr, FuncExpr, Param, Var
 from pgtool.nodes.query import FromExpr, Query, RangeTblEntry, RangeTblRef, TargetEntry
 from pgtool.sql.analyze.coerce import Context, coerce_to_target
 from pgtool.sql.analyze.from_clause import eref_of
+from pgtool.sql.analyze.levels import deepen
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_type, expr_typmod
 from pgtool.sql.analyze.query import analyze_in
 from pgtool.sql.analyze.rows import row_columns
@@ -242,24 +243,10 @@ def _substitute(node: Any, args: list[Any], depth: int) -> Any:
     """Parameters replaced by the arguments, seen from ``depth`` query levels further in."""
     if isinstance(node, Param) and node.paramkind == ParamKind.PARAM_EXTERN:
         made = copy_tree(args[node.paramid - 1])
-        return _deepen(made, depth, 0) if depth else made
+        return deepen(made, depth) if depth else made
     if isinstance(node, Query):
         depth += 1
     return mutate(node, lambda child: _substitute(child, args, depth))
-
-
-def _deepen(node: Any, by: int, depth: int) -> Any:
-    """References to the levels around an expression, for use ``by`` levels further in."""
-    if isinstance(node, Var):
-        return node.copy(varlevelsup=node.varlevelsup + by) if node.varlevelsup >= depth else node
-    made = mutate(node, lambda child: _deepen(child, by, depth + isinstance(node, Query)))
-    if isinstance(node, (Aggref, GroupingFunc)) and node.agglevelsup >= depth:
-        made = made.copy(agglevelsup=node.agglevelsup + by)
-    if isinstance(node, Query):
-        for rte in made.rtable:
-            if rte.rtekind == RTEKind.RTE_CTE and rte.ctelevelsup > depth:
-                rte.ctelevelsup += by
-    return made
 
 
 # -- set-returning functions in FROM ----------------------------------------------------------

@@ -10,6 +10,7 @@ from pgtool.nodes.enums import RTEKind
 from pgtool.nodes.exprs import Aggref, GroupingFunc, Var
 from pgtool.nodes.query import Query, TargetEntry
 from pgtool.sql.analyze.grouping import expand_grouping_sets, grouping_entries
+from pgtool.sql.analyze.levels import cte_references, deepen, variables_of_level
 from pgtool.sql.analyze.nodetypes import expr_location, expr_type
 from pgtool.sql.analyze.state import ParseState
 
@@ -143,7 +144,6 @@ def _place_arguments(
     """Arguments as target entries, ORDER BY and DISTINCT as sort clauses over them."""
     from pgtool.sql.analyze.clauses import add_to_sort_list, distinct_clause, sort_clause
 
-    call.aggargtypes = OidList(expr_type(arg) for arg in args)
     if call.aggkind != "n":
         call.aggdirectargs = args[:direct]
         entries = [
@@ -151,14 +151,21 @@ def _place_arguments(
         ]  # fmt: skip
         for sort, entry in zip(node.agg_order, entries):
             add_to_sort_list(state, entry, call.aggorder, entries, sort)
-        call.args = entries
+        _set_arguments(call, entries)
         return
     entries = [TargetEntry(expr=arg, resno=i) for i, arg in enumerate(args, 1)]
     if node.agg_order:
         call.aggorder = sort_clause(state, node.agg_order, entries, "ORDER BY", sql99=True)
     if node.agg_distinct:
         call.aggdistinct = distinct_clause(state, entries, call.aggorder, in_aggregate=True)
+    _set_arguments(call, entries)
+
+
+def _set_arguments(call: Aggref, entries: list[TargetEntry]) -> None:
+    """The arguments and their types, which sorting may have settled for unknown literals."""
     call.args = entries
+    shown = [entry.expr for entry in entries if not entry.resjunk]
+    call.aggargtypes = OidList(expr_type(arg) for arg in [*call.aggdirectargs, *shown])
 
 
 def _assign_level(state: ParseState, call: Any) -> None:
@@ -166,7 +173,8 @@ def _assign_level(state: ParseState, call: Any) -> None:
     level = _minimum_level(call)
     call.agglevelsup = level
     owner = state.level(level)
-    _check_not_nested(call, owner, state)
+    _check_not_nested(call)
+    _check_direct_arguments(call)
     if owner.kind == "FROM SUBSELECT":
         raise SqlError(
             "aggregate functions are not allowed in FROM clause of their own query level",
@@ -206,7 +214,33 @@ def _levels(node: Any, depth: int) -> list[int]:
     return found
 
 
-def _check_not_nested(call: Any, owner: ParseState, state: ParseState) -> None:
+def _check_direct_arguments(call: Any) -> None:
+    """Direct arguments may use grouped columns of the aggregate's level, and nothing deeper."""
+    if not isinstance(call, Aggref):
+        return
+    level = call.agglevelsup
+    for item in [*call.args, call.aggfilter]:
+        for found, name in cte_references(item):
+            if found < level:
+                raise SqlError(
+                    "outer-level aggregate cannot use a nested CTE", "0A000",
+                    f'CTE "{name}" is below the aggregate\'s semantic level.',
+                    position=call.location + 1,
+                )  # fmt: skip
+    for lower in range(level):
+        for var in variables_of_level(call.aggdirectargs, lower):
+            raise SqlError(
+                "outer-level aggregate cannot contain a lower-level variable in its direct "
+                "arguments", GROUPING_ERROR, position=var.location + 1,
+            )  # fmt: skip
+    for arg in call.aggdirectargs:
+        for lower in range(level + 1):
+            for inner in _at_level(arg, lower):
+                raise SqlError("aggregate function calls cannot be nested", GROUPING_ERROR,
+                               position=inner.location + 1)  # fmt: skip
+
+
+def _check_not_nested(call: Any) -> None:
     inner = [*call.args]
     if isinstance(call, Aggref) and call.aggfilter is not None:
         inner.append(call.aggfilter)
@@ -217,12 +251,13 @@ def _check_not_nested(call: Any, owner: ParseState, state: ParseState) -> None:
                                position=found.location + 1)  # fmt: skip
             raise SqlError("aggregate function calls cannot contain window function calls",
                            GROUPING_ERROR, position=found.location + 1)  # fmt: skip
-    del owner, state
 
 
 def _at_level(node: Any, level: int) -> list[Any]:
     """Aggregates of query level ``level`` (and window functions at level 0) in an expression."""
     out: list[Any] = []
+    if isinstance(node, list):
+        return [found for item in node for found in _at_level(item, level)]
     if isinstance(node, (Aggref, GroupingFunc)) and node.agglevelsup == level:
         return [node]
     if type(node).__name__ == "WindowFunc" and level == 0:
@@ -292,9 +327,10 @@ def check_ungrouped(state: ParseState, query: Query) -> None:
     PostgreSQL 18 gives every grouped query a range table entry of kind GROUP whose columns
     are the grouping expressions; target list, HAVING and ORDER BY refer to those.
     """
-    if state.self_reference is not None:
+    if state.has_aggs and any(rte.self_reference for rte in query.rtable):
+        found = _at_level([*query.targetList, query.havingQual], 0)
         raise SqlError("aggregate functions are not allowed in a recursive query's recursive term",
-                       "42P19")  # fmt: skip
+                       "42P19", position=found[0].location + 1 if found else None)  # fmt: skip
     rewriter = _Grouped(state, query, grouping_entries(query))
     rewriter.make_group_rte()
     query.targetList = [
@@ -316,7 +352,11 @@ class _Grouped:
         self.common: set[int] | None = None
         self.names = [entry.resname or "?column?" for entry in entries]
         if query.groupingSets:
-            self.common = set.intersection(*map(set, expand_grouping_sets(query)))
+            sets = expand_grouping_sets(query)
+            self.common = set.intersection(*map(set, sets))
+            if len(sets) == 1 and query.groupClause:
+                # One set is plain grouping.
+                query.groupingSets = []
         self.keys = self._functional_keys()
 
     def make_group_rte(self) -> None:
@@ -357,15 +397,15 @@ class _Grouped:
             return node
         if isinstance(node, GroupingFunc):
             if node.agglevelsup == depth:
-                self._grouping_refs(node)
+                self._grouping_refs(node, depth)
                 return node
             if node.agglevelsup > depth:
                 return node
-        if type(node).__name__ in ("Const", "Param"):
-            return node
         replaced = self._group_var(node, depth)
         if replaced is not None:
             return replaced
+        if type(node).__name__ in ("Const", "Param"):
+            return node
         if isinstance(node, Var):
             return self._check_var(node, depth)
         if isinstance(node, Query):
@@ -433,10 +473,10 @@ class _Grouped:
                 return True
         return False
 
-    def _grouping_refs(self, node: GroupingFunc) -> None:
+    def _grouping_refs(self, node: GroupingFunc, depth: int) -> None:
         refs = IntList()
         for arg in node.args:
-            found = next((e for e in self.entries if e.expr == arg), None)
+            found = next((e for e in self.entries if _equal_at(e.expr, arg, depth)), None)
             if found is None:
                 raise SqlError(
                     "arguments to GROUPING must be grouping expressions of the associated query "
@@ -448,12 +488,4 @@ class _Grouped:
 
 def _equal_at(group: Any, node: Any, depth: int) -> bool:
     """Whether ``node``, ``depth`` levels down, is the grouping expression seen from there."""
-
-    def raise_level(inner: Any) -> Any:
-        if isinstance(inner, Var) and inner.varlevelsup == 0:
-            return inner.copy(varlevelsup=depth)
-        return mutate(inner, raise_level)
-
-    return bool(raise_level(group) == node)
-
-
+    return bool((deepen(group, depth) if depth else group) == node)

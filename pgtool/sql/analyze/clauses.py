@@ -6,14 +6,13 @@ from typing import Any
 
 from pgtool.catalog import typeoids as t
 from pgtool.errors import SqlError
-from pgtool.nodes.base import walk
 from pgtool.nodes.enums import LimitOption
-from pgtool.nodes.exprs import Var
 from pgtool.nodes.query import SortGroupClause, TargetEntry, WindowClause
 from pgtool.nodes.raw_enums import SortByDir, SortByNulls
 from pgtool.sql.analyze import names
 from pgtool.sql.analyze.calls import to_target
 from pgtool.sql.analyze.expressions import transform_expr
+from pgtool.sql.analyze.levels import variables_of_level
 from pgtool.sql.analyze.nodetypes import expr_location, expr_type
 from pgtool.sql.analyze.operators import find_operator
 from pgtool.sql.analyze.state import ParseState
@@ -352,10 +351,7 @@ def limit_clause(state: ParseState, node: Any, kind: str, option: LimitOption) -
         state, made, t.INT8OID,
         f"argument of {kind} must be type bigint, not type {state.types.name(expr_type(made))}",
     )  # fmt: skip
-    for inner in walk(made):
-        if isinstance(inner, Var) and inner.varlevelsup == 0:
-            raise SqlError(f"argument of {kind} must not contain variables", "42P10",
-                           position=inner.location + 1)  # fmt: skip
+    _no_variables(made, kind)
     if kind == "LIMIT" and option == LimitOption.LIMIT_OPTION_WITH_TIES and (
         type(made).__name__ == "Const" and made.constisnull
     ):
@@ -461,7 +457,6 @@ def _count_offset(state: ParseState, node: Any, word: str) -> Any:
 
 
 def _no_variables(node: Any, word: str) -> None:
-    for inner in walk(node):
-        if isinstance(inner, Var) and inner.varlevelsup == 0:
-            raise SqlError(f"argument of {word} must not contain variables", "42P10",
-                           position=inner.location + 1)  # fmt: skip
+    for found in variables_of_level(node):
+        raise SqlError(f"argument of {word} must not contain variables", "42P10",
+                       position=found.location + 1)  # fmt: skip

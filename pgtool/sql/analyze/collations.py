@@ -56,7 +56,7 @@ _RESULT_INPUT: dict[str, tuple[str | None, str | None]] = {
 #: Their own type's collation counts, whatever their argument's is.
 _FROM_TYPE = {"CoerceViaIO", "FieldSelect", "CoerceToDomain"}
 _LEAVES = {"Var", "Const", "Param", "CaseTestExpr", "CoerceToDomainValue", "SetToDefault",
-           "SQLValueFunction", "CurrentOfExpr", "NextValueExpr", "GroupingFunc"}  # fmt: skip
+           "SQLValueFunction", "CurrentOfExpr", "NextValueExpr"}  # fmt: skip
 
 
 #: The parts of a query that hold expressions of its own level.

@@ -6,7 +6,7 @@ from typing import Any
 
 from pgtool.catalog import typeoids as t
 from pgtool.errors import SqlError, Unsupported
-from pgtool.nodes.base import IntList, OidList, ValueString, strings, walk
+from pgtool.nodes.base import IntList, Node, OidList, ValueString, strings
 from pgtool.nodes.query import CommonTableExpr, Query, TargetEntry
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_location, expr_type, expr_typmod
 from pgtool.sql.analyze.state import ParseState
@@ -41,11 +41,26 @@ def transform_with(state: ParseState, clause: Any, query: Query) -> None:
 
 
 def _references(raw: Any, names: set[str]) -> set[str]:
-    """The WITH names that a raw query may refer to."""
-    return {
-        str(node.relname) for node in walk(raw)
-        if type(node).__name__ == "RangeVar" and node.schemaname is None and node.relname in names
-    }  # fmt: skip
+    """The WITH names that a raw query refers to; an inner WITH query of the name hides it."""
+    if isinstance(raw, list):
+        return {name for item in raw for name in _references(item, names)}
+    if not isinstance(raw, Node) or not names:
+        return set()
+    if type(raw).__name__ == "RangeVar":
+        own = raw.__dict__
+        hit = own.get("schemaname") is None and own.get("relname") in names
+        return {own["relname"]} if hit else set()
+    clause = getattr(raw, "withClause", None)
+    if clause is None:
+        return _references(list(raw.children()), names)
+    inner = {str(cte.ctename) for cte in clause.ctes}
+    found: set[str] = set()
+    visible = names - inner if clause.recursive else names
+    for cte in clause.ctes:
+        found |= _references(cte.ctequery, visible)
+        visible = visible - {str(cte.ctename)}
+    rest = [child for child in raw.children() if child is not clause]
+    return found | _references(rest, visible)
 
 
 def _recursive(state: ParseState, ctes: list[CommonTableExpr]) -> list[CommonTableExpr]:

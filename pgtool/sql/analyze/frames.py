@@ -6,12 +6,11 @@ from typing import Any
 
 from pgtool.catalog import typeoids as t
 from pgtool.errors import SqlError
-from pgtool.nodes.base import walk
 from pgtool.nodes.enums import CoercionForm
-from pgtool.nodes.exprs import Var
 from pgtool.nodes.query import SortGroupClause, TargetEntry, WindowClause
 from pgtool.sql.analyze.coerce import Context, can_coerce, coerce_type
 from pgtool.sql.analyze.expressions import transform_expr
+from pgtool.sql.analyze.levels import variables_of_level
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_location, expr_type
 from pgtool.sql.analyze.state import ParseState
 
@@ -42,10 +41,9 @@ def range_offsets(
             state, offset, expr_type(offset), chosen.amprocrighttype, -1, Context.implicit,
             CoercionForm.COERCE_IMPLICIT_CAST,
         )  # fmt: skip
-        for inner in walk(offset):
-            if isinstance(inner, Var) and inner.varlevelsup == 0:
-                raise SqlError("argument of RANGE must not contain variables", "42P10",
-                               position=inner.location + 1)  # fmt: skip
+        for found in variables_of_level(offset):
+            raise SqlError("argument of RANGE must not contain variables", "42P10",
+                           position=found.location + 1)  # fmt: skip
         setattr(made, field, offset)
         setattr(made, function, chosen.amproc)
 

@@ -12,6 +12,7 @@ from pgtool.nodes.query import RangeTblEntry, RangeTblFunction
 from pgtool.sql.analyze.collations import assign_collations
 from pgtool.sql.analyze.expressions import transform_expr
 from pgtool.sql.analyze.from_clause import eref_of
+from pgtool.sql.analyze.levels import variables_of_level
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_location, expr_type
 from pgtool.sql.analyze.rows import columns_of_type, row_columns
 from pgtool.sql.analyze.state import Column, Namespace, ParseState
@@ -53,12 +54,7 @@ def function_item(state: ParseState, node: Any) -> Namespace:
 
 
 def _has_outer(calls: list[Any]) -> bool:
-    from pgtool.nodes.base import walk
-
-    return any(
-        type(inner).__name__ == "Var" and inner.varlevelsup == 0
-        for expr, _name, _defs in calls for inner in walk(expr)
-    )  # fmt: skip
+    return any(variables_of_level([expr for expr, _name, _defs in calls]))
 
 
 def _expanded(node: Any) -> list[tuple[Any, Any]]:

@@ -150,10 +150,10 @@ def _without_shadowed(found: list[Candidate]) -> list[Candidate]:
         best.setdefault(used, []).append(candidate)
     out = []
     for group in best.values():
-        group.sort(key=lambda c: (c.path, bool(c.variadic), bool(c.defaults)))
+        group.sort(key=lambda c: (c.path, bool(c.variadic)))
         first = group[0]
-        key = (first.path, bool(first.variadic), bool(first.defaults))
-        out += [c for c in group if (c.path, bool(c.variadic), bool(c.defaults)) == key]
+        key = (first.path, bool(first.variadic))
+        out += [c for c in group if (c.path, bool(c.variadic)) == key]
     return out
 
 

@@ -32,6 +32,7 @@ from pgtool.sql.analyze.coerce import (
 )
 from pgtool.sql.analyze.expressions import transform
 from pgtool.sql.analyze.forms import null_test
+from pgtool.sql.analyze.levels import variables_of_level
 from pgtool.sql.analyze.nodetypes import expr_location, expr_type
 from pgtool.sql.analyze.operators import make_op, make_scalar_array_op
 from pgtool.sql.analyze.state import ParseState
@@ -193,9 +194,7 @@ def _in_list(state: ParseState, node: A_Expr) -> Any:
 
 
 def _has_vars(node: Any) -> bool:
-    from pgtool.nodes.base import walk
-
-    return any(type(inner).__name__ == "Var" and inner.varlevelsup == 0 for inner in walk(node))
+    return any(variables_of_level(node))
 
 
 def _in_array(state: ParseState, left: Any, items: list[Any]) -> Any | None:

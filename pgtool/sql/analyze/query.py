@@ -24,6 +24,7 @@ from pgtool.sql.analyze.collations import assign_collations, assign_query_collat
 from pgtool.sql.analyze.expressions import transform_expr
 from pgtool.sql.analyze.from_clause import eref_of, transform_from
 from pgtool.sql.analyze.grouping import group_clause
+from pgtool.sql.analyze.levels import variables_of_level
 from pgtool.sql.analyze.locking import apply_locking
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_type, expr_typmod
 from pgtool.sql.analyze.origins import mark_origins
@@ -205,7 +206,7 @@ def _values(state: ParseState, raw: Any) -> Query:
         eref=eref_of(None, "*VALUES*", [c.name for c in columns], "VALUES lists"),
         rtekind=RTEKind.RTE_VALUES, values_lists=rows, coltypes=OidList(types),
         coltypmods=IntList(typmods), colcollations=OidList(collations), inFromCl=True,
-        lateral=any(_mentions_level(row, 0) for row in rows),
+        lateral=any(variables_of_level(rows)),
     )  # fmt: skip
     item = state.add_rte(rte, columns)
     state.namespace.append(item)
@@ -230,14 +231,6 @@ def _column_collation(state: ParseState, cells: list[Any]) -> int:
         assign_collations(state, cell)
     found = {expr_collation(cell) for cell in cells}
     return found.pop() if len(found) == 1 else max(found)
-
-
-def _mentions_level(row: list[Any], level: int) -> bool:
-    from pgtool.nodes.base import walk
-
-    return any(
-        type(inner).__name__ == "Var" and inner.varlevelsup == level for inner in walk(row)
-    )  # fmt: skip
 
 
 def output_columns(query: Query) -> list[tuple[str, int, int, int]]:

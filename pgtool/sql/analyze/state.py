@@ -111,7 +111,6 @@ class ParseState:
         self.has_aggs = self.has_windows = self.has_srfs = self.has_sublinks = False
         self.has_modifying = False
         self.lateral_active = False
-        self.self_reference: Any = None
         self.parent_cte: Any = None
         #: The recursive WITH query whose set operation this level is, and what to call with
         #: the columns of its first term.

@@ -32,6 +32,7 @@ def transform_sublink(state: ParseState, node: SubLink) -> SubLink:
         raise SqlError(f"cannot use subquery in {_FORBIDDEN[state.kind]}", "0A000", position=at)
     state.has_sublinks = True
     query = analyze_subquery(state, node.subselect)
+    node.__dict__["analyzed"] = query
     if query.commandType != CmdType.CMD_SELECT:
         raise SqlError("subquery must be a SELECT", "42601", position=at)
     link = SubLink(subLinkType=node.subLinkType, subselect=query, location=node.location)

@@ -85,7 +85,8 @@ def _jsonb(state: ParseState, container: Any, steps: list[Any]) -> Any:
     upper = []
     if any(step.is_slice for step in steps):
         raise SqlError("jsonb subscript does not support slices", "42804",
-                       position=expr_location(steps[0].uidx or steps[0].lidx) + 1)  # fmt: skip
+                       position=expr_location(steps[0].uidx or steps[0].lidx) + 1
+                       or None)  # fmt: skip
     for step in steps:
         made = transform_expr(state, step.uidx, state.kind)
         source = expr_type(made)

@@ -9,7 +9,7 @@ from pgtool.errors import SqlError
 from pgtool.nodes.enums import CoercionForm
 from pgtool.nodes.exprs import FieldSelect
 from pgtool.nodes.query import TargetEntry
-from pgtool.nodes.raw import A_Star, ColumnRef, ResTarget
+from pgtool.nodes.raw import A_Star, ColumnRef
 from pgtool.sql.analyze import names
 from pgtool.sql.analyze.coerce import Context, coerce_type
 from pgtool.sql.analyze.expressions import transform_expr
@@ -171,7 +171,7 @@ def _figure_special(node: Any, kind: str) -> tuple[int, str]:
         if link == "ARRAY_SUBLINK":
             return 2, "array"
         if link == "EXPR_SUBLINK":
-            return _subquery_name(node.subselect)
+            return _subquery_name(node)
         return 0, ""
     if kind == "MinMaxExpr":
         return 2, "greatest" if node.op.name == "IS_GREATEST" else "least"
@@ -188,13 +188,9 @@ def _figure_special(node: Any, kind: str) -> tuple[int, str]:
     return (2, _NAMED[kind]) if kind in _NAMED else (0, "")
 
 
-def _subquery_name(query: Any) -> tuple[int, str]:
-    """The name of a scalar subquery's first column, where it has one."""
-    while getattr(query, "larg", None) is not None:
-        query = query.larg
-    targets = getattr(query, "targetList", None)
-    if not targets or not isinstance(targets[0], ResTarget):
+def _subquery_name(link: Any) -> tuple[int, str]:
+    """The name of a scalar subquery's column."""
+    query = getattr(link, "analyzed", None)
+    if query is None or not query.targetList:
         return 0, ""
-    if targets[0].name:
-        return 2, str(targets[0].name)
-    return _figure(targets[0].val)
+    return 2, query.targetList[0].resname or "?column?"

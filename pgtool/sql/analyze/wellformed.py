@@ -29,7 +29,12 @@ _NULLABLE = {
 def check_recursive_form(cte: Any) -> None:
     """SqlError where a WITH query that refers to itself has no form that can be evaluated."""
     raw = cte.ctequery
-    if type(raw).__name__ != "SelectStmt" or raw.op != SetOperation.SETOP_UNION:
+    if type(raw).__name__ != "SelectStmt":
+        raise SqlError(
+            f'recursive query "{cte.ctename}" must not contain data-modifying statements',
+            INVALID_RECURSION, position=cte.location + 1,
+        )  # fmt: skip
+    if raw.op != SetOperation.SETOP_UNION:
         raise SqlError(
             f'recursive query "{cte.ctename}" does not have the form non-recursive-term UNION '
             "[ALL] recursive-term", INVALID_RECURSION, position=cte.location + 1,
