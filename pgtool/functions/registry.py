@@ -42,6 +42,8 @@ MODULES: tuple[str, ...] = (
     "timestamp",
     "date",
     "datefields",
+    "dateformat",
+    "dateparse",
     "json",
     "jsonb",
     "jsonbedit",

@@ -18,7 +18,7 @@ from pgtool.types.intervals import interval_text
 from pgtool.types.zone_names import DYNAMIC, fixed_abbreviations
 from pgtool.types.zones import LocalTime, Zone, find_zone
 
-__all__ = ["Clock", "clock_of_interval", "named_clock", "session_clock"]
+__all__ = ["Clock", "abbreviation_clock", "clock_of_interval", "named_clock", "session_clock"]
 
 _UNIX = cal.EPOCH_DAYS * 86_400
 _TOKEN_LENGTH = 10
@@ -96,8 +96,8 @@ def named_clock(session: Any, name: str) -> Clock:
     return known[key]
 
 
-def _find_clock(session: Any, name: str) -> Clock:
-    word = name.lower()
+def abbreviation_clock(session: Any, word: str) -> Clock | None:
+    """The clock of an abbreviation in lower case."""
     own = session_clock(session).zone
     if own is not None and session.settings.major >= _OWN_ABBREVIATIONS:
         used = {k.abbreviation.lower() for k in own.table(1970)[1]}
@@ -108,6 +108,13 @@ def _find_clock(session: Any, name: str) -> Clock:
         return Clock(None, fixed[0])
     if word in DYNAMIC:
         return Clock(find_zone(DYNAMIC[word]), 0, word)
+    return None
+
+
+def _find_clock(session: Any, name: str) -> Clock:
+    found = abbreviation_clock(session, name.lower())
+    if found is not None:
+        return found
     try:
         return Clock(find_zone(name))
     except Unsupported:

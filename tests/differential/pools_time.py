@@ -38,6 +38,30 @@ TIME_ARGUMENTS: dict[tuple[str, int], list[str]] = {
                            "106751992 days", "2147483647 days"],
     ("make_interval", 6): _SECONDS,
 }  # fmt: skip
+TEMPLATES = [
+    "YYYY-MM-DD HH24:MI:SS.US", "DD Mon YYYY", "Day, DD Month YYYY", "DAY DY day dy Dy", "MONTH Month month MON Mon mon",
+    "FMDay, FMDD FMMonth FMYYYY", "HH HH12 HH24 MI SS", "MS US FF1 FF2 FF3 FF4 FF5 FF6", "SSSS SSSSS",
+    "AM am A.M. a.m. PM p.m.", "AD bc B.C. a.d.", "CC YYYY YYY YY Y", "Y,YYY", "IYYY IYY IY I IW ID IDDD", "Q WW W D DDD J",
+    "RM rm FMRM", "TZ tz TZH TZM OF FMOF", "DDth DDTH MMth HH24th YYYYTH", "\"text\" YYYY \\\"q", "FMHH24:FMMI:FMSS",
+    "TMMonth TMDay TMMon", "FXYYYY", "YYYYSP DDSP", "Dd", "xyz", "", "FM", "YYYY\"T\"HH24", "D\"\\\"\"Q", "FMDDth FMMM FMDDD FMWW FMIW",
+    "FMYYY FMYY FMY FMI FMCC", "äöü YYYY日", "HH:MI:SS AM", "Jth Qth Wth CCth", "MSth USTH SSSSth", "hh24:mi:ss yyyy-mm-dd"]
+READ = [
+    "2024-02-29", "2024-02-29 12:34:56.789", "20240229", "29 Feb 2024", "February 29, 2024", "2024  02   29", "24", "99", "0", "",
+    "2024-02-30", "13", "12:34:56 PM", "11:59 am", "13:00 PM", "1 January 2000 BC", "44-03-15 BC", "2,024", "MMXXIV", "iv", "IV 2000",
+    "2024-060", "2024-W09-4", "2460370", "86399", "86400", "-5", "+0530", "-03:30", "2024-02-29 -08", "EST", "CEST 2024", "abc",
+    "99999-12-31", "10000000000", "Mon 5", "Thursday", "1st", "22nd", "12", "1999 12", " 2024 ", "2024/02/29T10:11:12", "10 20 30",
+    "2024-12", "1 2 3", "21", "366 2023", "123456", "00:00:00", "25:00:00", "23:59:60", "2024-02-29 12:34:56.7891234"]
+READ_WITH = [*TEMPLATES, "YYYY-MM-DD", "YYYYMMDD", "DD Mon YYYY", "Month DD, YYYY", "YYYY  MM DD", "YY", "MM", "DD", "HH12:MI:SS AM",
+    "HH:MI am", "DD Month YYYY BC", "YY-MM-DD BC", "Y,YYY", "RM", "RM YYYY", "YYYY-DDD", "IYYY-\"W\"IW-ID", "J", "SSSSS", "TZH", "TZH:TZM",
+    "YYYY-MM-DD TZH", "TZ", "TZ YYYY", "OF", "Dy DD", "Day", "DDth", "DDTH", "HH24", "YYYY MM", "FXYYYY-MM-DD", "YYYY/MM/DD\"T\"HH24:MI:SS",
+    "Q", "W", "WW YYYY", "CC", "CC YY", "YYY", "Y", "DDD YYYY", "HH24MISS", "HH24:MI:SS", "FF3", "FF6", "MS", "US", "YYYY-MM-DD HH24:MI:SS.FF3",
+    "YYYY-MM-DD HH24:MI:SS.MS", "FMYYYY-FMMM-FMDD", "MI:SS", "IYYY-MM", "YYYY IW", "D W MM YYYY", "I ID", "HH24:MI:SS.FF6"]
+TIME_ARGUMENTS["to_timestamp", 0] = TIME_ARGUMENTS["to_date", 0] = READ
+TIME_ARGUMENTS["to_timestamp", 1] = TIME_ARGUMENTS["to_date", 1] = READ_WITH
+for _kind in ("timestamp", "timestamptz", "interval"):
+    TIME_ARGUMENTS[f"{_kind}_to_char", 1] = TEMPLATES
+#: Of intervals beyond any calendar, the server's week fields overflow.
+TIME_ARGUMENTS["interval_to_char", 1] = [t for t in TEMPLATES if "FMI" not in t]
 TIME_ARGUMENTS["mul_d_interval", 0] = TIME_ARGUMENTS["interval_mul", 1]
 TIME_ARGUMENTS["timestamptz_bin", 0] = TIME_ARGUMENTS["timestamp_bin", 0]
 for _kind in ("timestamp", "timestamptz", "interval", "time", "timetz"):
