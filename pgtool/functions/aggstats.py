@@ -213,14 +213,14 @@ def _float_aggregate(
     return FloatAggregate
 
 
-def _state_of(value: ArrayValue, name: str, size: int) -> State:
+def state_of(value: ArrayValue, name: str, size: int) -> State:
     if value.elemtype != FLOAT8 or value.dims != (size,) or None in value.elements:
         raise SqlError(f"{name}: expected {size}-element float8 array", "XX000")
     return list(value.elements)
 
 
 def _register_final(name: str, compute: Final, size: int) -> None:
-    builtin(name)(lambda value: compute(_state_of(value, name, size)))
+    builtin(name)(lambda value: compute(state_of(value, name, size)))
 
 
 for _name, _compute in _FLOAT_FINALS.items():
@@ -236,7 +236,7 @@ for _name, _compute in _REGR_FINALS.items():
 @builtin("float8_accum", "float4_accum")
 def float8_accum(value: ArrayValue, new: float) -> ArrayValue:
     """One step of a float aggregate."""
-    state = _state_of(value, "float8_accum", 3)
+    state = state_of(value, "float8_accum", 3)
     float8_step(state, new)
     return ArrayValue.of(FLOAT8, state)
 
@@ -244,6 +244,6 @@ def float8_accum(value: ArrayValue, new: float) -> ArrayValue:
 @builtin("float8_regr_accum")
 def float8_regr_accum(value: ArrayValue, y: float, x: float) -> ArrayValue:
     """One step of a regression aggregate."""
-    state = _state_of(value, "float8_regr_accum", 6)
+    state = state_of(value, "float8_regr_accum", 6)
     regr_step(state, y, x)
     return ArrayValue.of(FLOAT8, state)

@@ -6,10 +6,16 @@ modifier; :func:`bless` hands such numbers out, one for each shape, as a session
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from typing import Any, cast
 
+import numpy as np
+
 from formats import datum as layout
+from formats.deform import align
+from formats.derive import sizeof, struct_of
+from pgtool.errors import CorruptData
 from pgtool.functions.values import ArrayValue, RangeValue, RecordValue
 from pgtool.types import arrays, composite
 from pgtool.types.info import AttributeInfo, TypeInfo
@@ -77,6 +83,9 @@ def container_codec(info: TypeInfo, registry: TypeRegistry, codec_of: CodecOf) -
 
 def _array(info: TypeInfo, registry: TypeRegistry, codec_of: CodecOf) -> Pair:
     def decode(datum: bytes) -> ArrayValue:
+        plain = _plain_numbers(datum, registry, codec_of)
+        if plain is not None:
+            return plain
         found = arrays.read_array(datum, None, registry.info)
         one = codec_of(registry, found.elemtype).decode
         items = [None if i is None else one(i) for i in found.items]
@@ -90,6 +99,24 @@ def _array(info: TypeInfo, registry: TypeRegistry, codec_of: CodecOf) -> Pair:
         return arrays.pack_array(made, elem)
 
     return decode, encode
+
+
+_ARRAY = struct_of(layout.ArrayType)
+#: Where the elements of an array of one dimension without NULLs begin.
+_PLAIN_AT = align(_ARRAY.size + 8 + layout.ALIGN_BASE, "d") - layout.ALIGN_BASE
+
+
+def _plain_numbers(datum: bytes, registry: TypeRegistry, of: CodecOf) -> ArrayValue | None:
+    """The short way for one dimension of numbers without NULLs; None for other arrays."""
+    ndim, dataoffset, elemtype = _ARRAY.unpack_from(datum)
+    if ndim != 1 or dataoffset:
+        return None
+    codec = of(registry, elemtype)
+    count, lower = struct.unpack_from("<ii", datum, _ARRAY.size)
+    if not codec.is_number or not 0 < count * codec.dtype.itemsize <= len(datum) - _PLAIN_AT:
+        return None
+    items = np.frombuffer(datum, codec.dtype, count, _PLAIN_AT).tolist()
+    return ArrayValue(elemtype, (count,), (lower,), items)
 
 
 def _vector(io: arrays.Int2Vector | arrays.OidVector, registry: TypeRegistry, of: CodecOf) -> Pair:
@@ -160,8 +187,37 @@ def _from_range(value: RangeValue, codec: Any) -> composite.RangeValue:
     )  # fmt: skip
 
 
+_RANGE_AT = sizeof(layout.RangeType)
+
+
+def _plain_range(
+    datum: bytes, typid: int, size: int, decode: Callable[[bytes], Any]
+) -> RangeValue:
+    """A range of numbers that lie side by side."""
+    flags = datum[-1]
+    at, bounds = _RANGE_AT, []
+    for infinite in (layout.RANGE_LB_INF, layout.RANGE_UB_INF):
+        bound = None
+        if not flags & (layout.RANGE_EMPTY | infinite):
+            if at + size >= len(datum):
+                raise CorruptData("range is shorter than its bounds")
+            bound = decode(datum[at : at + size])
+            at += size
+        bounds.append(bound)
+    return RangeValue(
+        typid, bounds[0], bounds[1], bool(flags & layout.RANGE_LB_INC),
+        bool(flags & layout.RANGE_UB_INC), bool(flags & layout.RANGE_EMPTY),
+    )  # fmt: skip
+
+
 def _range(io: Any, info: TypeInfo, registry: TypeRegistry, of: CodecOf) -> Pair:
+    subtype = registry.info(io._range_info(info.oid).rngsubtype)
+    size = subtype.typlen
+    is_plain = size in (4, 8) and subtype.typbyval and size == {"i": 4, "d": 8}[subtype.typalign]
+
     def decode(datum: bytes) -> RangeValue:
+        if is_plain and len(datum) > _RANGE_AT:
+            return _plain_range(datum, info.oid, size, of(registry, subtype.oid).decode)
         found, sub = io._guard(io._read, datum)
         return _to_range(info.oid, found, of(registry, sub.info.oid))
 

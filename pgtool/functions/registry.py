@@ -64,6 +64,7 @@ MODULES: tuple[str, ...] = (
     "inout",
     "aggregates",
     "aggstats",
+    "transitions",
     "orderedset",
     "windowfuncs",
     "text",
