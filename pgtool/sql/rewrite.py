@@ -26,7 +26,7 @@ from pgtool.nodes.query import (
 )
 from pgtool.nodes.text import text_to_node
 from pgtool.sql.callargs import complete_arguments
-from pgtool.sql.sqlfunc import inline_from, inline_scalar, runner
+from pgtool.sql.sqlfunc import check_record_columns, inline_from, inline_scalar, runner
 from pgtool.sql.stored import copy_tree, view_query
 
 __all__ = ["rewrite"]
@@ -124,6 +124,8 @@ class _Rewriter:
                 item.funcexpr = call.copy(args=args)
         query = inline_from(self.session, rte, active)
         if query is None:
+            for item in rte.functions:
+                check_record_columns(self.session, item)
             return
         funcid = rte.functions[0].funcexpr.funcid
         self.query(query, ())

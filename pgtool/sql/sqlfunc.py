@@ -35,7 +35,7 @@ from pgtool.sql.parse import parse
 from pgtool.sql.stored import copy_tree, stored_queries
 from pgtool.sql.volatility import is_strict, volatility
 
-__all__ = ["inline_from", "inline_scalar", "runner"]
+__all__ = ["check_record_columns", "inline_from", "inline_scalar", "runner"]
 
 SQL_LANGUAGE = 14
 INVALID_FUNCTION_DEFINITION = "42P13"
@@ -91,6 +91,11 @@ class Body:
             few = "few" if len(visible) < len(columns) else "many"
             raise self._mismatch(rettype, f"Final statement returns too {few} columns.")
         return self._coerced(query, visible, columns, rettype)
+
+    def own_columns(self) -> list[tuple[int, int]]:
+        """(type, typmod) of the columns that the last statement gives by itself."""
+        entries = self.queries[-1].targetList if self.queries else []
+        return [(expr_type(e.expr), expr_typmod(e.expr)) for e in entries if not e.resjunk]
 
     def _coerced(
         self, query: Query, visible: list[Any], columns: list[tuple[int, int]], rettype: int
@@ -181,7 +186,8 @@ def inline_scalar(session: Session, call: FuncExpr, active: tuple[int, ...]) -> 
     if (
         row is None or row.prolang != SQL_LANGUAGE or row.prokind != "f" or row.prosecdef
         or row.proretset or row.prorettype == t.RECORDOID or row.proconfig is not None
-        or len(row.proargtypes) != len(call.args) or call.funcid in active
+        or row.prorettype == t.VOIDOID or len(row.proargtypes) != len(call.args)
+        or call.funcid in active
     ):  # fmt: skip
         return None
     body = _body(session, row, _actual_types(row, call.args), call.inputcollid)
@@ -281,6 +287,17 @@ def inline_from(session: Session, rte: RangeTblEntry, active: tuple[int, ...]) -
     return made
 
 
+def check_record_columns(session: Session, item: Any) -> None:
+    """Refuse a column definition list whose types a called function does not give by itself."""
+    call = item.funcexpr
+    row = session.cache.proc(call.funcid) if isinstance(call, FuncExpr) else None
+    if row is None or row.prolang != SQL_LANGUAGE or not item.funccolnames:
+        return
+    body = _body(session, row, _actual_types(row, call.args), call.inputcollid)
+    if [typid for typid, _typmod in body.own_columns()] != list(item.funccoltypes):
+        raise Unsupported(f"function {row.proname} with other column types than it gives")
+
+
 def _columns(body: Body, call: FuncExpr, item: Any) -> list[tuple[int, int]] | None:
     """(type, typmod) of each column of a composite result; None of a scalar one."""
     facts = body.shared.facts
@@ -308,20 +325,19 @@ def runner(
     for query in body.queries:
         if query.commandType != CmdType.CMD_SELECT:
             raise Unsupported(f"SQL function {row.proname}, which does more than SELECT")
-    call = FuncExpr(funcid=row.oid, funcresulttype=rettype, funcretset=row.proretset)
+    params = [Param(paramid=i, paramtype=typid) for i, typid in enumerate(argtypes, 1)]
+    call = FuncExpr(funcid=row.oid, funcresulttype=rettype, funcretset=row.proretset, args=params)
     composite = body.shared.facts.is_complex(rettype)
-    columns, found = None, None
+    columns: list[tuple[int, int]] | None = None
+    names: tuple[str, ...] = ()
     if composite:
         found = row_columns(body.state(), call)
-        if found is None:
-            raise Unsupported(f"function {row.proname} with this result type")
-        columns = [(column.typid, column.typmod) for column in found]
+        columns = body.own_columns() if found is None else [(c.typid, c.typmod) for c in found]
+        names = tuple(column.name for column in found or ())
     last = None if rettype == t.VOIDOID else body.result(rettype, columns)
     statements = [*body.queries[:-1], last] if last is not None else body.queries
 
     prepared = _Prepared(session, statements)
-    names = tuple(column.name for column in found or ())
-
     def value(one: tuple[Any, ...]) -> Any:
         if columns is None:
             return one[0]
