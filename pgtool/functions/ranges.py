@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from pgtool.errors import SqlError
 from pgtool.functions.rangeops import RangeType, range_type
-from pgtool.functions.registry import Call, builtin
+from pgtool.functions.registry import Call, builtin, find
 from pgtool.functions.values import RangeValue
 
 _FLAGS = {"[]": (True, True), "[)": (True, False), "(]": (False, True), "()": (False, False)}
@@ -148,6 +149,17 @@ _USECS = 1_000_000.0
 @builtin("int4range_subdiff", "int8range_subdiff", "daterange_subdiff")
 def int_subdiff(a: int, b: int) -> float:
     return float(a) - float(b)
+
+
+@builtin("numrange_subdiff")
+def numrange_subdiff(a: Decimal, b: Decimal) -> float:
+    return float(find("numeric_sub").scalar(a, b))
+
+
+@builtin("int4range_canonical", "int8range_canonical", "daterange_canonical")
+def canonical(a: RangeValue) -> RangeValue:
+    """Every value already is."""
+    return a
 
 
 @builtin("tsrange_subdiff", "tstzrange_subdiff")

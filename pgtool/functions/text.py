@@ -398,3 +398,8 @@ def i4tochar(call: Call, code: int) -> str:
         raise SqlError('"char" out of range', "22003")
     made: str = call.session.settings.encoding.decode(bytes([code & 0xFF])) if code else ""
     return made
+
+
+@builtin("booltext")
+def booltext(value: bool) -> str:
+    return "true" if value else "false"

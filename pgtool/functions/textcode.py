@@ -177,6 +177,8 @@ def _convertible(source: str, target: str) -> bool:
 
 
 def _convert(data: bytes, source: Encoding, target: Encoding) -> bytes:
+    if not data:
+        return data
     _check(source, data)
     if source.id == target.id:
         return data

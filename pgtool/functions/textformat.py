@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from pgtool.errors import SqlError
 from pgtool.functions.codec import codec_of
 from pgtool.functions.registry import Call, builtin
+from pgtool.functions.textcase import ASCII_RULES
 from pgtool.functions.values import ArrayValue
 from pgtool.types.names import quote_identifier
 
@@ -86,8 +87,44 @@ def quote_nullable(text: str | None) -> str:
     return "NULL" if text is None else quote_literal(text)
 
 
+_NAME_START = r"[A-Za-z_\x80-\U0010ffff]"
+_NAME_PART = re.compile(
+    rf'"((?:[^"]|"")*)"|({_NAME_START}(?:{_NAME_START}|[0-9$])*)|(")', re.DOTALL
+)
+_NAME_SPACE = " \t\n\r\f\v"
+
+
+@builtin("parse_ident")
+def parse_ident(text: str, strict: bool) -> ArrayValue:
+    parts: list[Any] = []
+
+    def wrong(detail: str | None = None) -> SqlError:
+        return SqlError(f'string is not a valid identifier: "{text}"', "22023", detail)
+
+    rest = text.lstrip(_NAME_SPACE)
+    while True:
+        match = _NAME_PART.match(rest)
+        if match is None:
+            if rest.startswith("."):
+                raise wrong('No valid identifier before ".".')
+            raise wrong('No valid identifier after ".".' if parts else None)
+        if match[3]:
+            raise wrong("String has unclosed double quotes.")
+        if match[1] == "":
+            raise wrong("Quoted identifier must not be empty.")
+        plain = match[2]
+        parts.append(ASCII_RULES.lower(plain) if plain else match[1].replace('""', '"'))
+        rest = rest[match.end() :].lstrip(_NAME_SPACE)
+        if not rest.startswith("."):
+            if rest and strict:
+                raise wrong()
+            return ArrayValue.of(TEXT, parts)
+        rest = rest[1:].lstrip(_NAME_SPACE)
+
+
 # -- format ---------------------------------------------------------------------------
 
+_MAX_TEXT = 0x3FFFFFFF
 _ONE_PERCENT = 'For a single "%" use "%%".'
 #: Position, flags, then a width: its value, or a star and perhaps an argument's position.
 _SPECIFIER = re.compile(r"(?:([0-9]+)\$)?(-*)(?:(\*)(?:([0-9]+)(\$?))?|([0-9]*))", re.DOTALL)
@@ -182,6 +219,8 @@ class _Formatter:
             left, width = True, -width
             if width > 0x7FFFFFFF:
                 _fail("number is out of range", sqlstate="22003")
+        if width > _MAX_TEXT:
+            _fail(f"string buffer exceeds maximum allowed length ({_MAX_TEXT} bytes)", None, "54000")
         return (made.ljust(width) if left else made.rjust(width)), at + 1
 
     def run(self, text: str) -> str:

@@ -34,6 +34,10 @@ def parse_int(text: str, major: int, bits: int, type_name: str) -> int:
     """A signed integer of so many bits as the input functions int2in … int8in read it."""
     match = _INTEGER[major].fullmatch(text.strip(SPACE))
     if match is None:
+        # Too many digits are seen before what is wrong behind them.
+        head = _DECIMAL.match(text.strip(SPACE))
+        if head and len(head[2].lstrip("0")) >= len(str(1 << bits - 1)):
+            parse_int(head[0], major, bits, type_name)
         raise bad_input(type_name, text)
     sign, digits = match.groups()
     digits = digits.replace("_", "")

@@ -62,6 +62,8 @@ for _name in ("textlike", "textnlike", "texticlike", "texticnlike", "namelike", 
               "nameiclike", "nameicnlike"):
     TEXT_ARGUMENTS[_name, 0] = _LIKED
     TEXT_ARGUMENTS[_name, 1] = _PATTERNS
+for _name in ("nameiclike", "nameicnlike"):  # a name's own collation knows ASCII only
+    TEXT_ARGUMENTS[_name, 0] = [text for text in _LIKED if text.isascii()]
 for _name in ("bytealike", "byteanlike"):
     TEXT_ARGUMENTS[_name, 0] = ["", "abc", "a%b", "\\xff0041", "ab"]
     TEXT_ARGUMENTS[_name, 1] = ["", "%", "a%", "_b_", "\\xff25", "a\\\\%b", "%\\\\"]
@@ -141,3 +143,4 @@ TEXT_POOLS: dict[str, list[str]] = {
 }
 TEXT_ARGUMENTS["circle_poly", 0] = ["-1", "1", "2", "3", "12", "7"]
 TEXT_SKIP = {"uuidv7_interval", "array_sample", "array_shuffle"}
+TEXT_ARGUMENTS["parse_ident", 0] = ["a", "A.b", '"A".b', "a.", ".a", "", " a . b ", '"', '""', "a b", "1a", "a$1.ä", '"a""b"']
