@@ -139,7 +139,7 @@ class NumericSums(Aggregate):
         self.count = 0
         self.total = Decimal(0)
         self.total2 = Decimal(0)
-        self.specials: set[str] = set()
+        self.specials: dict[str, int] = {}
 
     def step(self, *args: Any) -> None:
         """Add."""
@@ -148,7 +148,7 @@ class NumericSums(Aggregate):
             return
         value = Decimal(value)
         if not value.is_finite():
-            self.specials.add(str(value))
+            self.specials[str(value)] = self.specials.get(str(value), 0) + 1
             return
         self.count += 1
         self.total = EXACT.add(self.total, value)
@@ -160,6 +160,11 @@ class NumericSums(Aggregate):
         if not self.specials:
             return None
         return Decimal(next(iter(self.specials))) if len(self.specials) == 1 else NAN
+
+    @property
+    def seen(self) -> int:
+        """How many values there were, NaN and infinities included."""
+        return self.count + sum(self.specials.values())
 
     @property
     def is_empty(self) -> bool:

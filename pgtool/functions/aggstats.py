@@ -48,12 +48,6 @@ def _numeric(is_variance: bool, is_sample: bool) -> type[NumericSums]:
         """Variance or standard deviation of exact numbers."""
 
         squares = True
-        seen = 0
-
-        def step(self, *args: Any) -> None:
-            """Add."""
-            self.seen += args[0] is not None
-            super().step(*args)
 
         def final(self) -> Decimal | None:
             """The result; NULL of too few rows."""

@@ -15,7 +15,6 @@ import numpy as np
 
 from pgtool.errors import SqlError
 from pgtool.functions.aggregates import NumericSums, average_of, sum_of
-from pgtool.functions.aggstats import SPREADS, exact_spread
 from pgtool.functions.codec import codec_of
 from pgtool.functions.columns import ScaledColumn
 from pgtool.functions.compare import number_cmp
@@ -25,12 +24,12 @@ from pgtool.functions.registry import GroupedAggregate, grouped
 from pgtool.types.column import FixedColumn
 from pgtool.types.numeric import EXACT
 
+__all__ = ["ExactSum", "grown", "present"]
+
 Array = Any
 _LOW = np.int64(0xFFFFFFFF)
 #: Sums of squares of numbers up to here cannot overflow.
 _SQUARE_ROOM = 1e140
-#: Integers below this have squares that fit 63 bits.
-_SQUARABLE = 1 << 31
 
 
 def grown(state: Array, groups: int, fill: Any = 0) -> Array:
@@ -43,7 +42,7 @@ def grown(state: Array, groups: int, fill: Any = 0) -> Array:
 
 
 def present(ids: Array, column: Any, groups: int) -> tuple[Array, int, Array]:
-    """The rows of a column that are not NULL, as :meth:`_ExactSum.add` takes them."""
+    """The rows of a column that are not NULL, as :meth:`ExactSum.add` takes them."""
     if column.valid is None:
         return ids, groups, column.values
     rows = np.flatnonzero(column.valid)
@@ -73,7 +72,7 @@ class Count(GroupedAggregate):
         return FixedColumn(grown(self.counts, groups)[:groups].copy())
 
 
-class _ExactSum:
+class ExactSum:
     """Sums of int64 values by group, without overflow."""
 
     def __init__(self) -> None:
@@ -132,7 +131,7 @@ class SumInt(GroupedAggregate):
 
     def __init__(self, call: Any) -> None:
         super().__init__(call)
-        self.sums = _ExactSum()
+        self.sums = ExactSum()
 
     def step(self, ids: Array, groups: int, *columns: Any) -> bool:
         """Add."""
@@ -180,14 +179,14 @@ class _Scaled(GroupedAggregate):
 
     def __init__(self, call: Any) -> None:
         super().__init__(call)
-        self.by_scale: dict[int, _ExactSum] = {}
+        self.by_scale: dict[int, ExactSum] = {}
         self.single: dict[int, NumericSums] = {}
 
     def step(self, ids: Array, groups: int, *columns: Any) -> bool:
         """Add."""
         column = columns[0]
         if isinstance(column, ScaledColumn):
-            sums = self.by_scale.setdefault(column.scale, _ExactSum())
+            sums = self.by_scale.setdefault(column.scale, ExactSum())
             sums.add(*present(ids, column, groups))
             return True
         codec = codec_of(self.call.session.types, self.call.argtypes[0])
@@ -434,66 +433,6 @@ class MinNumeric(_ScaledExtreme):
     """min(numeric)."""
 
     largest = False
-
-
-# -- spread -------------------------------------------------------------------------------
-
-
-def _spread(is_variance: bool, is_sample: bool) -> type[GroupedAggregate]:
-    class Spread(GroupedAggregate):
-        """Variance or standard deviation of integers whose squares fit 64 bits."""
-
-        def __init__(self, call: Any) -> None:
-            super().__init__(call)
-            self.sums, self.squares = _ExactSum(), _ExactSum()
-            self.rest: dict[int, NumericSums] = {}
-
-        def step(self, ids: Array, groups: int, *columns: Any) -> bool:
-            """Add."""
-            column = columns[0]
-            if column.values.dtype.kind != "i":
-                return False
-            ids, groups, values = present(ids, column, groups)
-            values = values.astype(np.int64, copy=False)
-            large = (values >= _SQUARABLE) | (values <= -_SQUARABLE)
-            if large.any():
-                for group, value in zip(ids[large].tolist(), values[large].tolist()):
-                    self._rest(group).step(value)
-                ids, values = ids[~large], values[~large]
-            self.sums.add(ids, groups, values)
-            self.squares.add(ids, groups, values * values)
-            return True
-
-        def _rest(self, group: int) -> NumericSums:
-            if group not in self.rest:
-                self.rest[group] = NumericSums(self.call)
-                self.rest[group].squares = True
-            return self.rest[group]
-
-        def final(self, groups: int) -> Any:
-            """The results."""
-            counts = grown(self.sums.counts, groups).tolist()
-            totals, squares = self.sums.total(groups), self.squares.total(groups)
-            out: list[Decimal | None] = []
-            for i in range(groups):
-                rest = self.rest.get(i) or NumericSums(self.call)
-                count = counts[i] + rest.count
-                total = EXACT.add(rest.total, Decimal(totals[i] or 0))
-                total2 = EXACT.add(rest.total2, Decimal(squares[i] or 0))
-                out.append(
-                    None if count <= is_sample
-                    else exact_spread(count, total, total2, is_variance, is_sample)
-                )
-            return out
-
-    return Spread
-
-
-for _kind, _options in SPREADS.items():
-    grouped(
-        ("int2_accum", f"numeric_poly_{_kind}"), ("int4_accum", f"numeric_poly_{_kind}"),
-        ("int8_accum", f"numeric_{_kind}"),
-    )(_spread(*_options))  # fmt: skip
 
 
 # -- folds of bits and truth ----------------------------------------------------------------

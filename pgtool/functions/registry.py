@@ -49,6 +49,7 @@ MODULES: tuple[str, ...] = (
     "jsonbedit",
     "jsonbuild",
     "grouped",
+    "groupedspread",
     "compare",
     "compare_text",
     "compare_containers",

@@ -220,7 +220,8 @@ class _Formatter:
             if width > 0x7FFFFFFF:
                 _fail("number is out of range", sqlstate="22003")
         if width > _MAX_TEXT:
-            _fail(f"string buffer exceeds maximum allowed length ({_MAX_TEXT} bytes)", None, "54000")
+            message = f"string buffer exceeds maximum allowed length ({_MAX_TEXT} bytes)"
+            _fail(message, None, "54000")
         return (made.ljust(width) if left else made.rjust(width)), at + 1
 
     def run(self, text: str) -> str:

@@ -41,12 +41,6 @@ def any_value_transfn(a: Any, b: Any) -> Any:
     return a
 
 
-@builtin("booltext")
-def booltext(a: bool) -> str:
-    """The words of SQL."""
-    return "true" if a else "false"
-
-
 @builtin("btequalimage")
 def equal_image(opcintype: int) -> bool:
     """Whether values that compare as equal have the same bytes."""
