@@ -90,6 +90,7 @@ class Rinfo:
     pushed_down: bool = True
     outer_delayed: bool = False
     nullable: Relids = NONE
+    outer_relids: Relids = NONE
     can_join: bool = False
     left: Relids = NONE
     right: Relids = NONE

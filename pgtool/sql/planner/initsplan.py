@@ -162,6 +162,8 @@ class Deconstruct:
             equivalence = not delayed
         rinfo = make_rinfo(self.root, clause, relids, not outer_clause)
         rinfo.outer_delayed, rinfo.nullable = delayed, nullable
+        if outer_clause:
+            rinfo.outer_relids = nonnullable
         if len(relids) > 1:
             _need(self.root, clause, relids)
         if equivalence and rinfo.mergeops and rinfo.required == rinfo.clause_relids \
