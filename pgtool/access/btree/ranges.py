@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from formats.deform import Attribute, spans
-from formats.derive import offset_of, reader, sizeof
+from formats.derive import offset_of, reader, sizeof, struct_of
 from formats.heap import null_flags
 from formats.itemptr import ItemPointerData
 from formats.itup import (
@@ -61,6 +61,9 @@ _read_header = reader(PageHeaderData)
 _OPAQUE = BLCKSZ - sizeof(BTPageOpaqueData)
 _SIZEOF_TID = sizeof(ItemPointerData)
 _PAGES = 1024
+_HEAD = struct_of(IndexTupleData)
+_SPECIAL = int(IndexInfo.INDEX_NULL_MASK | INDEX_ALT_TID_MASK)
+_NULLS = int(IndexInfo.INDEX_NULL_MASK)
 _INFO = offset_of(IndexTupleData, "t_info") // 2
 _OFF, _OFF_BITS = ItemIdData.bits["lp_off"]
 _FLAGS, _FLAG_BITS = ItemIdData.bits["lp_flags"]
@@ -86,7 +89,9 @@ class _Page:
         self.data = data
         self.block = block
         opaque = read_opaque(data, _OPAQUE)
-        self.flags = opaque.btpo_flags
+        self.flags = int(opaque.btpo_flags)
+        self.is_leaf = bool(self.flags & BtpFlags.BTP_LEAF)
+        self.ignored = bool(self.flags & (BtpFlags.BTP_DELETED | BtpFlags.BTP_HALF_DEAD))
         self.prev, self.next, self.level = opaque.btpo_prev, opaque.btpo_next, opaque.btpo_level
         lower = _read_header(data, 0).pd_lower
         if not SIZE_OF_PAGE_HEADER <= lower <= _OPAQUE:
@@ -98,18 +103,11 @@ class _Page:
         places = [p >> _OFF & off_mask for p in pointers]
         self.high = places[0] if first and places else None
         # Dead tuples of a leaf keep their place in the order, and nobody wants them.
+        normal = int(LpFlags.LP_NORMAL)
         self.items = [
             place for place, pointer in zip(places[first:], pointers[first:])
-            if pointer >> _FLAGS & flag_mask == LpFlags.LP_NORMAL or not self.is_leaf
-        ]  # fmt: skip
-
-    @property
-    def is_leaf(self) -> bool:
-        return bool(self.flags & BtpFlags.BTP_LEAF)
-
-    @property
-    def ignored(self) -> bool:
-        return bool(self.flags & (BtpFlags.BTP_DELETED | BtpFlags.BTP_HALF_DEAD))
+            if pointer >> _FLAGS & flag_mask == normal
+        ] if self.is_leaf else places[first:]  # fmt: skip
 
 
 class Tree:
@@ -123,6 +121,7 @@ class Tree:
         self.checksums = checksums
         self._pages: OrderedDict[int, _Page] = OrderedDict()
         self.meta = read_meta(file)
+        self.first_fixed = max(self.attributes[0].attlen, 0)
         self.reads = 0
 
     # -- pages and tuples -------------------------------------------------------------
@@ -151,17 +150,19 @@ class Tree:
     def _datums(self, page: _Page, place: int, natts: int) -> list[bytes | None]:
         """The first attributes of a tuple; fewer where a pivot has fewer."""
         data = page.data
-        head = read_index_tuple(data, place)
-        info = head.t_info
+        _high, block, posid, info = _HEAD.unpack_from(data, place)
         end = place + tuple_size(info)
-        _block, posid = tid_of(head)
+        if not info & _SPECIAL and self.first_fixed and natts == 1:
+            # One fixed-width key in a plain leaf tuple: most point look-ups.
+            start = place + SIZEOF_INDEX_TUPLE
+            return [data[start : start + self.first_fixed]]
         if is_pivot(info, posid):
             natts = min(natts, pivot_natts(posid))
             end -= maxalign(_SIZEOF_TID) if posid & BT_PIVOT_HEAP_TID_ATTR else 0
         elif is_posting(info, posid):
-            end = place + _block
+            end = place + block
         nulls: list[bool] = []
-        if info & IndexInfo.INDEX_NULL_MASK:
+        if info & _NULLS:
             start = place + SIZEOF_INDEX_TUPLE
             bitmap = data[start : start + INDEX_ATTRIBUTE_BITMAP_SIZE]
             nulls = null_flags(bitmap, len(self.attributes))[:natts]

@@ -83,6 +83,21 @@ def named(column: Any, codec: Codec) -> Any:
     return FixedColumn(out.view("V64").reshape(-1), column.valid)
 
 
+def _started(planned: Any, session: Any, ctx: Context) -> tuple[Any, Iterator[Batch]]:
+    """The plan's executor and its rows. An executor that is not in use is used again."""
+    idle: list[tuple[Any, Any]] = planned.__dict__.setdefault("_idle", [])
+    if idle and idle[-1][0] is session:
+        root = idle.pop()[1]
+    else:
+        root = Builder(session, planned).build(planned.planTree)
+
+    def rows() -> Iterator[Batch]:
+        yield from root.run(ctx)
+        idle[:] = [(session, root)]
+
+    return root, rows()
+
+
 def execute(planned: Any, session: Any, params: tuple[Any, ...] = (), *,
             measure: bool = False) -> Result:  # fmt: skip
     """Run a planned SELECT; ``params`` are the values of $1, $2 …
@@ -90,8 +105,8 @@ def execute(planned: Any, session: Any, params: tuple[Any, ...] = (), *,
     Nothing is computed before the first batch is asked for. With ``measure`` the result's
     ``measures`` tells times and rows by ``plan_node_id`` afterwards.
     """
-    root = Builder(session, planned).build(planned.planTree)
     ctx = Context(session, params, measure)
+    root, rows = _started(planned, session, ctx)
     entries = planned.planTree.targetlist
     visible = [i for i, t in enumerate(entries) if not t.resjunk]
     return Result(
@@ -99,5 +114,5 @@ def execute(planned: Any, session: Any, params: tuple[Any, ...] = (), *,
         [expr_type(entries[i].expr) for i in visible],
         [expr_typmod(entries[i].expr) for i in visible],
         [root.env.codec(expr_type(entries[i].expr)) for i in visible],
-        ctx, visible, root.run(ctx), ctx.measures if ctx.measures is not None else {},
+        ctx, visible, rows, ctx.measures if ctx.measures is not None else {},
     )  # fmt: skip

@@ -90,6 +90,20 @@ class HeapSource:
         yield from ahead(source) if heap.file.nblocks > 2 * heap.run_pages else source
         known.add(heap.file.path)
 
+    def runs_at(self, first: int, stop: int) -> Iterator[Tuples]:
+        """The visible tuples of some blocks; pages once found right are not summed again."""
+        heap = self.heap
+        if heap.checksums:
+            checked = self.env.session.__dict__.setdefault("_checked_blocks", {})
+            known: set[int] = checked.setdefault(heap.file.path, set())
+            blocks = range(first, stop)
+            if len(blocks) > heap.run_pages or not known.issuperset(blocks):
+                yield from heap.runs(first, stop)
+                known.update(blocks)
+                return
+            heap = replace(heap, checksums=False)
+        yield from heap.runs(first, stop)
+
     def batches(self, tuples: Tuples) -> Iterator[Batch]:
         """The columns of some tuples."""
         if not self.indexes:

@@ -43,7 +43,7 @@ def _fetched(source: HeapSource, place: Any) -> Iterator[tuple[Batch, Any]]:
     starts = blocks[np.concatenate([[0], gaps + 1])]
     ends = blocks[np.concatenate([gaps, [len(blocks) - 1]])] + 1
     for first, stop in zip(starts.tolist(), ends.tolist()):
-        for tuples in heap.runs(first, stop):
+        for tuples in source.runs_at(first, stop):
             mine = ((tuples.first_block + tuples.page.astype(np.int64)) << 16) | tuples.offnum
             spot = np.searchsorted(place, mine).clip(0, len(place) - 1)
             keep = place[spot] == mine
