@@ -36,8 +36,11 @@ class Answer:
         self._result = result
         self._failed = failed
         self.names: list[str] = list(result.names)
-        self.types: list[int] = list(result.types)
-        self.typmods: list[int] = list(result.typmods)
+        registry = result.context.registry
+        #: As a client is told: a domain's base type stands for it.
+        described = [_base(registry, *pair) for pair in zip(result.types, result.typmods)]
+        self.types: list[int] = [typid for typid, _ in described]
+        self.typmods: list[int] = [typmod for _, typmod in described]
 
     def _guarded(self, rows: Iterator[Any]) -> Iterator[Any]:
         try:
@@ -59,6 +62,15 @@ class Answer:
     def stored(self) -> Iterator[tuple[int, list[Any]]]:
         """(rows, stored columns) by batches."""
         return self._guarded(self._result.stored_batches())
+
+
+def _base(registry: Any, typid: int, typmod: int) -> tuple[int, int]:
+    """The type below a domain, and the type modifier that the domain gives it."""
+    info = registry.info(typid)
+    while info.typtype == "d":
+        typid, typmod = info.typbasetype, info.typtypmod
+        info = registry.info(typid)
+    return typid, typmod
 
 
 class TextAnswer(Answer):
