@@ -110,7 +110,7 @@ def on_sb(segment: bytes, box: bytes) -> bool:
 # -- paths ---------------------------------------------------------------------------------
 
 
-def _path(call: Call, datum: bytes) -> tuple[bool, Points]:
+def path_of(call: Call, datum: bytes) -> tuple[bool, Points]:
     io: Any = call.session.types.by_name("path")
     closed, points = io._guard(io._split, datum)
     return closed, [Point(*p) for p in points]
@@ -124,32 +124,32 @@ def _make_path(call: Call, closed: bool, points: Points) -> bytes:
 
 @builtin("path_npoints", call=True)
 def path_npoints(call: Call, a: bytes) -> int:
-    return len(_path(call, a)[1])
+    return len(path_of(call, a)[1])
 
 
 @builtin("path_isclosed", call=True)
 def path_isclosed(call: Call, a: bytes) -> bool:
-    return _path(call, a)[0]
+    return path_of(call, a)[0]
 
 
 @builtin("path_isopen", call=True)
 def path_isopen(call: Call, a: bytes) -> bool:
-    return not _path(call, a)[0]
+    return not path_of(call, a)[0]
 
 
 @builtin("path_close", call=True)
 def path_close(call: Call, a: bytes) -> bytes:
-    return _make_path(call, True, _path(call, a)[1])
+    return _make_path(call, True, path_of(call, a)[1])
 
 
 @builtin("path_open", call=True)
 def path_open(call: Call, a: bytes) -> bytes:
-    return _make_path(call, False, _path(call, a)[1])
+    return _make_path(call, False, path_of(call, a)[1])
 
 
 @builtin("path_length", call=True)
 def path_length(call: Call, a: bytes) -> float:
-    closed, points = _path(call, a)
+    closed, points = path_of(call, a)
     total = 0.0
     for i, point in enumerate(points):
         if i or closed:
@@ -159,7 +159,7 @@ def path_length(call: Call, a: bytes) -> float:
 
 @builtin("path_area", call=True)
 def path_area(call: Call, a: bytes) -> float | None:
-    closed, points = _path(call, a)
+    closed, points = path_of(call, a)
     if not closed:
         return None
     total = 0.0
@@ -172,14 +172,14 @@ def path_area(call: Call, a: bytes) -> float | None:
 
 @builtin("path_add", call=True)
 def path_add(call: Call, a: bytes, b: bytes) -> bytes | None:
-    (closed, points), (other_closed, others) = _path(call, a), _path(call, b)
+    (closed, points), (other_closed, others) = path_of(call, a), path_of(call, b)
     return None if closed or other_closed else _make_path(call, False, points + others)
 
 
 def _register_moves(name: str) -> None:
     @builtin(f"path_{name}_pt", call=True)
     def moved(call: Call, a: bytes, by: bytes) -> bytes:
-        closed, points = _path(call, a)
+        closed, points = path_of(call, a)
         return _make_path(call, closed, [MOVES[name](p, point_of(by)) for p in points])
 
 
@@ -199,7 +199,7 @@ for _name in ("eq", "lt", "le", "gt", "ge"):
 # -- polygons -------------------------------------------------------------------------------
 
 
-def _polygon(call: Call, datum: bytes) -> Points:
+def polygon_of(call: Call, datum: bytes) -> Points:
     io: Any = call.session.types.by_name("polygon")
     return [Point(*p) for p in io._guard(io._split, datum)]
 
@@ -210,29 +210,29 @@ def _make_polygon(call: Call, points: Points) -> bytes:
     return packed
 
 
-def _bounds(points: Points) -> Box:
+def bounds_of(points: Points) -> Box:
     xs, ys = [p.x for p in points], [p.y for p in points]
     return Box(Point(max(xs), max(ys)), Point(min(xs), min(ys)))
 
 
 @builtin("poly_npoints", call=True)
 def poly_npoints(call: Call, a: bytes) -> int:
-    return len(_polygon(call, a))
+    return len(polygon_of(call, a))
 
 
 @builtin("poly_box", call=True)
 def poly_box(call: Call, a: bytes) -> bytes:
-    return pack(*_bounds(_polygon(call, a)))
+    return pack(*bounds_of(polygon_of(call, a)))
 
 
 @builtin("poly_path", call=True)
 def poly_path(call: Call, a: bytes) -> bytes:
-    return _make_path(call, True, _polygon(call, a))
+    return _make_path(call, True, polygon_of(call, a))
 
 
 @builtin("path_poly", call=True)
 def path_poly(call: Call, a: bytes) -> bytes:
-    closed, points = _path(call, a)
+    closed, points = path_of(call, a)
     if not closed:
         raise SqlError("open path cannot be converted to polygon", "22023")
     return _make_polygon(call, points)
@@ -274,12 +274,12 @@ def _middle(points: Points) -> Point:
 
 @builtin("poly_center", call=True)
 def poly_center(call: Call, a: bytes) -> bytes:
-    return pack(_middle(_polygon(call, a)))
+    return pack(_middle(polygon_of(call, a)))
 
 
 @builtin("poly_circle", call=True)
 def poly_circle(call: Call, a: bytes) -> bytes:
-    points = _polygon(call, a)
+    points = polygon_of(call, a)
     center, total = _middle(points), 0.0
     for point in points:
         total = add(total, distance(point, center))
@@ -296,7 +296,7 @@ def _register_sides() -> None:
     for side, test in sides.items():
 
         def compare(call: Call, a: bytes, b: bytes, test: Any = test) -> bool:
-            return bool(test(_bounds(_polygon(call, a)), _bounds(_polygon(call, b))))
+            return bool(test(bounds_of(polygon_of(call, a)), bounds_of(polygon_of(call, b))))
 
         builtin(f"poly_{side}", call=True)(compare)
 
@@ -329,7 +329,7 @@ def _crossing(x: float, y: float, before_x: float, before_y: float) -> int | Non
     return 0 if (sign < 0 and lt(z, 0.0)) or (sign > 0 and gt(z, 0.0)) else 2 * sign
 
 
-def _inside(p: Point, points: Points) -> bool:
+def inside_polygon(p: Point, points: Points) -> bool:
     """Whether a point lies in a polygon or on its edge."""
     around = [Point(subtract(q.x, p.x), subtract(q.y, p.y)) for q in points]
     total = 0
@@ -343,20 +343,20 @@ def _inside(p: Point, points: Points) -> bool:
 
 @builtin("poly_contain_pt", call=True)
 def poly_contain_pt(call: Call, a: bytes, point: bytes) -> bool:
-    return _inside(point_of(point), _polygon(call, a))
+    return inside_polygon(point_of(point), polygon_of(call, a))
 
 
 @builtin("pt_contained_poly", call=True)
 def pt_contained_poly(call: Call, point: bytes, a: bytes) -> bool:
-    return _inside(point_of(point), _polygon(call, a))
+    return inside_polygon(point_of(point), polygon_of(call, a))
 
 
 @builtin("on_ppath", call=True)
 def on_ppath(call: Call, point: bytes, a: bytes) -> bool:
-    closed, points = _path(call, a)
+    closed, points = path_of(call, a)
     where = point_of(point)
     if closed:
-        return _inside(where, points)
+        return inside_polygon(where, points)
     return any(
         eq(add(distance(where, p), distance(where, q)), distance(p, q))
         for p, q in itertools.pairwise(points)

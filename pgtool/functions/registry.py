@@ -87,6 +87,7 @@ MODULES: tuple[str, ...] = (
     "textvector",
     "geo",
     "geopaths",
+    "geolines",
 )
 
 
