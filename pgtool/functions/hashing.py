@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from formats import datum as layout
+from formats.derive import struct_of
 from pgtool.errors import SqlError
 from pgtool.functions.compare import char_key, interval_key
 from pgtool.functions.compare_containers import range_facts
@@ -33,6 +34,8 @@ _M64 = (1 << 64) - 1
 _START = 0x9E3779B9 + 3923095
 _WORDS = struct.Struct("<III")
 _DOUBLE = struct.Struct("<d")
+#: aclitem by its size, which grew with 16.
+_ACLITEMS = {one.size: one for one in (struct_of(layout.AclItem[m]) for m in (14, 16))}
 _NAN = bytes.fromhex("000000000000f87f")
 #: Support function numbers of a hash operator class.
 STANDARD, EXTENDED = 1, 2
@@ -151,7 +154,7 @@ def _numeric(value: Decimal, seed: int | None) -> int:
 
 
 def _aclitem(value: bytes, seed: int | None) -> int:
-    grantee, grantor, rights = struct.unpack("<IIQ", value)
+    grantee, grantor, rights = _ACLITEMS[len(value)].unpack(value)
     plain = rights + grantee + grantor & _M
     return plain if seed is None or seed == 0 else hash_word(plain, seed)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
+from formats.version import ByMajor
 from pgtool.errors import SqlError
 from pgtool.functions.numeric import (
     INFINITY,
@@ -195,15 +196,16 @@ def _special_power(a: Decimal, b: Decimal) -> Decimal:
     return -INFINITY if a < 0 and _is_odd(b) else INFINITY
 
 
-@builtin("numeric_power")
-def numeric_power(a: Decimal, b: Decimal) -> Decimal:
+@builtin("numeric_power", call=True)
+def numeric_power(call: Call, a: Decimal, b: Decimal) -> Decimal:
     """a to the power of b."""
     if not a.is_finite() or not b.is_finite():
         return _special_power(a, b)
     if not a and b < 0:
         raise _invalid_power("zero raised to a negative power is undefined")
     if _is_whole(b) and -(1 << 31) <= b < 1 << 31:
-        return fitted(_whole_power(a, int(b), scale_of(b)))
+        major = call.session.settings.major
+        return fitted(_whole_power(a, int(b), scale_of(b), _SIZE_COUNTS[major]))
     if not a:
         return Decimal((0, (0,), -MIN_SIG_DIGITS))
     negative = False
@@ -233,7 +235,11 @@ def _real_power(a: Decimal, b: Decimal) -> Decimal:
     return _exp(exponent, scale, float(exponent))
 
 
-def _whole_power(a: Decimal, n: int, scale_b: int) -> Decimal:
+#: Whether the scale of a power with an integer depends on how large the result is.
+_SIZE_COUNTS = ByMajor({14: False, 16: True})
+
+
+def _whole_power(a: Decimal, n: int, scale_b: int, size_counts: bool) -> Decimal:
     groups, weight = numeric_digits(a)
     estimate = 0.0
     if groups:
@@ -243,9 +249,14 @@ def _whole_power(a: Decimal, n: int, scale_b: int) -> Decimal:
         estimate = n * (math.log10(lead) + power)
     if estimate > (_WEIGHT_MAX + 1) * 4:
         raise overflow()
-    if estimate + 1 < -MAX_DISPLAY_SCALE:
-        return Decimal((0, (0,), -MAX_DISPLAY_SCALE))
-    scale = _scale(int(estimate), scale_of(a), scale_b)
+    if size_counts:
+        if estimate + 1 < -MAX_DISPLAY_SCALE:
+            return Decimal((0, (0,), -MAX_DISPLAY_SCALE))
+        scale = _scale(int(estimate), scale_of(a), scale_b)
+    else:
+        scale = _scale(0, scale_of(a))
+        if estimate + 1 < -scale:
+            return Decimal((0, (0,), -scale))
     if n == 0:
         return rounded(_ONE, scale)
     if not a:

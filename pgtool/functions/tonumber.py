@@ -184,7 +184,7 @@ def numeric_to_number(call: Call, value: str, text: str) -> Decimal | None:
 
     result = numeric_decimal(call.session.types.io_of(_NUMERIC).input(number, typmod))
     if picture.multiplied:
-        factor = find("numeric_power").scalar(Decimal(10), Decimal(-picture.multi))
+        factor = find("numeric_power").scalar(call, Decimal(10), Decimal(-picture.multi))
         made: Decimal = find("numeric_mul").scalar(result, factor)
         return made
     return result
