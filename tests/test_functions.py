@@ -24,6 +24,20 @@ def test_functions_agree_with_the_server(shared_server: Callable[[int], Any]) ->
     assert len(outcome.functions) > 200
 
 
+#: Families whose every difference between majors is known here.
+CORE = r"^(bt|hash|int[248]|float[48]|cash|oid|pg_lsn|xid|d[a-z]+$|numeric_(?!to_))(?!.*to_char)"
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("major", [15, 16, 17])
+def test_core_agrees_with_older_majors(
+    shared_server: Callable[[int], Any], major: int
+) -> None:
+    outcome = prepare(shared_server(major)).run(CORE, cases=CASES // 2)
+    assert not outcome.wrong, f"{len(outcome.wrong)} differ:\n" + "\n".join(outcome.wrong[:20])
+    assert len(outcome.functions) > 350
+
+
 @pytest.mark.server
 def test_aggregates_agree_with_the_server(shared_server: Callable[[int], Any]) -> None:
     outcome = aggregates.run(prepare(shared_server(18), "differential_aggregates"), cases=CASES)

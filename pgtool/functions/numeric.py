@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from formats import datum as layout
+from formats.version import ByMajor
 from pgtool.errors import SqlError
 from pgtool.functions.columns import ScaledColumn
 from pgtool.functions.registry import Call, builtin, vector
@@ -352,8 +353,12 @@ def apply_typmod(call: Call, a: Decimal, typmod: int) -> Decimal:
 # -- others -----------------------------------------------------------------------------------
 
 
-@builtin("width_bucket_numeric")
-def width_bucket(value: Decimal, low: Decimal, high: Decimal, count: int) -> int:
+#: Whether the share of the range is cut off rather than rounded like a quotient.
+_BUCKETS_CUT = ByMajor({14: False, 16: True})
+
+
+@builtin("width_bucket_numeric", call=True)
+def width_bucket(call: Call, value: Decimal, low: Decimal, high: Decimal, count: int) -> int:
     """The bucket of an equal-width histogram; 0 and count + 1 outside."""
     if count <= 0:
         raise SqlError("count must be greater than zero", "2201G")
@@ -369,7 +374,10 @@ def width_bucket(value: Decimal, low: Decimal, high: Decimal, count: int) -> int
     result = count + 1
     if not after:
         parts = EXACT.multiply(EXACT.subtract(value, low), Decimal(count))
-        result = int(divide(parts, EXACT.subtract(high, low), 0, ROUND_DOWN)) + 1
+        width = EXACT.subtract(high, low)
+        is_cut = _BUCKETS_CUT[call.session.settings.major]
+        share = divide(parts, width, 0, ROUND_DOWN) if is_cut else quotient(parts, width)
+        result = int(share) + 1
     if result > 0x7FFFFFFF:
         raise SqlError("integer out of range", "22003")
     return result
