@@ -77,7 +77,7 @@ class BitmapHeapExec(Exec):
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the class."""
         tids = self.bitmap.tids(ctx)
-        for batch in fetch_tids(self.source, tids >> 16, tids & 0xFFFF):
+        for batch in fetch_tids(self.source, tids >> 16, tids & 0xFFFF, chains=True):
             ctx.check()
             out = filtered(self.filter, filtered(self.recheck, batch, ctx), ctx)
             if out.n:

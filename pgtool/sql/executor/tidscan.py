@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from pgtool.access.heap.hot import index_places
+from pgtool.access.heap.page import Tuples
 from pgtool.sql.executor.batch import Batch
 from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.node import Exec, Filter
@@ -25,14 +27,19 @@ def tid_parts(value: bytes) -> tuple[int, int]:
     return high << 16 | low, position
 
 
-def fetch_tids(source: HeapSource, block: Any, offnum: Any) -> Iterator[Batch]:
-    """The visible rows at some places, in physical order; each place once."""
+def fetch_tids(
+    source: HeapSource, block: Any, offnum: Any, chains: bool = False
+) -> Iterator[Batch]:
+    """The visible rows at some places, in physical order; each place once.
+
+    With ``chains`` the places are an index's: they name the roots of HOT chains.
+    """
     place = np.unique((block.astype(np.int64) << 16) | offnum.astype(np.int64))
-    for batch, _found in _fetched(source, place):
+    for batch, _found in _fetched(source, place, chains):
         yield batch
 
 
-def _fetched(source: HeapSource, place: Any) -> Iterator[tuple[Batch, Any]]:
+def _fetched(source: HeapSource, place: Any, chains: bool) -> Iterator[tuple[Batch, Any]]:
     """The visible rows at sorted, different places, with their places."""
     heap = source.heap
     place = place[(place >> 16) < heap.file.nblocks]
@@ -44,20 +51,26 @@ def _fetched(source: HeapSource, place: Any) -> Iterator[tuple[Batch, Any]]:
     ends = blocks[np.concatenate([gaps, [len(blocks) - 1]])] + 1
     for first, stop in zip(starts.tolist(), ends.tolist()):
         for tuples in source.runs_at(first, stop):
-            mine = ((tuples.first_block + tuples.page.astype(np.int64)) << 16) | tuples.offnum
+            mine = index_places(tuples) if chains else places_of(tuples)
             spot = np.searchsorted(place, mine).clip(0, len(place) - 1)
             keep = place[spot] == mine
             if not keep.any():
                 continue
             for batch in source.batches(tuples.take(keep)):
-                yield batch, source.places_of(batch)
+                rows = batch.tuples  # type: ignore[attr-defined]
+                yield batch, index_places(rows) if chains else places_of(rows)
+
+
+def places_of(tuples: Tuples) -> Any:
+    """``block << 16 | offset`` of the tuples themselves."""
+    return ((tuples.first_block + tuples.page.astype(np.int64)) << 16) | tuples.offnum
 
 
 def fetch_placed(source: HeapSource, places: Any) -> Iterator[tuple[Batch, Any]]:
-    """The visible rows at some TIDs (block << 16 | offset), with each row's place in the list."""
+    """The visible rows at an index's TIDs (block << 16 | offset), with each row's place there."""
     order = np.argsort(places, kind="stable")
     ordered = places[order]
-    for batch, found in _fetched(source, np.unique(ordered)):
+    for batch, found in _fetched(source, np.unique(ordered), True):
         yield batch, order[np.searchsorted(ordered, found)]
 
 
