@@ -29,6 +29,8 @@ from pgtool.functions.values import Interval
 from pgtool.types import calendar as cal
 from pgtool.types.dates_in import round_time
 
+__all__ = ["instant_key", "time_timetz", "timestamptz_timetz"]
+
 TimeTz = tuple[int, int]
 
 
@@ -310,7 +312,8 @@ def _within(us: int) -> int:
     return max(min(us, cal.END_TIMESTAMP), cal.MIN_TIMESTAMP - 1)
 
 
-def _key(kind: str, value: int, clock: Clock | None) -> int:
+def instant_key(kind: str, value: int, clock: Clock | None) -> int:
+    """What orders dates and timestamps among each other; a clock: by their instants."""
     if kind == "date":
         return _date_key(value, clock)
     if kind == "timestamp" and clock is not None and finite(value):
@@ -328,10 +331,10 @@ def _mixed(left: str, right: str, compare: Callable[[Any, Any], Any]) -> Callabl
 
         def with_zone(call: Call, a: int, b: int) -> Any:
             clock = session_clock(call.session)
-            return compare(_key(left, a, clock), _key(right, b, clock))
+            return compare(instant_key(left, a, clock), instant_key(right, b, clock))
 
         return with_zone
-    return lambda a, b: compare(_key(left, a, None), _key(right, b, None))
+    return lambda a, b: compare(instant_key(left, a, None), instant_key(right, b, None))
 
 
 for _left in ("date", "timestamp", "timestamptz"):

@@ -19,6 +19,8 @@ from pgtool.functions.timezones import Clock, abbreviation_clock, session_clock
 from pgtool.types import calendar as cal
 from pgtool.types.dates_in import round_timestamp
 
+__all__ = ["Parsed", "parsed"]
+
 _SPACE = " \t\n\v\f\r"
 _NUMBER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+", re.ASCII)
 _THOUSANDS = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+),[ \t\n\v\f\r]*([+-]?[0-9]{1,3})", re.ASCII)
@@ -59,13 +61,15 @@ def _is_separator(char: str) -> bool:
 class _Reader:
     """The place in the text, and what its fields have told."""
 
-    def __init__(self, session: Any, text: str, parts: tuple[Part, ...]) -> None:
+    def __init__(
+        self, session: Any, text: str, parts: tuple[Part, ...], strict: bool = False
+    ) -> None:
         self.session = session
         self.text = text
         self.parts = parts
         self.at = 0
         self.skipped = 0
-        self.exact = False
+        self.exact = self.strict = strict
         self.mode = ""
         self.told: dict[str, int] = {}
         self.year_digits = 4
@@ -95,6 +99,8 @@ class _Reader:
     def read(self) -> None:
         for number, part in enumerate(self.parts):
             if self.at >= len(self.text):
+                if self.strict:
+                    _fail("input string is too short for datetime format")
                 return
             if not self.exact and (part.field or number == 0) and part.name != "FX":
                 self.skip_spaces()
@@ -106,10 +112,15 @@ class _Reader:
             if not self.exact:
                 self.skipped = 0
                 self.skip_spaces()
+        if self.strict and self.at < len(self.text):
+            _fail("trailing characters remain in input string after datetime format")
 
     def literal(self, part: Part) -> None:
         """A character of the template: whatever stands in the text will do."""
         loose = not part.translated and (part.is_separator or part.text in _SPACE)
+        if self.strict and self.text[self.at] != part.text:
+            what = "separator" if loose else "character"
+            _fail(f'unmatched format {what} "{part.text}"')
         if self.exact:
             self.at += 1
         elif loose:
@@ -452,9 +463,9 @@ def _zone_of(r: _Reader) -> Clock | None:
     return Clock(None, r.zone_sign * (hour * 60 + minute) * 60)
 
 
-def parsed(session: Any, text: str, template: str) -> Parsed:
-    """A text read with a template."""
-    reader = _Reader(session, text, parts_of(template))
+def parsed(session: Any, text: str, template: str, strict: bool = False) -> Parsed:
+    """A text read with a template; ``strict``: to the letter, as SQL's standard has it."""
+    reader = _Reader(session, text, parts_of(template), strict)
     reader.read()
     us = _time(reader)
     date = _date(reader)

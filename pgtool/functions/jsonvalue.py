@@ -23,18 +23,18 @@ from pgtool.types import calendar as cal
 from pgtool.types.json import JsonNumber, escape_json, parse_json
 from pgtool.types.jsonb import NumericDatum, jsonb_text
 
-__all__ = ["JSON", "JSONB", "checked_key_kind", "json_key", "json_text", "kind_of", "node_key",
-           "node_of", "quoted"]  # fmt: skip
+__all__ = [
+    "JSON", "JSONB", "checked_key_kind", "date_text", "json_key", "json_text", "kind_of",
+    "node_key", "node_of", "offset_text", "quoted", "timestamp_text",
+]  # fmt: skip
 
-JSON, JSONB, UNKNOWN = 114, 3802, 705
+JSON, JSONB = 114, 3802
 _PLAIN = {16: "bool", 20: "number", 21: "number", 23: "number", 700: "number", 701: "number",
           1700: "number", 1082: "date", 1114: "timestamp", 1184: "timestamptz", JSON: "json",
           JSONB: "jsonb", 2249: "record", 2287: "array"}  # fmt: skip
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _ESCAPED = re.compile(r'[\x00-\x1f"\\]')
-_STRUCTURED = ("array", "record")
 FIRST_NORMAL = 16384
-_JSON_CASTS = "_json_casts"
 
 
 def kind_of(session: Any, typid: int) -> str:
@@ -82,7 +82,8 @@ def quoted(text: str) -> str:
 # -- dates --------------------------------------------------------------------------------
 
 
-def _date_text(days: int) -> str:
+def date_text(days: int) -> str:
+    """A date in ISO 8601."""
     if days in (cal.DATE_INFINITY, cal.DATE_MINUS_INFINITY):
         return "infinity" if days > 0 else "-infinity"
     year, month, day = cal.civil(days)
@@ -90,15 +91,17 @@ def _date_text(days: int) -> str:
     return f"{year if year > 0 else 1 - year:04d}-{month:02d}-{day:02d}{era}"
 
 
-def _offset(east: int) -> str:
+def offset_text(east: int) -> str:
+    """An offset from UTC, minutes always shown."""
     minutes, second = divmod(abs(east), 60)
     text = f"{'-' if east < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"
     return f"{text}:{second:02d}" if second else text
 
 
-def _timestamp_text(us: int, zone: str = "") -> str:
+def timestamp_text(us: int, zone: str = "") -> str:
+    """A wall clock reading in ISO 8601."""
     days, rest = divmod(us, cal.DAY_US)
-    date, _, era = _date_text(days).partition(" ")
+    date, _, era = date_text(days).partition(" ")
     hour, minute, second, micro = cal.clock(rest)
     clock = f"{hour:02d}:{minute:02d}:{cal.seconds_text(second, micro)}"
     return f"{date}T{clock}{zone}{' BC' if era else ''}"
@@ -107,13 +110,13 @@ def _timestamp_text(us: int, zone: str = "") -> str:
 def iso_text(session: Any, kind: str, value: int) -> str:
     """A date or timestamp in ISO 8601."""
     if kind == "date":
-        return _date_text(value)
+        return date_text(value)
     if value in (cal.TIMESTAMP_INFINITY, cal.TIMESTAMP_MINUS_INFINITY):
         return "infinity" if value > 0 else "-infinity"
     if kind == "timestamp":
-        return _timestamp_text(value)
+        return timestamp_text(value)
     clock = session_clock(session)
-    return _timestamp_text(clock.local(value), _offset(clock.at(value).offset))
+    return timestamp_text(clock.local(value), offset_text(clock.at(value).offset))
 
 
 # -- text ---------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ MODULES: tuple[str, ...] = (
     "jsonb",
     "jsonbedit",
     "jsonbuild",
+    "jsonpathfuncs",
     "grouped",
     "groupedspread",
     "compare",
