@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from pgtool.functions.regex.engine import Matcher, Spans
 from pgtool.functions.regex.lexer import Flags, with_options
-from pgtool.functions.regex.native import native_of
+from pgtool.functions.regex.native import Native
 from pgtool.functions.regex.parser import parse_regex
 from pgtool.functions.textcase import Rules
 
@@ -21,14 +21,16 @@ class Regex:
 
     def __init__(self, pattern: str, flags: Flags, rules: Rules) -> None:
         self.program = parse_regex(pattern, flags, rules)
-        self.native = native_of(self.program)
+        self.native = Native(self.program)
         self.groups = self.program.groups
 
     def test(self, text: str) -> bool:
         """Whether there is a match anywhere in the text."""
-        native = self.native.tester(text)
-        if native is not None:
-            return native.search(text) is not None
+        native = self.native
+        if native.test is not None and len(text) <= native.longest:
+            translated = native.translated(text)
+            if native.test is not None:
+                return native.test.search(translated) is not None
         return Matcher(self.program, text).test()
 
     def finder(self, text: str) -> Finder:
@@ -42,13 +44,18 @@ class Finder:
     def __init__(self, regex: Regex, text: str) -> None:
         self.regex = regex
         self.text = text
-        self.native = regex.native.divider(text)
         self.matcher: Matcher | None = None
+        self.translated = text
+        native = regex.native
+        if native.divide is not None and len(text) <= native.longest:
+            self.translated = native.translated(text)
+        # Only now: a text with new kinds of characters may have changed what can be done.
+        self.native = native.divide if len(text) <= native.longest else None
 
     def search(self, start: int) -> Spans | None:
         """The places of the first match from ``start`` on and of its groups, −1 for none."""
         if self.native is not None:
-            match = self.native.search(self.text, start)
+            match = self.native.search(self.translated, start)
             return None if match is None else list(match.regs)
         if self.matcher is None:
             self.matcher = Matcher(self.regex.program, self.text)

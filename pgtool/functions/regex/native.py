@@ -6,15 +6,15 @@ blow up. Where a match begins, ends and how it is divided is the same only if th
 expression is *deterministic*: at every place the next character alone decides which part
 takes it. Then there is one way to match, and greedy matching finds the longest.
 
-Both need sets that ``re`` can express: any set for texts that are ASCII, for others those
-that list their members.
+``re`` is given sets as lists of their members. Beyond ASCII characters differ only in
+which of the expression's sets they belong to, so one of each kind stands for all: the
+text is translated by an :class:`Alphabet`, and sets list those stand-ins.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -34,47 +34,73 @@ from pgtool.functions.regex.tree import (
     Sub,
 )  # fmt: skip
 
-__all__ = ["Native", "native_of"]
+__all__ = ["Native"]
 
 _MAX_POSITIONS = 200
 _LONG_TEXT = 1000
+_MAX_KINDS = 64
+_STAND_INS = 0xE000
 
 
 class _TooHard(Exception):
     """Not to be given to ``re``."""
 
 
-def _class(chars: CharSet, *, ascii_only: bool) -> str:
-    if ascii_only:
-        members = [i for i in range(128) if chr(i) in chars]
-        if len(members) == 128:
-            return r"[\x00-\x7f]"
-        return "[" + "".join([f"\\x{i:02x}" for i in members]) + "]" if members else "(?!)"
-    if not chars.is_plain:
-        raise _TooHard
-    body = "".join([_char(c) for c in sorted(chars.singles)])
-    body += "".join([f"{_char(a)}-{_char(b)}" for a, b in chars.ranges])
-    if chars.negated:
-        body += "".join([_char(c) for c in chars.never])
-        return f"[^{body}]" if body else r"[\s\S]"
-    return f"[{body}]" if body else "(?!)"
+class Alphabet(dict[int, str]):
+    """Code point → the character that stands for its kind; ASCII stands for itself."""
+
+    def __init__(self, sets: list[CharSet]) -> None:
+        super().__init__()
+        self.sets = sets
+        self.numbers = {id(chars): i for i, chars in enumerate(sets)}
+        self.kinds: dict[tuple[bool, ...], str] = {}
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        if code >= 128:
+            kind = tuple([char in chars for chars in self.sets])
+            char = self.kinds.setdefault(kind, chr(_STAND_INS + len(self.kinds)))
+        self[code] = char
+        return char
+
+    def members(self, chars: CharSet) -> list[int]:
+        """The codes that a set lists."""
+        number = self.numbers[id(chars)]
+        ascii_members = [i for i in range(128) if chr(i) in chars]
+        return ascii_members + [ord(c) for kind, c in self.kinds.items() if kind[number]]
+
+    def bits(self, chars: CharSet) -> int:
+        """The same as a set of bits."""
+        out = 0
+        for code in self.members(chars):
+            out |= 1 << (code if code < 128 else code - _STAND_INS + 128)
+        return out
+
+    def written(self, chars: CharSet) -> str:
+        """The set in Python's syntax."""
+        members = self.members(chars)
+        return "[" + "".join([f"\\u{i:04x}" for i in members]) + "]" if members else "(?!)"
 
 
-def _char(char: str) -> str:
-    return f"\\U{ord(char):08x}"
+def _sets(node: Node) -> list[CharSet]:
+    if isinstance(node, One):
+        return [node.chars]
+    if isinstance(node, (Cat, Alt)):
+        return [chars for item in node.items for chars in _sets(item)]
+    return _sets(node.item) if isinstance(node, (Rep, Look)) else []
 
 
 class _Writer:
     """Writes nodes in Python's syntax."""
 
-    def __init__(self, program: Program, *, ascii_only: bool) -> None:
+    def __init__(self, program: Program, alphabet: Alphabet) -> None:
         self.word = program.word
-        self.ascii_only = ascii_only
+        self.alphabet = alphabet
         self.endless = 0
 
     def write(self, node: Node, inside: bool = False) -> str:
         if isinstance(node, One):
-            return _class(node.chars, ascii_only=self.ascii_only)
+            return self.alphabet.written(node.chars)
         if isinstance(node, Cat):
             return "".join([self.write(item, inside) for item in node.items])
         if isinstance(node, Alt):
@@ -99,7 +125,7 @@ class _Writer:
         plain = {"A": r"\A", "Z": r"\Z", "^": r"(?:\A|(?<=\n))", "$": r"(?:\Z|(?=\n))"}
         if kind in plain:
             return plain[kind]
-        word = _class(self.word, ascii_only=self.ascii_only)
+        word = self.alphabet.written(self.word)
         begins, finishes = f"(?<!{word})(?={word})", f"(?<={word})(?!{word})"
         if kind == "<":
             return begins
@@ -120,7 +146,8 @@ class _Facts(NamedTuple):
 class _Determinism:
     """Follows an expression's tree, its captures included; raises _TooHard where it is not."""
 
-    def __init__(self) -> None:
+    def __init__(self, alphabet: Alphabet) -> None:
+        self.alphabet = alphabet
         self.sets: list[int] = []
         self.follow: list[set[int]] = []
         self.empty = _Facts(True, frozenset(), frozenset())
@@ -129,7 +156,7 @@ class _Determinism:
         if isinstance(node, One):
             if len(self.sets) >= _MAX_POSITIONS:
                 raise _TooHard
-            self.sets.append(int(node.chars.ascii_table[:128], 2))
+            self.sets.append(self.alphabet.bits(node.chars))
             self.follow.append(set())
             own = frozenset((len(self.sets) - 1,))
             return _Facts(False, own, own)
@@ -191,9 +218,9 @@ class _Determinism:
 class _Divided:
     """Writes a deterministic expression with its groups."""
 
-    def __init__(self, program: Program) -> None:
-        self.writer = _Writer(program, ascii_only=True)
-        self.facts = _Determinism()
+    def __init__(self, program: Program, alphabet: Alphabet) -> None:
+        self.writer = _Writer(program, alphabet)
+        self.facts = _Determinism(alphabet)
         self.head = ""
         self.tail = ""
 
@@ -216,7 +243,7 @@ class _Divided:
         return self._trim_end(sub)
 
     def _trim_end(self, sub: Sub) -> Sub:
-        if sub.capno:
+        if sub.capno or sub.rounds is not None:
             return sub
         if sub.op == ".":
             last = self._trim_end(sub.children[-1])
@@ -233,7 +260,25 @@ class _Divided:
         text, facts = self._body(sub, inside)
         return (f"({text})" if sub.capno else f"(?:{text})"), facts
 
+    def rounds(self, sub: Sub) -> tuple[str, _Facts]:
+        """A group under a quantifier: its last round is what it stands for, in ``re`` too."""
+        atom = sub.children[-1]
+        low, high = sub.rounds or (sub.low, sub.high)
+        if atom.op != "=" or not atom.capno:
+            raise _TooHard
+        text = ""
+
+        def one() -> _Facts:
+            nonlocal text
+            text, facts = self.write(atom)
+            return facts
+
+        facts = self.facts.rounds(one, low, high)
+        return f"(?:{text}){self.writer.bound(low, high)}", facts
+
     def _body(self, sub: Sub, inside: bool) -> tuple[str, _Facts]:
+        if sub.op == "*" or sub.rounds is not None:
+            return self.rounds(sub)
         if sub.op == "=":
             return self.writer.write(sub.node), self.facts.node(sub.node)
         if sub.op == "(":
@@ -260,58 +305,60 @@ def _with_node(sub: Sub, node: Node) -> Sub:
 # -- the outcome -----------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Native:
-    """What of an expression ``re`` can do; None where it cannot."""
-
-    test_ascii: re.Pattern[str] | None
-    test_any: re.Pattern[str] | None
-    divide_ascii: re.Pattern[str] | None
-    longest: int
-
-    def tester(self, text: str) -> re.Pattern[str] | None:
-        """The pattern that tells whether this text has a match."""
-        if len(text) > self.longest:
-            return None
-        return self.test_any or (self.test_ascii if text.isascii() else None)
-
-    def divider(self, text: str) -> re.Pattern[str] | None:
-        """The pattern that finds and divides matches in this text."""
-        return self.divide_ascii if len(text) <= self.longest and text.isascii() else None
-
-
-def _test(program: Program, *, ascii_only: bool) -> tuple[re.Pattern[str] | None, int]:
-    writer = _Writer(program, ascii_only=ascii_only)
-    try:
-        if program.root.flags & BACKR or _has_look(program.root.node):
-            return None, 0
-        return re.compile(writer.write(program.root.node)), writer.endless
-    except (_TooHard, re.error, OverflowError):
-        return None, 0
-
-
 def _has_look(node: Node) -> bool:
     if isinstance(node, (Cat, Alt)):
         return any(_has_look(item) for item in node.items)
     return isinstance(node, Look) or (isinstance(node, Rep) and _has_look(node.item))
 
 
-def _divide(program: Program) -> re.Pattern[str] | None:
-    root = program.root
-    if root.flags & (BACKR | MIXED | SHORTER):
-        return None
-    made = _Divided(program)
-    try:
-        text, facts = made.write(made.trimmed(root))
-        made.facts.check(facts)
-        return re.compile(made.head + text + made.tail)
-    except (_TooHard, re.error, OverflowError):
-        return None
+class Native:
+    """What of an expression ``re`` can do, for the kinds of characters seen so far."""
 
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.alphabet = Alphabet([*_sets(program.root.node), program.word])
+        self.kinds = -1
+        self.longest = 0
+        self.test: re.Pattern[str] | None = None
+        self.divide: re.Pattern[str] | None = None
+        self.renew()
 
-def native_of(program: Program) -> Native:
-    """Translate what can be translated."""
-    test_ascii, endless = _test(program, ascii_only=True)
-    test_any, _ = _test(program, ascii_only=False)
-    longest = 1 << 30 if not endless else _LONG_TEXT if endless < 3 else _LONG_TEXT // 10
-    return Native(test_ascii, test_any, _divide(program), longest)
+    def renew(self) -> None:
+        """Write the patterns anew for an alphabet that has grown."""
+        self.kinds = len(self.alphabet.kinds)
+        self.test = self.divide = None
+        if self.kinds <= _MAX_KINDS and not _has_look(self.program.root.node):
+            self.test, self.divide = self._test(), self._divide()
+
+    def _test(self) -> re.Pattern[str] | None:
+        writer = _Writer(self.program, self.alphabet)
+        if self.program.root.flags & BACKR:
+            return None
+        try:
+            made = re.compile(writer.write(self.program.root.node))
+        except (_TooHard, re.error, OverflowError):
+            return None
+        few = _LONG_TEXT if writer.endless < 3 else _LONG_TEXT // 10
+        self.longest = few if writer.endless else 1 << 30
+        return made
+
+    def _divide(self) -> re.Pattern[str] | None:
+        root = self.program.root
+        if root.flags & (BACKR | MIXED | SHORTER):
+            return None
+        made = _Divided(self.program, self.alphabet)
+        try:
+            text, facts = made.write(made.trimmed(root))
+            made.facts.check(facts)
+            return re.compile(made.head + text + made.tail)
+        except (_TooHard, re.error, OverflowError):
+            return None
+
+    def translated(self, text: str) -> str:
+        """The text as the patterns want it."""
+        if text.isascii():
+            return text
+        made = text.translate(self.alphabet)
+        if len(self.alphabet.kinds) != self.kinds:
+            self.renew()
+        return made

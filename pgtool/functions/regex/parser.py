@@ -127,17 +127,18 @@ class _Parser:
                 continue
             if self.depth > MAX_DEPTH:
                 raise bad_regex("regular expression is too complex")
-            return self.split(top, items, atom, (low, high, prefer), stopper, look=look)
+            if atom.op == "b" and not is_group:
+                middle = _repeated_reference(atom, low, high, prefer)
+            else:
+                middle = _quantified(atom, low, high, prefer)
+            head_flags = combine(prefer, atom.flags)
+            return self.split(top, items, middle, head_flags, stopper, look=look)
         return top
 
     def split(
-        self, top: Sub, items: list[Node], atom: Sub, bound: tuple[int, int | None, int],
-        stopper: str, *, look: bool,
-    ) -> Sub:  # fmt: skip
+        self, top: Sub, items: list[Node], middle: Sub, head_flags: int, stopper: str, *, look: bool
+    ) -> Sub:
         """A branch whose next atom is messy: what was before, the atom, the rest."""
-        low, high, prefer = bound
-        head_flags = combine(prefer, atom.flags)
-        middle = _quantified(atom, low, high, prefer)
         if self.ends(stopper):
             if not items:
                 return middle
@@ -296,12 +297,16 @@ def _repeated(node: Node, low: int, high: int | None) -> Node:
     return node if low == high == 1 else Rep(node, low, high)
 
 
+def _repeated_reference(atom: Sub, low: int, high: int | None, prefer: int) -> Sub:
+    """A back reference counts its rounds itself."""
+    flags = atom.flags | combine(prefer, atom.flags)
+    node = _repeated(atom.node, low, high)
+    return Sub("b", flags, node, backno=atom.backno, low=low, high=high)
+
+
 def _quantified(atom: Sub, low: int, high: int | None, prefer: int) -> Sub:
     """A messy atom under its quantifier."""
     flags = combine(prefer, atom.flags)
-    if atom.op == "b":
-        node = _repeated(atom.node, low, high)
-        return Sub("b", atom.flags | flags, node, backno=atom.backno, low=low, high=high)
     own = atom.flags & (LONGER | SHORTER | tree.MIXED)
     if low == high == 1 and (not prefer or not own or prefer == own):
         return atom
@@ -312,7 +317,7 @@ def _quantified(atom: Sub, low: int, high: int | None, prefer: int) -> Sub:
         # Only the last round's captures show: the rounds before it need not be divided.
         before = Rep(atom.node, low - 1, None if high is None else high - 1)
         leaf = Sub("=", flags & (LONGER | SHORTER), before)
-        return Sub(".", flags, Cat([before, atom.node]), [leaf, atom])
+        return Sub(".", flags, Cat([before, atom.node]), [leaf, atom], rounds=(low, high))
     return Sub("*", flags, node, [atom], low=low, high=high)
 
 

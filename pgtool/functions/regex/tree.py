@@ -116,6 +116,8 @@ class Sub:
     backno: int = 0
     low: int = 1
     high: int | None = 1
+    #: (least, most) rounds where "." stands for an atom repeated: those before, the last.
+    rounds: tuple[int, int | None] | None = None
 
 
 def size_of(node: Node) -> int:
