@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pgtool.nodes.exprs import Const
+from pgtool.sql.analyze.nodetypes import expr_collation, expr_type, expr_typmod
 from pgtool.sql.executor.batch import Batch, ConstColumn, concat_batches
 from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.node import BATCH_ROWS, Exec, Filter, chunks
@@ -21,6 +23,12 @@ class ResultExec(Exec):
     """A target list over the input, or over one empty row; gated by a constant condition."""
 
     def __init__(self, builder: Any, plan: Any) -> None:
+        gate = plan.resconstantqual
+        gate = [] if gate is None else gate if isinstance(gate, list) else [gate]
+        if any(_never(clause) for clause in gate):
+            # Nothing comes out, and the columns may be of relations that are not even read.
+            plan = plan.copy(targetlist=[t.copy(expr=_null(t.expr)) for t in plan.targetlist],
+                             qual=[], lefttree=None)  # fmt: skip
         super().__init__(builder, plan)
         if plan.lefttree is not None:
             self.left = self.child(plan.lefttree)
@@ -28,8 +36,6 @@ class ResultExec(Exec):
         else:
             scope = Scope()
         self.filter, self.project = self.over(scope)
-        gate = plan.resconstantqual
-        gate = [] if gate is None else gate if isinstance(gate, list) else [gate]
         self.gate = Filter(self.env, Scope(), gate)
         self.rows = ScalarCompiler(self.env, Scope()).many([t.expr for t in plan.targetlist])
 
@@ -45,6 +51,19 @@ class ResultExec(Exec):
             out = self.filter.apply(batch, ctx)
             if out.n:
                 yield self.project.apply(out, ctx)
+
+
+def _never(clause: Any) -> bool:
+    """Whether a condition is the constant false or NULL."""
+    return isinstance(clause, Const) and (
+        clause.constisnull or not any(clause.constvalue or b"")
+    )
+
+
+def _null(expr: Any) -> Const:
+    """A NULL of an expression's type."""
+    return Const(consttype=expr_type(expr), consttypmod=expr_typmod(expr),
+                 constcollid=expr_collation(expr), constisnull=True)  # fmt: skip
 
 
 class AppendExec(Exec):

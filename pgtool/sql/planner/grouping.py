@@ -65,7 +65,8 @@ def prepare_aggregates(root: Root) -> None:
 
     query.targetList = trees.transform(query.targetList, change)
     root.having = [trees.transform(c, change) for c in root.having]
-    query.havingQual = trees.and_of(root.having)
+    if root.having:
+        query.havingQual = trees.and_of(root.having)
 
 
 def presorted_keys(root: Root) -> list[Any]:

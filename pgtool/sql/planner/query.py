@@ -81,7 +81,9 @@ def _prepare_expressions(root: Root, query: Query) -> None:
     query.targetList = [
         e.copy(expr=expression(root, query, e.expr)) for e in query.targetList
     ]
-    query.havingQual = qual(root, query, query.havingQual)
+    if query.havingQual is not None:
+        # HAVING true still makes one group of everything.
+        query.havingQual = qual(root, query, query.havingQual) or trees.bool_const(True)
     query.jointree = _quals(root, query, query.jointree)
     query.limitOffset = expression(root, query, query.limitOffset)
     query.limitCount = expression(root, query, query.limitCount)
@@ -165,7 +167,10 @@ def _split_having(root: Root, query: Query) -> None:
         if not query.groupClause:
             kept.append(clause)
     root.having = kept
-    query.havingQual = trees.and_of(kept)
+    if clauses:
+        query.havingQual = trees.and_of(kept) or (
+            None if query.groupClause else trees.bool_const(True)
+        )
 
 
 def join_planner(root: Root) -> Rel:
