@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.differential import aggregates
+from tests.differential import aggregates, vectors
 from tests.differential.functions import prepare
 
 CASES = int(os.environ.get("PGTOOL_FUNCTION_CASES", "24"))
@@ -22,6 +22,13 @@ def test_functions_agree_with_the_server(shared_server: Callable[[int], Any]) ->
     wrong = [w for w in outcome.wrong if w.partition(":")[0] not in KNOWN_DIFFERENCES]
     assert not wrong, f"{len(wrong)} differ:\n" + "\n".join(wrong[:20])
     assert len(outcome.functions) > 200
+
+
+@pytest.mark.server
+def test_vectorised_forms_agree_with_scalar_ones(shared_server: Callable[[int], Any]) -> None:
+    outcome = vectors.run(prepare(shared_server(18), "differential_vectors"), rounds=CASES // 2)
+    assert not outcome.wrong, f"{len(outcome.wrong)} differ:\n" + "\n".join(outcome.wrong[:20])
+    assert len(outcome.functions) > 250
 
 
 #: Families whose every difference between majors is known here.
