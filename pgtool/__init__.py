@@ -4,6 +4,7 @@ An independent implementation of PostgreSQL's files and of the engine that works
 them. Imports point down only (a test enforces it)::
 
     pgtool.api        the Python API: pgtool.open(directory)
+    pgtool.dbapi      DB-API 2.0: pgtool.connect(directory, dbname=…)
     pgtool.cli        one module per command; render prints
     pgtool.inspect    pages and records shown as the real inspection tools show them
     pgtool.commands   COPY TO in the server's formats, and others
@@ -63,14 +64,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pgtool.api import open as open
+    from pgtool.dbapi import connect as connect
 
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    """``pgtool.open`` and nothing else; the API (and numpy with it) is imported at first use."""
+    """``pgtool.open`` and ``pgtool.connect``; what they need is imported at first use."""
     if name == "open":
         from pgtool import api
 
         return api.open
+    if name == "connect":
+        from pgtool import dbapi
+
+        return dbapi.connect
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: Highest first. A module may import its own layer and the ones below.
 LAYERS = (
-    "pgtool.cli", "pgtool.api", "pgtool.server", "pgtool.inspect", "pgtool.check",
+    "pgtool.cli", "pgtool.api", "pgtool.dbapi", "pgtool.server", "pgtool.inspect", "pgtool.check",
     "pgtool.salvage", "pgtool.commands", "pgtool.sql", "pgtool.functions", "pgtool.catalog",
     "pgtool.access", "pgtool.transam", "pgtool.types", "pgtool.nodes", "pgtool.wal",
     "pgtool.storage", "pgtool.errors", "formats",

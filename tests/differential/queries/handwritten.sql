@@ -242,7 +242,7 @@ SELECT (p).x, (p).y, p FROM kinds ORDER BY id
 SELECT (d).name, d FROM dept d ORDER BY id
 SELECT d.* FROM dept d WHERE d = ROW(1, 'dept 1', 'Oslo', 1234.56, NULL)::dept
 SELECT ctid, tableoid::regclass, id FROM dept WHERE ctid = '(0,3)'
-SELECT tableoid::regclass, count(*) FROM part GROUP BY 1 ORDER BY 1::text
+SELECT tableoid::regclass::text, count(*) FROM part GROUP BY 1 ORDER BY 1
 SELECT tableoid::regclass, * FROM animal ORDER BY id
 SELECT * FROM ONLY animal ORDER BY id
 SELECT '12'::int, '1.5'::numeric, 'true'::bool, '2024-01-01'::date, '{1,2}'::int[], 'ok'::mood, '(1,x)'::pair, '5'::posint
