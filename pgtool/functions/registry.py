@@ -49,6 +49,7 @@ MODULES: tuple[str, ...] = (
     "jsonbedit",
     "jsonbuild",
     "jsonpathfuncs",
+    "jsonrecord",
     "grouped",
     "groupedspread",
     "compare",
@@ -108,7 +109,8 @@ class Call:
 
     ``argtypes`` and ``rettype`` are type OIDs after polymorphism is resolved, ``collation``
     the input collation's OID, ``variadic`` whether the last argument is an explicit array,
-    ``session`` the settings and catalogs.
+    ``session`` the settings and catalogs. ``columns`` are (name, type, typmod) of a column
+    definition list, for a function that returns record.
     """
 
     argtypes: tuple[int, ...]
@@ -117,6 +119,7 @@ class Call:
     session: Session
     variadic: bool = False
     typmod: int = -1
+    columns: tuple[tuple[str, int, int], ...] = ()
 
 
 BUILTINS: dict[str, Builtin] = {}

@@ -26,7 +26,10 @@ class _Source:
 
     def __init__(self, env: Any, function: Any) -> None:
         expr = function.funcexpr
-        self.call = set_caller(ScalarCompiler(env, Scope()), expr)
+        names = [str(getattr(n, "sval", n)) for n in function.funccolnames or ()]
+        types, typmods = function.funccoltypes or (), function.funccoltypmods or ()
+        columns = tuple(zip(names, types, typmods))
+        self.call = set_caller(ScalarCompiler(env, Scope()), expr, columns)
         rettype = expr_type(expr)
         info = env.registry.info(rettype)
         while info.typtype == "d":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,10 +15,15 @@ __all__ = ["set_caller"]
 SetCall = Callable[[Any, Any], Iterator[Any]]
 
 
-def set_caller(c: ScalarCompiler, node: Any) -> SetCall:
-    """The rows of a FuncExpr or OpExpr that returns a set (or, of another node, one row)."""
+def set_caller(
+    c: ScalarCompiler, node: Any, columns: tuple[tuple[str, int, int], ...] = ()
+) -> SetCall:
+    """The rows of a FuncExpr or OpExpr that returns a set (or, of another node, one row).
+
+    ``columns``: of a column definition list, which a function of that kind is told.
+    """
     kind = type(node).__name__
-    if kind == "FuncExpr" and node.funcretset:
+    if kind == "FuncExpr" and (node.funcretset or columns):
         funcid, rettype, variadic = node.funcid, node.funcresulttype, node.funcvariadic
     elif kind == "OpExpr" and node.opretset:
         funcid, rettype, variadic = c.opfunc(node), node.opresulttype, False
@@ -28,13 +34,16 @@ def set_caller(c: ScalarCompiler, node: Any) -> SetCall:
         run, strict = c.bound(funcid, node.args, rettype, node.inputcollid, variadic)
     except Unsupported as problem:
         return _failing(problem)
+    if columns and isinstance(run, functools.partial):
+        run.args[0].columns = columns
     args = c.many(node.args)
+    is_set = kind != "FuncExpr" or node.funcretset
 
     def call(row: Any, ctx: Any) -> Iterator[Any]:
         values = [a(row, ctx) for a in args]
         if strict and None in values:
-            return iter(())
-        return iter(run(*values))
+            return iter(() if is_set else (None,))
+        return iter(run(*values) if is_set else (run(*values),))
 
     return call
 

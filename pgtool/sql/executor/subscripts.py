@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pgtool.errors import Unsupported
-from pgtool.functions.registry import find
+from pgtool.functions.jsonbedit import jsonb_subscript
+from pgtool.functions.registry import Call
 from pgtool.functions.values import ArrayValue
-from pgtool.sql.analyze.nodetypes import expr_type
 
 if TYPE_CHECKING:
     from pgtool.sql.executor.scalar import Scalar, ScalarCompiler
 
 __all__ = ["subscripting"]
 
-JSONB, TEXT = 3802, 25
+JSONB = 3802
 
 
 def subscripting(c: ScalarCompiler, node: Any) -> Scalar:
@@ -25,7 +25,7 @@ def subscripting(c: ScalarCompiler, node: Any) -> Scalar:
     uppers = [None if n is None else c.compile(n) for n in node.refupperindexpr]
     lowers = [None if n is None else c.compile(n) for n in node.reflowerindexpr]
     if node.refcontainertype == JSONB:
-        return _jsonb(base, uppers, [expr_type(n) for n in node.refupperindexpr])
+        return _jsonb(c, base, uppers)
     info = c.env.registry.info(node.refcontainertype)
     if info.typsubscript == "raw_array_subscript_handler" and info.typlen > 0:
         return _raw(c, base, uppers, info)
@@ -106,33 +106,14 @@ def _raw(c: ScalarCompiler, base: Any, uppers: list[Any], info: Any) -> Scalar:
     return element
 
 
-def _jsonb(base: Any, uppers: list[Any], types: list[int]) -> Scalar:
-    by_key = [t == TEXT for t in types]
+def _jsonb(c: ScalarCompiler, base: Any, uppers: list[Any]) -> Scalar:
+    call = Call((), JSONB, 0, c.env.session)
 
     def fetch(row: Any, ctx: Any) -> Any:
         value = base(row, ctx)
-        for i, upper in enumerate(uppers):
-            index = upper(row, ctx)
-            if value is None or index is None:
-                return None
-            name = "jsonb_object_field" if by_key[i] else "jsonb_array_element"
-            if by_key[i]:
-                value = _json_step(name, value, index)
-            else:
-                value = _json_step(name, value, int(index))
-        return value
+        steps = [upper(row, ctx) for upper in uppers]
+        if value is None or None in steps:
+            return None
+        return jsonb_subscript(call, value, [str(step) for step in steps])
 
     return fetch
-
-
-def _json_step(name: str, value: Any, index: Any) -> Any:
-    function = find(name)
-    if isinstance(index, str) and not function.call:
-        # A text subscript of an array is its element's number.
-        found = function.scalar(value, index)
-        if found is None and index.lstrip("-").isdigit():
-            return find("jsonb_array_element").scalar(value, int(index))
-        return found
-    if function.call:
-        raise Unsupported("jsonb subscripts")
-    return function.scalar(value, index)
