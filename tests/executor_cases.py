@@ -18,6 +18,17 @@ create type mood as enum ('sad','ok','happy');
 create table kinds(k mood, v interval, r int4range, bt bytea, tm time, ttz timetz, bp char(5), d float4, s smallint, nm name);
 insert into kinds select (array['sad','ok','happy']::mood[])[i%3+1], make_interval(days=>i%10, hours=>i*5%48), int4range(i%5,i%5+3), decode(md5((i%6)::text),'hex'), time '00:00'+i*interval '1 min', timetz '01:00+02'+i*interval '1 min', 'k'||i%4, case when i%9=0 then 'NaN' else i/3.0 end, i%6, 'nm'||i%7 from generate_series(1,50) i;
 
+create table hot(id int primary key, v int, w text) with (fillfactor = 60);
+insert into hot select i, i, 'w' || i from generate_series(1,600) i;
+update hot set v = v + 1000 where id % 3 = 0;
+update hot set v = v + 1000 where id % 6 = 0;
+begin; update hot set v = -1 where id % 5 = 0; rollback;
+update hot set v = v + 5 where id % 7 = 0;
+select count(*) from hot where id > 0;
+delete from hot where id % 11 = 0;
+update hot set id = id + 1000 where id % 13 = 0;
+update hot set v = v + 1 where id % 2 = 0;
+begin; update hot set v = -2 where id % 4 = 0; rollback;
 alter table accounts add primary key (aid);
 create index on accounts (bid, aid);
 create index on wide (t, i);
@@ -28,7 +39,7 @@ create index on wide (ts desc nulls last);
 create index on kinds (nm);
 create index on kinds (k);
 create index on kinds (d);
-vacuum analyze;
+vacuum analyze accounts; vacuum analyze wide; analyze;
 """
 
 #: Every clause; run with every join method, aggregation and memory size.
@@ -142,6 +153,11 @@ select i, n*2, n+b, f*2, t||'x', upper(t), ts, -i from wide where i < 20 order b
 
 #: Conditions that an index serves.
 INDEXED = """
+select * from hot where id = 6
+select * from hot where id = 77
+select * from hot where id between 1 and 60
+select count(*), sum(v), min(id), max(id) from hot where id > 0
+select h from hot h where id in (13, 1013, 26, 1026, 30)
 select * from emp where id = 7
 select id, name from emp where id >= 10 and id < 15
 select id from emp where id in (3,9,50,77,9)
