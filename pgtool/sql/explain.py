@@ -1,0 +1,338 @@
+"""EXPLAIN: a plan as PostgreSQL shows it, in text or JSON, with ANALYZE's measurements."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from pgtool.errors import SqlError, Unsupported
+from pgtool.nodes import plan as p
+from pgtool.sql.explain_nodes import Describer, Shown
+from pgtool.sql.planner import trees
+
+__all__ = ["explain"]
+
+_TEXT, _JSON = 25, 114
+_BOOLEAN = ("analyze", "verbose", "costs", "buffers", "timing", "summary", "settings",
+            "generic_plan", "wal", "memory")  # fmt: skip
+_ON, _OFF = ("true", "on", "1", "yes"), ("false", "off", "0", "no")
+
+
+class Options:
+    """The options of one EXPLAIN."""
+
+    def __init__(self, raw: list[Any], major: int) -> None:
+        given: dict[str, bool] = {}
+        self.format = "text"
+        for item in raw:
+            name = str(item.defname).lower()
+            if name == "format":
+                self.format = _string(item.arg).lower()
+                if self.format not in ("text", "json", "xml", "yaml"):
+                    raise SqlError(f'unrecognized value for EXPLAIN option "format": '
+                                   f'"{_string(item.arg)}"', "22023",
+                                   position=item.location + 1)  # fmt: skip
+                if self.format in ("xml", "yaml"):
+                    raise Unsupported(f"EXPLAIN (FORMAT {self.format.upper()})")
+            elif name in _BOOLEAN:
+                given[name] = _boolean(name, item.arg)
+            elif name == "serialize":
+                raise Unsupported("EXPLAIN (SERIALIZE)")
+            else:
+                raise SqlError(f'unrecognized EXPLAIN option "{item.defname}"', "42601",
+                               position=item.location + 1)  # fmt: skip
+        self.analyze = given.get("analyze", False)
+        self.verbose = given.get("verbose", False)
+        self.costs = given.get("costs", True)
+        self.timing = given.get("timing", self.analyze)
+        self.summary = given.get("summary", self.analyze)
+        self.buffers = given.get("buffers", self.analyze and major >= 18)
+        if given.get("timing") and not self.analyze:
+            raise SqlError("EXPLAIN option TIMING requires ANALYZE", "22023")
+        self.major = major
+
+
+def _string(arg: Any) -> str:
+    return str(getattr(arg, "sval", None) or getattr(arg, "ival", "") or "")
+
+
+def _boolean(name: str, arg: Any) -> bool:
+    if arg is None:
+        return True
+    value = getattr(arg, "boolval", None)
+    text = str(value).lower() if value is not None else str(
+        getattr(arg, "sval", getattr(arg, "ival", ""))).lower()  # fmt: skip
+    if text in _ON:
+        return True
+    if text in _OFF:
+        return False
+    raise SqlError(f"{name} requires a Boolean value", "42601")
+
+
+def explain(
+    planned: Any, session: Any, options: list[Any], params: tuple[Any, ...] = (), text: str = "",
+    planning: float | None = None,
+) -> tuple[list[str], list[tuple[str | None, ...]], list[int]]:  # fmt: skip
+    """(column names, rows, type OIDs) of EXPLAIN's answer."""
+    chosen = Options(options, session.cache.major)
+    measures: dict[int, Any] | None = None
+    spent = 0.0
+    if chosen.analyze:
+        from pgtool.sql.executor.run import execute
+
+        begin = time.perf_counter()
+        result = execute(planned, session, params, measure=True)
+        for _batch in result.batches():
+            pass
+        spent = time.perf_counter() - begin
+        measures = result.measures
+    tree = Printer(planned, session, chosen, measures)
+    if chosen.format == "json":
+        return ["QUERY PLAN"], [(tree.json(planning, spent),)], [_JSON]
+    return ["QUERY PLAN"], [(line,) for line in tree.text(planning, spent)], [_TEXT]
+
+
+class Printer:
+    """Renders one planned statement."""
+
+    def __init__(
+        self, planned: Any, session: Any, options: Options, measures: dict[int, Any] | None
+    ) -> None:
+        self.planned, self.options, self.measures = planned, options, measures
+        self.describer = Describer(session, planned, options.verbose)
+        self.lines: list[str] = []
+        self.shown: set[int] = set()
+
+    # -- measurements ------------------------------------------------------------------------
+
+    def _actual(self, plan: Any) -> tuple[float, float, float, int] | None:
+        """(startup ms, total ms, rows, loops) a loop; None where it never ran."""
+        assert self.measures is not None
+        found = self.measures.get(plan.plan_node_id)
+        if found is None or not found.loops:
+            return None
+        n = found.loops
+        return 1000 * found.startup / n, 1000 * found.total / n, found.rows / n, n
+
+    def _measured(self, plan: Any) -> list[tuple[str, Any]]:
+        """Properties that only ANALYZE knows."""
+        if self.measures is None:
+            return []
+        found = self.measures.get(plan.plan_node_id)
+        if found is None or not found.loops:
+            return []
+        out: list[tuple[str, Any]] = []
+        if found.removed:
+            label = "Rows Removed by Filter"
+            if isinstance(plan, p.Join) and not plan.qual:
+                label = "Rows Removed by Join Filter"
+            out.append((label, round(found.removed / found.loops)))
+        if isinstance(plan, p.Sort) and found.extra:
+            method, size = found.extra
+            out.append(("Sort Method", (method, -(-int(size) // 1024))))
+        if isinstance(plan, p.IndexOnlyScan):
+            out.append(("Heap Fetches", int(found.extra or 0)))
+        return out
+
+    def _blocks(self, plan: Any) -> int:
+        """Pages read by a node and all below it."""
+        assert self.measures is not None
+        total = 0
+        for node in trees.walk(plan):
+            if isinstance(node, p.Plan):
+                found = self.measures.get(node.plan_node_id)
+                total += found.blocks if found is not None else 0
+        return total
+
+    # -- the tree ------------------------------------------------------------------------------
+
+    def children(self, plan: Any) -> list[tuple[str, Any]]:
+        """(relationship, plan) of the inputs, in the order in which they are shown."""
+        if isinstance(plan, (p.Append, p.MergeAppend)):
+            members = plan.appendplans if isinstance(plan, p.Append) else plan.mergeplans
+            return [("Member", m) for m in members]
+        if isinstance(plan, (p.BitmapAnd, p.BitmapOr)):
+            return [("Member", m) for m in plan.bitmapplans]
+        if isinstance(plan, p.SubqueryScan):
+            return [("Subquery", plan.subplan)]
+        out = []
+        if plan.lefttree is not None:
+            out.append(("Outer", plan.lefttree))
+        if plan.righttree is not None:
+            out.append(("Inner", plan.righttree))
+        return out
+
+    def subplans(self, plan: Any) -> list[Any]:
+        """The SubPlans in a node's own expressions."""
+        out: list[Any] = []
+        for name, kind in plan.FIELDS.items():
+            if kind in ("NodeRef", "NodeList") and name not in _INPUTS:
+                out += [n for n in trees.walk(getattr(plan, name))
+                        if type(n).__name__ == "SubPlan" and n not in out]  # fmt: skip
+        return sorted(out, key=lambda link: link.plan_id)
+
+    def _fresh(self, links: list[Any]) -> list[Any]:
+        out = []
+        for link in links:
+            if link.plan_id not in self.shown:
+                self.shown.add(link.plan_id)
+                out.append(link)
+        return out
+
+    # -- text --------------------------------------------------------------------------------------
+
+    def text(self, planning: float | None, spent: float) -> list[str]:
+        """The lines of the text format."""
+        self._node(self.planned.planTree, [], 0, None)
+        if self.options.summary:
+            self.lines.append(f"Planning Time: {1000 * (planning or 0.0):.3f} ms")
+            if self.options.analyze:
+                self.lines.append(f"Execution Time: {1000 * spent:.3f} ms")
+        return self.lines
+
+    def _node(self, plan: Any, above: list[Any], indent: int, title: str | None) -> None:
+        if title is not None:
+            self.lines.append("  " * indent + title)
+            indent += 1
+        shown = self.describer.describe(plan, above)
+        line = "  " * indent + "->  " if indent else ""
+        indent = indent + 3 if indent else 1
+        line += shown.head + self._numbers(plan)
+        self.lines.append(line)
+        pad = "  " * indent
+        for label, value in self._all_properties(shown):
+            self.lines.append(f"{pad}{label}: {_text_value(label, value)}")
+        stack = [*above, plan]
+        for link in self._fresh(plan.initPlan):
+            self._node(self.planned.subplans[link.plan_id - 1], [*stack, link], indent,
+                       link.plan_name)  # fmt: skip
+        links = self.subplans(plan)
+        for _, child in self.children(plan):
+            self._node(child, stack, indent, None)
+        for link in self._fresh(links):
+            self._node(self.planned.subplans[link.plan_id - 1], [*stack, link], indent,
+                       link.plan_name)  # fmt: skip
+
+    def _all_properties(self, shown: Shown) -> list[tuple[str, Any]]:
+        out = list(shown.properties)
+        if isinstance(shown.plan, p.Join) and self.options.verbose and shown.plan.inner_unique:
+            out.insert(1, ("Inner Unique", True))
+        out += self._measured(shown.plan)
+        if self.options.buffers and self.measures is not None and self.options.format == "text":
+            blocks = self._blocks(shown.plan)
+            if blocks:
+                out.append(("Buffers", f"shared hit={blocks}"))
+        return out
+
+    def _numbers(self, plan: Any) -> str:
+        out = ""
+        if self.options.costs:
+            out += (f"  (cost={plan.startup_cost:.2f}..{plan.total_cost:.2f} "
+                    f"rows={plan.plan_rows:.0f} width={plan.plan_width})")  # fmt: skip
+        if self.measures is None:
+            return out
+        found = self._actual(plan)
+        if found is None:
+            return out + " (never executed)"
+        startup, total, rows, loops = found
+        timing = f"time={startup:.3f}..{total:.3f} " if self.options.timing else ""
+        digits = 2 if self.options.major >= 18 else 0
+        return out + f" (actual {timing}rows={rows:.{digits}f} loops={loops})"
+
+    # -- JSON ----------------------------------------------------------------------------------------
+
+    def json(self, planning: float | None, spent: float) -> str:
+        """The JSON format."""
+        out: dict[str, Any] = {"Plan": self._object(self.planned.planTree, [], None, None)}
+        if self.options.summary:
+            out["Planning Time"] = _Number(f"{1000 * (planning or 0.0):.3f}")
+            if self.options.analyze:
+                out["Execution Time"] = _Number(f"{1000 * spent:.3f}")
+        return "[\n  " + _render(out, 1) + "\n]"
+
+    def _object(
+        self, plan: Any, above: list[Any], relationship: str | None, title: str | None
+    ) -> dict[str, Any]:
+        shown = self.describer.describe(plan, above)
+        out: dict[str, Any] = dict(shown.facts)
+        if relationship:
+            out["Parent Relationship"] = relationship
+        if title:
+            out["Subplan Name"] = title
+        out["Parallel Aware"] = out["Async Capable"] = False
+        out.update(shown.target)
+        if self.options.costs:
+            out["Startup Cost"] = _Number(f"{plan.startup_cost:.2f}")
+            out["Total Cost"] = _Number(f"{plan.total_cost:.2f}")
+            out["Plan Rows"] = _Number(f"{plan.plan_rows:.0f}")
+            out["Plan Width"] = plan.plan_width
+        if self.measures is not None:
+            startup, total, rows, loops = self._actual(plan) or (0.0, 0.0, 0.0, 0)
+            if self.options.timing:
+                out["Actual Startup Time"] = _Number(f"{startup:.3f}")
+                out["Actual Total Time"] = _Number(f"{total:.3f}")
+            digits = 2 if self.options.major >= 18 else 0
+            out["Actual Rows"] = _Number(f"{rows:.{digits}f}")
+            out["Actual Loops"] = loops
+        if self.options.major >= 18:
+            out["Disabled"] = False
+        for label, value in shown.properties[: 1 if self.options.verbose else 0]:
+            out[label] = value
+        if isinstance(plan, p.Join):
+            out["Inner Unique"] = plan.inner_unique
+        for label, value in [*shown.properties, *self._measured(plan)]:
+            if label == "Sort Method":
+                out[label], out["Sort Space Used"] = value
+                out["Sort Space Type"] = "Disk" if "external" in value[0] else "Memory"
+            else:
+                out[label] = value
+        stack = [*above, plan]
+        below: list[dict[str, Any]] = []
+        for link in self._fresh(plan.initPlan):
+            below.append(self._object(self.planned.subplans[link.plan_id - 1], [*stack, link],
+                                      "InitPlan", link.plan_name))  # fmt: skip
+        below += [self._object(child, stack, word, None) for word, child in self.children(plan)]
+        for link in self._fresh(self.subplans(plan)):
+            below.append(self._object(self.planned.subplans[link.plan_id - 1], [*stack, link],
+                                      "SubPlan", link.plan_name))  # fmt: skip
+        if below:
+            out["Plans"] = below
+        return out
+
+
+_INPUTS = ("lefttree", "righttree", "appendplans", "mergeplans", "bitmapplans", "subplan",
+           "initPlan")  # fmt: skip
+
+
+def _text_value(label: str, value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    if label == "Sort Method":
+        where = "Disk" if "external" in value[0] else "Memory"
+        return f"{value[0]}  {where}: {value[1]}kB"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+class _Number(str):
+    """A number whose digits are to be kept."""
+
+    __slots__ = ()
+
+
+def _render(value: Any, depth: int) -> str:
+    """JSON as the server lays it out."""
+    pad = "  " * (depth + 1)
+    if isinstance(value, dict):
+        items = [f"{pad}{json.dumps(k)}: {_render(v, depth + 1)}" for k, v in value.items()]
+        return "{\n" + ",\n".join(items) + "\n" + "  " * depth + "}"
+    if isinstance(value, list):
+        if value and isinstance(value[0], dict):
+            items = [pad + _render(v, depth + 1) for v in value]
+            return "[\n" + ",\n".join(items) + "\n" + "  " * depth + "]"
+        return "[" + ", ".join(_render(v, depth) for v in value) + "]"
+    if isinstance(value, _Number):
+        return str(value)
+    return json.dumps(value, ensure_ascii=False)
