@@ -179,5 +179,5 @@ def _inference(d: Deparser, node: Any, _implicit: bool) -> None:
     if node.infercollid:
         d.put(" COLLATE ", d.names.collation(node.infercollid))
     if node.inferopclass:
-        row = d.names.cache.one("pg_opclass", "oid", node.inferopclass)
+        row: Any = d.names.cache.one("pg_opclass", "oid", node.inferopclass)
         d.put(d.names.opclass(node.inferopclass, row.opcintype))

@@ -56,7 +56,7 @@ def _where(d: Deparser, condition: Any) -> None:
 
 def _assigned(d: Deparser, targets: list[Any], relid: int) -> list[Any]:
     """Write the columns of an INSERT; the expressions that go into them come back."""
-    out = []
+    out: list[Any] = []
     for entry in targets:
         if entry.resjunk:
             continue

@@ -10,7 +10,6 @@ from pgtool.functions.ruleutils.deparser import VAR, Deparser, handles
 from pgtool.functions.ruleutils.fields import field_name
 from pgtool.functions.ruleutils.names import quote_literal
 from pgtool.functions.ruleutils.simple import is_simple
-from pgtool.nodes.base import Node
 from pgtool.nodes.enums import (
     BoolExprType,
     BoolTestType,
@@ -465,8 +464,8 @@ def subscripts(d: Deparser, node: Any) -> None:
 
 def indirection(d: Deparser, node: Any) -> Any:
     """Write the fields and subscripts that an assignment goes into; what is assigned."""
-    domain = None
-    while isinstance(node, Node):
+    domain: Any = None
+    while node is not None:
         name = type(node).__name__
         if name == "FieldStore":
             relid = d.names.cache.type(node.resulttype).typrelid

@@ -36,7 +36,7 @@ class _Index:
     def __init__(self, session: Session, row: Any, flags: int) -> None:
         self.session, self.row, self.flags = session, row, flags
         self.names = Names(session)
-        self.relation = session.cache.one("pg_class", "oid", row.indexrelid)
+        self.relation: Any = session.cache.one("pg_class", "oid", row.indexrelid)
         if self.relation is None:
             raise SqlError(f"cache lookup failed for relation {row.indexrelid}", "XX000")
         method = session.cache.one("pg_am", "oid", self.relation.relam)

@@ -1,11 +1,10 @@
-"""Partitioning: pg_get_partkeydef, the bounds of partitions, their constraints."""
+"""Partitioning: pg_get_partkeydef and the bounds of partitions."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from pgtool.functions.nodetypes import expr_collation, expr_type
-from pgtool.functions.partbounds import partition_qual
 from pgtool.functions.registry import Call, builtin
 from pgtool.functions.ruleutils.calls import looks_like_call
 from pgtool.functions.ruleutils.deparser import INDENT, Deparser, handles
@@ -76,10 +75,3 @@ def _range(d: Deparser, datums: list[Any]) -> None:
         else:
             constant(d, datum.value, -1)
     d.put(")")
-
-
-@builtin("pg_get_partition_constraintdef", call=True)
-def pg_get_partition_constraintdef(call: Call, oid: int) -> str | None:
-    """The condition that a partition's rows fulfil."""
-    qual = partition_qual(call.session, oid)
-    return None if qual is None else relation_expr(call.session, qual, oid, INDENT)
