@@ -114,3 +114,13 @@ def test_errors_are_the_servers(both: tuple[Any, Session]) -> None:
         if want != have:
             wrong.append(f"{statement}\n  {want}\n  {have}")
     assert not wrong, "\n".join(wrong[:10])
+
+
+def test_deep_statements(both: tuple[Any, Session]) -> None:
+    """A long chain of operators is analyzed; one too deep is refused as the server does."""
+    _connection, session = both
+    chain = " || ".join(["'x'"] * 1000)
+    for text in (f"select {chain}", "select " + "abs(" * 500 + "1" + ")" * 500):
+        assert our_error(session, text) is None
+    error = our_error(session, "select " + "+".join(["1"] * 9000))
+    assert error is not None and error[0] == "54001"

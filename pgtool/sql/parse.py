@@ -7,6 +7,7 @@ descriptors. Locations are byte offsets in the UTF-8 text, as in PostgreSQL.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -24,7 +25,7 @@ from pgtool.nodes.base import (
 )
 from pgtool.nodes.raw import A_Const, RawStmt
 
-__all__ = ["parse"]
+__all__ = ["parse", "too_deep"]
 
 _MODULES = (exprs, jsonxml, query, raw, ddl, utility)
 _CLASSES: dict[str, type[Node]] = {
@@ -48,12 +49,46 @@ _MESSAGE, _ENUM = 11, 14  # protobuf field types
 def parse(text: str) -> list[RawStmt]:
     """The statements of a query text; SqlError 42601 with a position where it does not parse."""
     import postgast
+    from google.protobuf.message import DecodeError
 
+    _allow_depth()
     try:
         result = postgast.parse(text)
     except postgast.PgQueryError as error:
         raise _syntax_error(error.message, error.cursorpos, text) from None
-    return [_convert(stmt) for stmt in result.stmts]
+    except DecodeError:
+        raise too_deep() from None
+    try:
+        return [_convert(stmt) for stmt in result.stmts]
+    except RecursionError:
+        raise too_deep() from None
+
+
+#: Frames of Python that a statement may take: a chain of a thousand operators fits.
+MAX_FRAMES = 12000
+
+
+@cache
+def _allow_depth() -> None:
+    """Long chains of operators nest deeply, in protobuf's reader and in ours."""
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), MAX_FRAMES))
+    try:
+        from google._upb import _message
+
+        _message.SetAllowOversizeProtos(True)
+    except ImportError:
+        from google.protobuf.internal import decoder
+
+        decoder.SetRecursionLimit(MAX_FRAMES)
+
+
+def too_deep() -> SqlError:
+    """The error for a statement that nests too deeply."""
+    return SqlError(
+        "stack depth limit exceeded", "54001",
+        hint='Increase the configuration parameter "max_stack_depth" (currently 2048kB), after '
+        "ensuring the platform's stack depth limit is adequate.",
+    )
 
 
 #: Beginnings of the grammar's messages that are no syntax errors → SQLSTATE.

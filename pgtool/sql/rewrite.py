@@ -26,6 +26,7 @@ from pgtool.nodes.query import (
 )
 from pgtool.nodes.text import text_to_node
 from pgtool.sql.callargs import complete_arguments
+from pgtool.sql.parse import too_deep
 from pgtool.sql.sqlfunc import check_record_columns, inline_from, inline_scalar, runner
 from pgtool.sql.stored import copy_tree, view_query
 
@@ -39,8 +40,11 @@ def rewrite(query: Query, session: Session) -> Query:
     if session.sql_function is None:
         session.sql_function = partial(runner, session)
     rewriter = _Rewriter(session)
-    rewriter.query(query, ())
-    rewriter.calls(query, ())
+    try:
+        rewriter.query(query, ())
+        rewriter.calls(query, ())
+    except RecursionError:
+        raise too_deep() from None
     return query
 
 

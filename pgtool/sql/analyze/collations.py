@@ -37,7 +37,8 @@ class _Derived:
     def __init__(self) -> None:
         self.collation = 0
         self.strength = _Strength.none
-        self.location = -1
+        #: Where it comes from: a location, or the node that has it.
+        self.location: Any = -1
         self.conflict = 0
 
 
@@ -145,7 +146,7 @@ def _operator(state: ParseState, node: Any, name: str, into: _Derived) -> None:
         collation, strength = args.collation, args.strength
     if result_field is not None:
         setattr(node, result_field, 0 if strength == _Strength.conflict else collation)
-    into_location = args.location if strength == _Strength.explicit else expr_location(node)
+    into_location = args.location if strength == _Strength.explicit else node
     _merge(state, into, collation, strength, into_location, args.conflict)
 
 
@@ -210,7 +211,7 @@ def _leaf(state: ParseState, node: Any, into: _Derived) -> None:
     if not collation and type(node).__name__ == "Param":
         collation = state.types.collation(expr_type(node))
         strength = _Strength.implicit if collation else _Strength.none
-    _merge(state, into, collation, strength, expr_location(node))
+    _merge(state, into, collation, strength, node)
 
 
 def _row_compare(state: ParseState, node: Any) -> None:
@@ -226,7 +227,7 @@ def _row_compare(state: ParseState, node: Any) -> None:
 
 
 def _merge(
-    state: ParseState, into: _Derived, collation: int, strength: _Strength, location: int,
+    state: ParseState, into: _Derived, collation: int, strength: _Strength, location: Any,
     conflict: int = 0,
 ) -> None:  # fmt: skip
     """Add one argument's collation to what the others gave."""
@@ -247,8 +248,13 @@ def _merge(
         names = [_collation_name(state, oid) for oid in (into.collation, collation)]
         raise SqlError(
             f'collation mismatch between explicit collations "{names[0]}" and "{names[1]}"',
-            "42P21", position=location + 1 if location >= 0 else None,
+            "42P21", position=_position(location),
         )  # fmt: skip
+
+
+def _position(place: Any) -> int | None:
+    location = place if isinstance(place, int) else expr_location(place)
+    return location + 1 if location >= 0 else None
 
 
 def _collation_name(state: ParseState, oid: int) -> str:
@@ -261,5 +267,5 @@ def _conflict(state: ParseState, derived: _Derived) -> SqlError:
     return SqlError(
         f'collation mismatch between implicit collations "{names[0]}" and "{names[1]}"', "42P21",
         hint="You can choose the collation by applying the COLLATE clause to one or both "
-        "expressions.", position=derived.location + 1 if derived.location >= 0 else None,
+        "expressions.", position=_position(derived.location),
     )  # fmt: skip

@@ -35,6 +35,7 @@ from pgtool.sql.analyze.target import (
     resolve_unknowns,
     transform_target_list,
 )
+from pgtool.sql.parse import too_deep
 
 __all__ = ["analyze", "analyze_in", "analyze_subquery", "check_params"]
 
@@ -66,7 +67,10 @@ def analyze_in(shared: Shared, stmt: RawStmt) -> Query:
         first = first.larg
     if first.intoClause is not None:
         raise Unsupported("SELECT INTO")
-    return transform_select(ParseState(shared), raw)
+    try:
+        return transform_select(ParseState(shared), raw)
+    except RecursionError:
+        raise too_deep() from None
 
 
 _DML = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE",

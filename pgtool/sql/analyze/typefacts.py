@@ -124,11 +124,14 @@ class TypeFacts:
         return list(self.cache.database.relation(found.typrelid).attributes)
 
     def inherits(self, child: int, parent: int) -> bool:
-        """Whether a row type belongs to a table that inherits from the other's table."""
+        """Whether a row type's table inherits from the other's table, or is OF the other type."""
         child_row = self.cache.type(self.base_type(child)) if child else None
         parent_row = self.cache.type(parent) if parent else None
         if not child_row or not parent_row or not child_row.typrelid or not parent_row.typrelid:
             return False
+        own = self.cache.one("pg_class", "oid", child_row.typrelid)
+        if own is not None and own.reloftype == parent:
+            return True
         todo, seen = [child_row.typrelid], set()
         while todo:
             relid = todo.pop()
