@@ -231,7 +231,7 @@ def _shape(call: Call, name: str, base: RecordValue | None) -> tuple[int, list[C
     if "populate" not in name:
         if not columns:
             raise SqlError(
-                f"could not determine row type for result of {name}", "22023", None,
+                f"could not determine row type for result of {name}", "0A000", None,
                 "Call the function in the FROM clause using a column definition list.",
             )  # fmt: skip
         return RECORD, columns
