@@ -215,13 +215,15 @@ def run(
     return out
 
 
-def both_sides(server: Any, target: Path, schema: str = "schema.sql") -> tuple[Any, Any]:
+def both_sides(
+    server: Any, target: Path, schema: str = "schema.sql", text: str | None = None
+) -> tuple[Any, Any]:
     """Load a schema, copy the files while the server is down: (our engine, a connection)."""
     from pgtool.catalog.cluster import Cluster
     from pgtool.functions.session import Session
     from pgtool.sql.engine import Engine
 
-    server.psql((HERE / schema).read_text())
+    server.psql((HERE / schema).read_text() if text is None else text)
     server.stop()
     shutil.copytree(server.data, target)
     server.start()
