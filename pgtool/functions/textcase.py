@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from formats.version import ByMajor
 from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.registry import Call, builtin
 
@@ -182,7 +183,7 @@ def casefold(call: Call, text: str) -> str:
 # -- Unicode ----------------------------------------------------------------------------
 
 _FORMS = ("NFC", "NFD", "NFKC", "NFKD")
-_UNICODE_VERSION = "16.0"
+_UNICODE_VERSION = ByMajor({14: "15.1", 18: "16.0"})
 
 
 def _need_utf8(call: Call, what: str) -> None:
@@ -215,9 +216,9 @@ def unicode_assigned(call: Call, text: str) -> bool:
     return all(unicodedata.category(c) != "Cn" for c in text)
 
 
-@builtin("unicode_version")
-def unicode_version() -> str:
-    return _UNICODE_VERSION
+@builtin("unicode_version", call=True)
+def unicode_version(call: Call) -> str:
+    return _UNICODE_VERSION[call.session.settings.major]
 
 
 _ESCAPE = re.compile(

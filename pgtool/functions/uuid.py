@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import time
 
-from pgtool.functions.registry import builtin
+from formats.version import ByMajor
+from pgtool.functions.registry import Call, builtin
 from pgtool.functions.values import Interval
 
 _EPOCH_2000_USEC = 946684800 * 1_000_000
 #: From the Gregorian calendar's first day to 2000-01-01, in units of 100 ns.
 _GREGORIAN_TO_2000 = 0x01B21DD213814000 + 946684800 * 10_000_000
 _VARIANT = 0x80
+#: Versions of uuid whose time each major reads.
+_TIMED_VERSIONS = ByMajor({14: (1,), 18: (1, 7)})
 _last_ns = 0
 _STEP_NS = 1_000_000 // 4096 + 1
 
@@ -64,17 +67,17 @@ def uuid_extract_version(data: bytes) -> int | None:
     return data[6] >> 4 if data[8] & 0xC0 == _VARIANT else None
 
 
-@builtin("uuid_extract_timestamp")
-def uuid_extract_timestamp(data: bytes) -> int | None:
+@builtin("uuid_extract_timestamp", call=True)
+def uuid_extract_timestamp(call: Call, data: bytes) -> int | None:
     version = uuid_extract_version(data)
+    if version not in _TIMED_VERSIONS[call.session.settings.major]:
+        return None
     if version == 1:
         ticks = int.from_bytes(data[:4], "big")
         ticks |= int.from_bytes(data[4:6], "big") << 32
         ticks |= (int.from_bytes(data[6:8], "big") & 0x0FFF) << 48
         return _toward_zero(ticks - _GREGORIAN_TO_2000)
-    if version == 7:
-        return int.from_bytes(data[:6], "big") * 1000 - _EPOCH_2000_USEC
-    return None
+    return int.from_bytes(data[:6], "big") * 1000 - _EPOCH_2000_USEC
 
 
 def _toward_zero(ticks: int) -> int:

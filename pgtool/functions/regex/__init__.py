@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
+from pgtool.errors import Unsupported
 from pgtool.functions.regex.engine import Matcher, Spans
 from pgtool.functions.regex.lexer import Flags, with_options
 from pgtool.functions.regex.native import Native
@@ -16,12 +19,22 @@ from pgtool.functions.textcase import Rules
 __all__ = ["Finder", "Flags", "Regex", "Spans", "compile_regex", "with_options"]
 
 
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """What is nested too deep for the interpreter's stack is refused."""
+    try:
+        yield
+    except RecursionError:
+        raise Unsupported("a regular expression nested this deep") from None
+
+
 class Regex:
     """A compiled expression."""
 
     def __init__(self, pattern: str, flags: Flags, rules: Rules) -> None:
-        self.program = parse_regex(pattern, flags, rules)
-        self.native = Native(self.program)
+        with _bounded():
+            self.program = parse_regex(pattern, flags, rules)
+            self.native = Native(self.program)
         self.groups = self.program.groups
 
     def test(self, text: str) -> bool:
@@ -31,7 +44,8 @@ class Regex:
             translated = native.translated(text)
             if native.test is not None:
                 return native.test.search(translated) is not None
-        return Matcher(self.program, text).test()
+        with _bounded():
+            return Matcher(self.program, text).test()
 
     def finder(self, text: str) -> Finder:
         """Something that finds matches in the text, one after the other."""
@@ -59,7 +73,8 @@ class Finder:
             return None if match is None else list(match.regs)
         if self.matcher is None:
             self.matcher = Matcher(self.regex.program, self.text)
-        return self.matcher.search(start)
+        with _bounded():
+            return self.matcher.search(start)
 
 
 @lru_cache(maxsize=256)

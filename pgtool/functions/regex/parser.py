@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pgtool.errors import SqlError
+from pgtool.errors import Unsupported
 from pgtool.functions.regex import tree
 from pgtool.functions.regex.charset import CLASSES, CharSet
 from pgtool.functions.regex.lexer import Flags, Lexer, bad_regex
@@ -37,7 +37,7 @@ from pgtool.functions.textcase import Rules
 __all__ = ["Program", "parse_regex"]
 
 MAX_SIZE = 100_000
-MAX_DEPTH = 120
+MAX_DEPTH = 150
 _NAMES = {
     "NUL": "\0", "BEL": "\a", "alert": "\a", "backspace": "\b", "tab": "\t", "newline": "\n",
     "vertical-tab": "\v", "form-feed": "\f", "carriage-return": "\r", "ESC": "\033", "space": " ",
@@ -90,7 +90,7 @@ class _Parser:
         """Branches up to the stopper, which is left where it is."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise SqlError("invalid regular expression: regular expression is too complex", "2201B")
+            raise Unsupported(f"a regular expression nested more than {MAX_DEPTH} deep")
         branches = [self.branch(stopper, look=look)]
         while self.token[0] == "|":
             self.advance()
@@ -126,7 +126,7 @@ class _Parser:
                 top.flags = flags
                 continue
             if self.depth > MAX_DEPTH:
-                raise bad_regex("regular expression is too complex")
+                raise Unsupported(f"a regular expression of more than {MAX_DEPTH} groups in a row")
             if atom.op == "b" and not is_group:
                 middle = _repeated_reference(atom, low, high, prefer)
             else:
