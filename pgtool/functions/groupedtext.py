@@ -13,24 +13,12 @@ import numpy as np
 
 from pgtool.functions.codec import codec_of
 from pgtool.functions.collation import collation_key
+from pgtool.functions.compare_text import trimmed_lengths
 from pgtool.functions.registry import GroupedAggregate, grouped
 from pgtool.functions.textcolumns import KEEP, WORD, words_of
 from pgtool.types.column import VarColumn
 
 Array = Any
-_SPACE = 0x20
-_ALL = np.uint64((1 << 64) - 1)
-
-
-def _trimmed(column: VarColumn, length: Array) -> Array:
-    """Lengths without trailing spaces."""
-    length = length.copy()
-    rows = np.flatnonzero(length)
-    while len(rows):
-        rows = rows[column.buffer[column.start[rows] + length[rows] - 1] == _SPACE]
-        length[rows] -= 1
-        rows = rows[length[rows] > 0]
-    return length
 
 
 def extreme_rows(
@@ -84,7 +72,7 @@ class _TextExtreme(GroupedAggregate):
         if not len(ids):
             return True
         length = column.length.astype(np.int64)
-        shorter = _trimmed(column, length) if self.padded else length
+        shorter = trimmed_lengths(column) if self.padded else length
         rows = extreme_rows(ids, groups, column, shorter, self.largest)
         for row in rows.tolist():
             group, value = int(ids[row]), column.datum(row) or b""

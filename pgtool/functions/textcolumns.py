@@ -13,6 +13,7 @@ import numpy as np
 
 from pgtool.functions.collation import collation_key
 from pgtool.functions.compare import SIGNS
+from pgtool.functions.compare_text import trimmed_lengths
 from pgtool.functions.registry import Call, vector
 from pgtool.types.column import VarColumn
 
@@ -57,6 +58,16 @@ def bytes_cmp_v(a: VarColumn, b: VarColumn) -> Array:
     return out
 
 
+def _ordered_padded(sign: Callable[[Any], Any]) -> Callable[..., Any]:
+    def compute(call: Call, a: VarColumn, b: VarColumn) -> Any:
+        if collation_key(call.session, call.collation) is not None:
+            return NotImplemented
+        a, b = (VarColumn(c.buffer, c.start, trimmed_lengths(c)) for c in (a, b))
+        return sign(bytes_cmp_v(a, b))
+
+    return compute
+
+
 def _ordered(sign: Callable[[Any], Any]) -> Callable[..., Any]:
     def compute(call: Call, a: VarColumn, b: VarColumn) -> Any:
         if collation_key(call.session, call.collation) is not None:
@@ -69,6 +80,7 @@ def _ordered(sign: Callable[[Any], Any]) -> Callable[..., Any]:
 for _suffix in ("lt", "le", "gt", "ge"):
     vector(f"text_{_suffix}", f"name{_suffix}", f"name{_suffix}text", f"text{_suffix}name",
            call=True)(_ordered(SIGNS[_suffix]))  # fmt: skip
+    vector(f"bpchar{_suffix}", call=True)(_ordered_padded(SIGNS[_suffix]))
     vector(f"bytea{_suffix}", f"text_pattern_{_suffix}")(
         lambda a, b, sign=SIGNS[_suffix]: sign(bytes_cmp_v(a, b))
     )
