@@ -104,7 +104,7 @@ class Printer:
         self.lines: list[str] = []
         self.shown: set[int] = set()
 
-    # -- measurements ------------------------------------------------------------------------
+    # -- measurements ----
 
     def _actual(self, plan: Any) -> tuple[float, float, float, int] | None:
         """(startup ms, total ms, rows, loops) a loop; None where it never ran."""
@@ -145,7 +145,7 @@ class Printer:
                 total += found.blocks if found is not None else 0
         return total
 
-    # -- the tree ------------------------------------------------------------------------------
+    # -- the tree ----
 
     def children(self, plan: Any) -> list[tuple[str, Any]]:
         """(relationship, plan) of the inputs, in the order in which they are shown."""
@@ -180,7 +180,7 @@ class Printer:
                 out.append(link)
         return out
 
-    # -- text --------------------------------------------------------------------------------------
+    # -- text ----
 
     def text(self, planning: float | None, spent: float) -> list[str]:
         """The lines of the text format."""
@@ -240,7 +240,7 @@ class Printer:
         digits = 2 if self.options.major >= 18 else 0
         return out + f" (actual {timing}rows={rows:.{digits}f} loops={loops})"
 
-    # -- JSON ----------------------------------------------------------------------------------------
+    # -- JSON ----
 
     def json(self, planning: float | None, spent: float) -> str:
         """The JSON format."""

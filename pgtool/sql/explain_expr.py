@@ -16,9 +16,19 @@ from pgtool.sql.analyze.nodetypes import expr_type, expr_typmod
 from pgtool.sql.planner import trees
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_$]*\Z")
-_RESERVED = frozenset(
-    ["all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "both", "case", "cast", "check", "collate", "column", "constraint", "create", "current_date", "current_role", "current_time", "current_timestamp", "current_user", "default", "deferrable", "desc", "distinct", "do", "else", "end", "except", "false", "fetch", "for", "foreign", "from", "grant", "group", "having", "in", "initially", "intersect", "into", "lateral", "leading", "limit", "localtime", "localtimestamp", "not", "null", "offset", "on", "only", "or", "order", "placing", "primary", "references", "returning", "select", "session_user", "some", "symmetric", "table", "then", "to", "trailing", "true", "union", "unique", "user", "using", "variadic", "when", "where", "window", "with", "between", "bigint", "bit", "boolean", "char", "character", "coalesce", "dec", "decimal", "exists", "extract", "float", "greatest", "grouping", "inout", "int", "integer", "interval", "least", "national", "nchar", "none", "nullif", "numeric", "out", "overlay", "position", "precision", "real", "row", "setof", "smallint", "substring", "time", "timestamp", "treat", "trim", "values", "varchar", "authorization", "binary", "collation", "concurrently", "cross", "freeze", "full", "ilike", "inner", "is", "isnull", "join", "left", "like", "natural", "notnull", "outer", "overlaps", "right", "similar", "tablesample", "verbose"]
-)
+_RESERVED = frozenset("""
+    all analyse analyze and any array as asc asymmetric both case cast check collate column
+    constraint create current_date current_role current_time current_timestamp current_user
+    default deferrable desc distinct do else end except false fetch for foreign from grant group
+    having in initially intersect into lateral leading limit localtime localtimestamp not null
+    offset on only or order placing primary references returning select session_user some
+    symmetric table then to trailing true union unique user using variadic when where window
+    with between bigint bit boolean char character coalesce dec decimal exists extract float
+    greatest grouping inout int integer interval least national nchar none nullif numeric out
+    overlay position precision real row setof smallint substring time timestamp treat trim
+    values varchar authorization binary collation concurrently cross freeze full ilike inner is
+    isnull join left like natural notnull outer overlaps right similar tablesample verbose
+""".split())  # noqa: SIM905
 SYSTEM_COLUMNS = {-1: "ctid", -2: "xmin", -3: "cmin", -4: "xmax", -5: "cmax", -6: "tableoid"}
 _BARE_NUMBERS = {t.INT4OID}
 _NUMBERS = {t.INT2OID, t.INT8OID, t.FLOAT4OID, t.FLOAT8OID, t.NUMERICOID, t.OIDOID}
@@ -69,7 +79,7 @@ class Deparser:
             return f"<{name}>"
         return str(handler(node))
 
-    # -- references --------------------------------------------------------------------------
+    # -- references ----
 
     def _var(self, var: Any) -> str:
         if var.varno in (p.OUTER_VAR, p.INNER_VAR, p.INDEX_VAR):
@@ -105,9 +115,7 @@ class Deparser:
             made = self.expr(entry.expr)
         finally:
             self.stack = saved
-        if type(entry.expr).__name__ not in ("Var", "Param") and not made.startswith("("):
-            return f"({made})"
-        return made
+        return made if type(entry.expr).__name__ == "Var" else f"({made})"
 
     def _param(self, node: Any) -> str:
         if node.paramkind != ParamKind.PARAM_EXEC:
@@ -139,7 +147,7 @@ class Deparser:
                 return f"({kind}{link.plan_name}).col{link.paramIds.index(node.paramid) + 1}"
         return None
 
-    # -- leaves --------------------------------------------------------------------------------
+    # -- leaves ----
 
     def _const(self, node: Any) -> str:
         typid = node.consttype
@@ -171,7 +179,7 @@ class Deparser:
     def _casetestexpr(self, _node: Any) -> str:
         return "CASE_TEST_EXPR"
 
-    # -- operators and calls ---------------------------------------------------------------------
+    # -- operators and calls ----
 
     def _operator(self, oid: int) -> str:
         row = self.session.cache.operator(oid)
@@ -280,7 +288,7 @@ class Deparser:
         row = self.session.cache.one("pg_collation", "oid", node.collOid)
         return f'({self.expr(node.arg)} COLLATE "{row.collname}")'
 
-    # -- aggregates and windows --------------------------------------------------------------------
+    # -- aggregates and windows ----
 
     def _aggref(self, node: Any) -> str:
         name = self._function_name(node.aggfnoid)
@@ -320,7 +328,7 @@ class Deparser:
     def _groupingfunc(self, node: Any) -> str:
         return f"GROUPING({self.expr(node.args)})"
 
-    # -- other forms ----------------------------------------------------------------------------------
+    # -- other forms ----
 
     def _nulltest(self, node: Any) -> str:
         word = "IS NULL" if int(node.nulltesttype) == 0 else "IS NOT NULL"

@@ -131,7 +131,7 @@ class Describer:
             return rte.ctename, None, "CTE Name"
         return None, None, ""
 
-    # -- conditions and keys ----------------------------------------------------------------
+    # -- conditions and keys ----
 
     def _condition(self, quals: list[Any], stack: list[Any], qualify: bool | None) -> str:
         return self.deparser.text(trees.and_of(quals), stack, qualify)
@@ -165,8 +165,8 @@ class Describer:
             self._add(out, "One-Time Filter", [plan.resconstantqual], stack, upper)
         if isinstance(plan, p.Memoize):
             keys = ", ".join(self.deparser.text(e, stack, True) for e in plan.param_exprs)
-            out.properties += [("Cache Key", keys),
-                               ("Cache Mode", "binary" if plan.binary_mode else "logical")]  # fmt: skip
+            mode = "binary" if plan.binary_mode else "logical"
+            out.properties += [("Cache Key", keys), ("Cache Mode", mode)]
         self._add(out, "Filter", plan.qual, stack, upper)
 
     def _scan_properties(self, plan: Any, stack: list[Any], out: Shown, prefix: bool) -> None:
@@ -198,10 +198,7 @@ class Describer:
         out = []
         for number in columns:
             entry = child.targetlist[number - 1]
-            text = self.deparser.text(entry.expr, [*stack, child])
-            if type(entry.expr).__name__ not in ("Var", "Const") and not text.startswith("("):
-                text = f"({text})" if type(entry.expr).__name__ not in _CALLS else text
-            out.append(text)
+            out.append(self.deparser.text(entry.expr, [*stack, child]))
         return out
 
     def _own_columns(self, plan: Any, columns: list[int], stack: list[Any]) -> list[str]:
@@ -258,9 +255,6 @@ class Describer:
                 return word
         text = self.deparser.text(offset, stack)
         return f"{text} {'PRECEDING' if options & (0x800 << end) else 'FOLLOWING'}"
-
-
-_CALLS = ("FuncExpr", "Aggref", "WindowFunc", "CaseExpr", "CoalesceExpr", "OpExpr", "BoolExpr")
 
 
 def relation_names(planned: Any) -> dict[int, str]:

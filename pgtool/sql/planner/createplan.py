@@ -15,7 +15,7 @@ from pgtool.nodes.base import IntList, OidList
 from pgtool.nodes.enums import JoinType, LimitOption, ParamKind
 from pgtool.nodes.exprs import Const, Param, Var
 from pgtool.nodes.query import TargetEntry
-from pgtool.sql.planner import cost, joinplan, scanplan, trees
+from pgtool.sql.planner import cost, joinplan, scanplan, subselect, trees
 from pgtool.sql.planner import operators as ops
 from pgtool.sql.planner.base import Path, Root
 
@@ -148,6 +148,16 @@ class Maker:
             return self.fill(p.Result(resconstantqual=trees.and_of(self.order(quals))), path)
         rest = self.quals(list(path.rel.baserestrict))
         return self.fill(p.Result(resconstantqual=trees.and_of(rest)), path)
+
+    def _minmax(self, path: Path) -> Any:
+        """min() and max() by init plans: a Result over their parameters."""
+        swap = {
+            trees.key(agg): subselect.init_plan(self.root, subroot, sub)
+            for agg, subroot, sub in path.parts
+        }
+        node = self.fill(p.Result(resconstantqual=trees.and_of(self.order(path.quals))), path)
+        node.__dict__["_minmax"] = swap
+        return node
 
     def _projectset(self, path: Path) -> Any:
         plan = self.make(path.sub)

@@ -16,7 +16,7 @@ from pgtool.errors import PgtoolError
 from pgtool.functions.codec import codec_of
 from pgtool.nodes.base import mutate, walk
 from pgtool.nodes.enums import BoolExprType, CoercionForm, ParamKind
-from pgtool.nodes.exprs import BoolExpr, Const, NullTest, Param
+from pgtool.nodes.exprs import BoolExpr, Const, NullTest, Param, RelabelType
 from pgtool.sql.planner import operators as ops
 from pgtool.sql.planner import trees
 from pgtool.sql.planner.base import Glob
@@ -61,6 +61,10 @@ class _Folder:
             return self.relabel(made)
         if name == "CollateExpr":
             return self.collate(made)
+        if name == "CoerceToDomain" and not self.constrained(made.resulttype):
+            return self.relabel(RelabelType(
+                arg=made.arg, resulttype=made.resulttype, resulttypmod=made.resulttypmod,
+                resultcollid=made.resultcollid, relabelformat=made.coercionformat))
         if name == "NullTest" and isinstance(made.arg, Const) and not made.argisrow:
             return bool_const(made.arg.constisnull == (made.nulltesttype == 0))
         if name == "BooleanTest" and isinstance(made.arg, Const):
@@ -85,8 +89,16 @@ class _Folder:
                             constcollid=node.resultcollid)  # fmt: skip
         return node if arg is node.arg else node.copy(arg=arg)
 
+    def constrained(self, typid: int) -> bool:
+        """Whether a domain checks anything."""
+        row = self.glob.cache.type(typid)
+        while row is not None and row.typtype == "d":
+            if row.typnotnull or self.glob.cache.lookup("pg_constraint", "contypid", row.oid):
+                return True
+            row = self.glob.cache.type(row.typbasetype)
+        return False
+
     def collate(self, node: Any) -> Any:
-        from pgtool.nodes.exprs import RelabelType
         from pgtool.sql.analyze.nodetypes import expr_type, expr_typmod
 
         if isinstance(node.arg, Const):

@@ -177,7 +177,7 @@ def group_exprs(root: Root) -> list[Any]:
     query = root.query
     return [
         next(e.expr for e in query.targetList if e.ressortgroupref == c.tleSortGroupRef)
-        for c in query.groupClause
+        for c in root.__dict__["group_clause"]
     ]  # fmt: skip
 
 
@@ -232,7 +232,8 @@ def agg_path(
 ) -> Path:  # fmt: skip
     """An Agg (or Group, where nothing is aggregated) over a path."""
     query = root.query
-    clauses = ordered_clauses(root, keys) if strategy == "sorted" else list(query.groupClause)
+    clauses = ordered_clauses(root, keys) if strategy == "sorted" else list(
+        root.__dict__["group_clause"])
     if strategy == "sorted" and not query.hasAggs:
         startup, total = cost.group(root, len(clauses), groups, sub)
         rows = groups

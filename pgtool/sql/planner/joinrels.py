@@ -48,7 +48,8 @@ def _order(root: Root) -> list[int]:
 
     def walk(node: Any) -> None:
         if type(node).__name__ == "RangeTblRef":
-            out.append(node.rtindex)
+            if node.rtindex in root.all_rels:
+                out.append(node.rtindex)
         elif type(node).__name__ == "FromExpr":
             for item in node.fromlist:
                 walk(item)

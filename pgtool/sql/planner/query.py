@@ -14,6 +14,7 @@ from pgtool.sql.planner import (
     initsplan,
     joinrels,
     prep,
+    simplify,
     subselect,
     trees,
     upper,
@@ -192,6 +193,8 @@ def join_planner(root: Root) -> Rel:
         rel.has_ec_joins = any(
             len(ec.members) > 1 and ec.relids & rel.relids and len(ec.relids) > 1
             and not ec.has_const for ec in root.ecs)  # fmt: skip
+    simplify.drop_useless_joins(root)
+    simplify.unique_semijoins(root)
     baserels.set_sizes(root)
     baserels.set_paths(root)
     return joinrels.search(root)

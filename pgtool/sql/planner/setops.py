@@ -10,7 +10,7 @@ from pgtool.nodes.exprs import Var
 from pgtool.nodes.query import RangeTblRef
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_type, expr_typmod
 from pgtool.sql.planner import cost, equiv, initsplan, trees
-from pgtool.sql.planner.base import Path, Rel, Root, set_cheapest
+from pgtool.sql.planner.base import Path, Rel, Root, add_path, set_cheapest
 from pgtool.sql.planner.groups import number_of_groups
 
 _UNION, _INTERSECT = SetOperation.SETOP_UNION, SetOperation.SETOP_INTERSECT
@@ -28,10 +28,12 @@ def plan(root: Root) -> None:
         path = _operation(root, query.setOperations, _columns(query))
     rel: Rel = upper.upper_rel(root)
     path.rel = rel
-    path.refs = [e.ressortgroupref for e in query.targetList]
-    rel.paths = [path]
+    for choice in path.__dict__.pop("choices", [path]):
+        choice.rel = rel
+        choice.refs = [e.ressortgroupref for e in query.targetList]
+        add_path(rel, choice)
     set_cheapest(rel)
-    root.__dict__["sort_keys"] = equiv.pathkeys_for_clauses(
+    root.__dict__["sort_keys"] = root.query_pathkeys = equiv.pathkeys_for_clauses(
         root, list(query.sortClause), query.targetList)
     if query.sortClause:
         wanted = root.__dict__["sort_keys"]
@@ -199,11 +201,9 @@ def _deduplicate(
         choices.append(made)
     if not choices:
         raise Unsupported("UNION of columns that neither sort nor hash")
-    fraction = root.tuple_fraction
-    if fraction <= 0:
-        return min(choices, key=lambda p: (p.disabled, p.total))
-    part = fraction if fraction < 1 else min(fraction / max(groups, 1.0), 1.0)
-    return min(choices, key=lambda p: (p.disabled, p.startup + part * (p.total - p.startup)))
+    best = min(choices, key=lambda p: (p.disabled, p.total))
+    best.__dict__["choices"] = choices
+    return best
 
 
 def _columns_as_clauses(clauses: list[Any]) -> list[Any]:

@@ -132,6 +132,13 @@ class Fixer:
     # -- kinds of nodes ----
 
     def plain(self, plan: Any) -> None:
+        swap = plan.__dict__.pop("_minmax", None)
+        if swap:
+            def change(node: Any, _depth: int) -> Any:
+                return swap.get(trees.key(node)) if type(node).__name__ == "Aggref" else None
+
+            plan.targetlist = trees.transform(plan.targetlist, change)
+            plan.resconstantqual = trees.transform(plan.resconstantqual, change)
         plan.targetlist = self.scan_exprs(plan.targetlist)
         plan.qual = self.scan_exprs(plan.qual)
         plan.resconstantqual = self.scan_exprs(plan.resconstantqual)

@@ -158,6 +158,24 @@ def _build(
     return result
 
 
+def init_plan(root: Root, subroot: Root, path: Path) -> Param:
+    """Make an init plan of a planned scalar subquery; the parameter that it sets."""
+    from pgtool.sql.planner.createplan import create_plan
+
+    plan = create_plan(subroot, path)
+    made = SubPlan(subLinkType=SubLinkType.EXPR_SUBLINK, paramIds=IntList(), setParam=IntList(),
+                   parParam=IntList())  # fmt: skip
+    first = plan.targetlist[0].expr
+    made.firstColType = expr_type(first)
+    made.firstColTypmod = expr_typmod(first)
+    made.firstColCollation = expr_collation(first)
+    result = _init_result(root, made, SubLinkType.EXPR_SUBLINK)
+    made.plan_id = _add_subplan(root, plan, subroot)
+    made.plan_name = f"InitPlan {made.plan_id}"
+    root.init_plans.append(made)
+    return result
+
+
 def _init_result(root: Root, made: SubPlan, kind: SubLinkType) -> Param:
     if kind == SubLinkType.EXISTS_SUBLINK:
         typid, typmod, collation = _BOOL, -1, 0

@@ -66,7 +66,7 @@ def set_pathkeys(root: Root) -> None:
 def _useful_groups(root: Root) -> list[Any]:
     """GROUP BY in the order of ORDER BY where that saves a sort."""
     query = root.query
-    groups = list(query.groupClause)
+    groups = _independent(root)
     refs = {c.tleSortGroupRef: c for c in groups}
     out: list[Any] = []
     for sort in query.sortClause:
@@ -76,6 +76,32 @@ def _useful_groups(root: Root) -> list[Any]:
         out.append(sort)
     used = {c.tleSortGroupRef for c in out}
     return out + [c for c in groups if c.tleSortGroupRef not in used]
+
+
+def _independent(root: Root) -> list[Any]:
+    """GROUP BY without columns that a grouped unique key of their table determines."""
+    query = root.query
+    groups = list(query.groupClause)
+    exprs = {c.tleSortGroupRef: next(
+        e.expr for e in query.targetList if e.ressortgroupref == c.tleSortGroupRef
+    ) for c in groups}  # fmt: skip
+    for rti, rel in root.rels.items():
+        mine = {
+            e.varattno: ref for ref, e in exprs.items() if type(e) is Var and e.varno == rti
+        }
+        if len(mine) < 2 or rel.relation is None:
+            continue
+        keys = [
+            set(i.keys[: i.nkeys]) for i in rel.indexes
+            if i.unique and i.immediate and not i.predicate and 0 not in i.keys[: i.nkeys]
+            and all(k > 0 and rel.relation.attributes[k - 1].attnotnull
+                    for k in i.keys[: i.nkeys]) and set(i.keys[: i.nkeys]) < set(mine)
+        ]  # fmt: skip
+        if keys:
+            best = min(keys, key=len)
+            dropped = {ref for attno, ref in mine.items() if attno not in best}
+            groups = [c for c in groups if c.tleSortGroupRef not in dropped]
+    return groups
 
 
 # -- the stages ----
