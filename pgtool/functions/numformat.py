@@ -18,6 +18,8 @@ from pgtool.functions.registry import builtin
 __all__: list[str] = []
 
 _DECIMAL_POINT, _GROUP, _CURRENCY = ".", ",", " "
+#: Stands where a place finds no digit left; the server's text ends there.
+_END = "\0"
 _ROMAN_WIDTH = 15
 _INT4_MAX = 0x7FFFFFFF
 _EXACT = decimal.Context(prec=400_000, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
@@ -146,6 +148,7 @@ class _Pouring:
                 shown = "0" if self.keeps_only_point else ""
         else:
             self.inside = True
+            shown = char or _END
         if char:
             self.at += 1
         return shown
@@ -191,7 +194,7 @@ class _Pouring:
                 self.put(pattern)
             else:
                 self.out.append(literal)
-        return "".join(self.out)
+        return "".join(self.out).partition(_END)[0]
 
 
 # -- numbers as digits ---------------------------------------------------------------------
