@@ -21,7 +21,7 @@ from pgtool.functions.values import Interval
 from pgtool.types import calendar as cal
 from pgtool.types.numeric import EXACT
 
-__all__ = ["iso_week", "iso_year", "julian_day"]
+__all__ = ["iso_week", "iso_year", "julian_day", "unit_of"]
 
 #: Unit → its words; what follows comes from :data:`_SPECIAL`.
 _WORDS = {
@@ -74,12 +74,13 @@ def downcased(text: str) -> str:
     return "".join([c.lower() if c.isascii() else c for c in text])
 
 
-def _unit(text: str) -> str | None:
+def unit_of(text: str) -> str | None:
+    """The unit that a word in lower case names."""
     return _UNITS.get(text[:10])
 
 
 def _unit_to_truncate(text: str, kind: str) -> str:
-    unit = _unit(text)
+    unit = unit_of(text)
     if unit is None or unit in _ONLY_EXTRACTED or text == "mm":
         raise not_recognized(text, kind)
     return unit
@@ -230,7 +231,7 @@ def _timestamp_part(
     kind: str, text: str, us: int, clock: Clock | None, numeric: bool
 ) -> Any:
     text = downcased(text)
-    unit = _unit(text)
+    unit = unit_of(text)
     if unit is None:
         raise not_recognized(text, kind)
     if not finite(us):
@@ -284,7 +285,7 @@ def extract_timestamptz(call: Call, unit: str, us: int) -> Any:
 @builtin("extract_date")
 def extract_date(text: str, days: int) -> Decimal | None:
     text = downcased(text)
-    unit = _unit(text)
+    unit = unit_of(text)
     if unit is None:
         raise not_recognized(text, "date")
     if days in (cal.DATE_INFINITY, cal.DATE_MINUS_INFINITY):
@@ -304,7 +305,7 @@ def extract_date(text: str, days: int) -> Decimal | None:
 
 def _time_part(kind: str, text: str, us: int, west: int | None, numeric: bool) -> Any:
     text = downcased(text)
-    unit = _unit(text)
+    unit = unit_of(text)
     if unit == "epoch":
         if numeric:
             return scaled(us + (west or 0) * cal.SECOND_US, 6)
@@ -346,7 +347,7 @@ _DECIMALS = {"microseconds": 0, "milliseconds": 3, "second": 6}
 
 def _interval_part(text: str, span: Interval, numeric: bool) -> Any:
     text = downcased(text)
-    unit = _unit(text)
+    unit = unit_of(text)
     if unit is None:
         raise not_recognized(text, "interval")
     if not is_finite(span):

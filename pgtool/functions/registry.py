@@ -42,6 +42,7 @@ MODULES: tuple[str, ...] = (
     "timestamp",
     "date",
     "datefields",
+    "datecolumns",
     "dateformat",
     "dateparse",
     "json",
