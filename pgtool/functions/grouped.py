@@ -306,7 +306,8 @@ class AvgFloat(_FloatSum):
     def final(self, groups: int) -> Any:
         """The averages."""
         counts = grown(self.counts, groups)[:groups]
-        sums = grown(self.sums, groups)[:groups]
+        # The server adds to 0, which no sum of negative zeros leaves.
+        sums = grown(self.sums, groups)[:groups] + 0.0
         with np.errstate(all="ignore"):
             return FixedColumn(sums / np.maximum(counts, 1), self._valid(groups))
 

@@ -68,6 +68,7 @@ MODULES: tuple[str, ...] = (
     "inout",
     "aggregates",
     "aggstats",
+    "aggintervals",
     "transitions",
     "orderedset",
     "windowfuncs",
