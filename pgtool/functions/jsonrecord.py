@@ -234,9 +234,6 @@ def _shape(call: Call, name: str, base: RecordValue | None) -> tuple[int, list[C
                 f"could not determine row type for result of {name}", "0A000", None,
                 "Call the function in the FROM clause using a column definition list.",
             )  # fmt: skip
-                "function returning record called in context that cannot accept type record",
-                "0A000",
-            )
         return RECORD, columns
     typid = call.argtypes[0]
     info = session.types.info(typid)
