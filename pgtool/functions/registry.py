@@ -41,6 +41,7 @@ MODULES: tuple[str, ...] = (
     "interval",
     "timestamp",
     "date",
+    "datemixed",
     "datefields",
     "datecolumns",
     "dateformat",

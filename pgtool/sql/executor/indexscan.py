@@ -40,6 +40,9 @@ class _IndexExec(Exec):
         self.keys = IndexKeys(self.env, plan.indexid, plan.indexqual)
         self.backward = plan.indexorderdir == ScanDirection.BackwardScanDirection
         self.source = HeapSource(self.env, rte, plan.scanrelid, [*targets, *quals, *recheck])
+        #: For :mod:`.lookupjoin`: what holds of a row, in terms of the table's columns.
+        self.conditions = recheck if len(recheck) == len(plan.indexqual) else None
+        self.residual, self.targets = quals, targets
         self.recheck = Filter(self.env, self.source.scope, recheck)
         self.filter = Filter(self.env, self.source.scope, quals)
         self.project = Project(self.env, self.source.scope, targets)

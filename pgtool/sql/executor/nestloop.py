@@ -34,6 +34,9 @@ class NestLoopExec(JoinExec):
             (p.paramno, compiler.compile(p.paramval), self.env.codec(p.paramval.vartype))
             for p in plan.nestParams
         ]
+        from pgtool.sql.executor.lookupjoin import lookup_join
+
+        self.lookup = lookup_join(self) if self.params and not plan.initPlan else None
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the class."""
@@ -98,6 +101,15 @@ class NestLoopExec(JoinExec):
     def _parameterised(self, ctx: Context) -> Iterator[Batch]:
         first_only = self.kind in (JoinType.JOIN_SEMI, JoinType.JOIN_ANTI)
         for outer in self.left.run(ctx):
+            table = None if self.lookup is None else self.lookup.table(outer.n, ctx)
+            if table is not None and self.lookup is not None:
+                inner, o, i = self.lookup.pairs(outer, table, ctx)
+                o, i = self.by_outer(outer.n, o, i)
+                for low in range(0, len(o), _PAIRS):
+                    out = self.emit(outer, inner, o[low : low + _PAIRS], i[low : low + _PAIRS], ctx)
+                    if out.n:
+                        yield out
+                continue
             lists = [values(v.run(outer, ctx), codec) for _, v, codec in self.params]
             waiting: list[Batch] = []
             origin: list[Any] = []

@@ -28,6 +28,7 @@ from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.node import Exec
 from pgtool.sql.executor.rowtype import with_whole_row
 from pgtool.sql.executor.scope import Scope
+from pgtool.sql.executor.spill import batch_bytes, compacted
 from pgtool.types.column import FixedColumn
 
 __all__ = ["HeapBatch", "HeapSource", "SeqScanExec", "tid_values"]
@@ -199,16 +200,43 @@ class SeqScanExec(Exec):
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the class."""
         measure = self.measure(ctx)
+        for batch in self._rows(ctx):
+            out = filtered(self.filter, batch, ctx)
+            if measure is not None:
+                measure.removed += batch.n - out.n
+            if out.n:
+                yield self.project.apply(out, ctx)
+        if measure is not None:
+            measure.blocks += self.source.heap.file.nblocks
+
+
+    def _rows(self, ctx: Context) -> Iterator[Batch]:
+        """The table's rows; columns that a rescan reads again stay, if memory allows."""
+        key = ("seqscan", id(self))
+        kept = ctx.kept.get(key)
+        if isinstance(kept, list):
+            for batch in kept:
+                ctx.check()
+                yield batch
+            return
+        ctx.kept[key] = kept or "once"
+        keeping: list[Batch] | None = [] if kept == "once" and not self.source.whole else None
+        codecs = [*self.source.codecs, *self.source.system_codecs]
+        size = 0
         for tuples in self.source.runs():
             ctx.check()
             for batch in self.source.batches(tuples):
-                out = filtered(self.filter, batch, ctx)
-                if measure is not None:
-                    measure.removed += batch.n - out.n
-                if out.n:
-                    yield self.project.apply(out, ctx)
-        if measure is not None:
-            measure.blocks += self.source.heap.file.nblocks
+                if keeping is not None:
+                    batch = compacted(batch, codecs)
+                    size += batch_bytes(batch)
+                    keeping.append(batch)
+                    if size > ctx.hash_mem:
+                        keeping, kept = None, "never"
+                yield batch
+        if keeping is not None:
+            ctx.kept[key] = keeping
+        elif kept == "never":
+            ctx.kept[key] = kept
 
 
 def filtered(condition: Any, batch: Batch, ctx: Context) -> Batch:

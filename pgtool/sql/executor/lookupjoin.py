@@ -1,0 +1,144 @@
+"""A parameterised nested loop over an index, run as a hash join where that is quicker.
+
+The planner reckons with the server's index scans, which cost microseconds. Where many outer
+rows would each descend the index, one scan of the inner table into a table of keys gives
+the same pairs: the conditions are the same, and the output follows the outer rows as before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pgtool.nodes.base import walk
+from pgtool.nodes.enums import ParamKind
+from pgtool.sql.analyze.nodetypes import expr_type
+from pgtool.sql.executor.batch import Batch, concat_batches
+from pgtool.sql.executor.context import Context
+from pgtool.sql.executor.hashjoin import _Table
+from pgtool.sql.executor.indexscan import _IndexExec
+from pgtool.sql.executor.joins import empty_batch
+from pgtool.sql.executor.keys import key_spec
+from pgtool.sql.executor.node import Filter
+from pgtool.sql.executor.plain import MemoizeExec
+from pgtool.sql.executor.scan import filtered
+from pgtool.sql.executor.spill import batch_bytes, compacted
+from pgtool.sql.executor.vectors import VectorCompiler
+
+__all__ = ["LookupJoin", "lookup_join"]
+
+#: What a look-up costs, in pages read by a sequential scan.
+_LOOKUP_PAGES = 12
+
+
+def lookup_join(join: Any) -> LookupJoin | None:
+    """The hash form of a nested loop; None where its inner side is nothing of the kind."""
+    inner = join.right.left if isinstance(join.right, MemoizeExec) else join.right
+    if not isinstance(inner, _IndexExec) or inner.init_plans or inner.conditions is None:
+        return None
+    by_param = {p.paramno: p.paramval for p in join.plan.nestParams}
+    keys, rest = [], []
+    for clause in inner.conditions:
+        param: Any = _bare(clause.args[1]) if len(getattr(clause, "args", ())) == 2 else None
+        if (
+            type(clause).__name__ == "OpExpr" and type(param).__name__ == "Param"
+            and param.paramkind == ParamKind.PARAM_EXEC and param.paramid in by_param
+            and _equates(join, clause) and not _params(clause.args[0])
+        ):  # fmt: skip
+            keys.append((clause, by_param[param.paramid]))
+        else:
+            rest.append(clause)
+    others = [*rest, *inner.residual, *[t.expr for t in inner.targets]]
+    if not keys or _params(others):
+        return None
+    made = LookupJoin(join, inner, keys, rest)
+    # Rows that no outer row asks for are looked at too: nothing may fail on them.
+    vectors = [*made.rest.quals, *inner.filter.quals, *inner.project.vectors, *made.inner_keys]
+    return made if all(v.total for v in vectors) else None
+
+
+def _equates(join: Any, clause: Any) -> bool:
+    strategy = join.env.ops.strategy(clause.opno)
+    return strategy is not None and strategy[1] == 3
+
+
+def _bare(node: Any) -> Any:
+    while type(node).__name__ == "RelabelType":
+        node = node.arg
+    return node
+
+
+def _params(nodes: Any) -> bool:
+    return any(
+        type(n).__name__ == "SubPlan"
+        or (type(n).__name__ == "Param" and n.paramkind == ParamKind.PARAM_EXEC)
+        for n in walk(nodes)
+    )
+
+
+class LookupJoin:
+    """The inner table by key, made when the outer rows are many enough."""
+
+    def __init__(self, join: Any, inner: Any, keys: list[Any], rest: list[Any]) -> None:
+        self.join = join
+        self.inner = inner
+        env = join.env
+        scope = inner.source.scope
+        self.rest = Filter(env, scope, rest)
+        compiler = VectorCompiler(env, scope)
+        self.inner_keys = [compiler.compile(c.args[0]) for c, _ in keys]
+        outer = VectorCompiler(env, join.scope)
+        self.outer_keys = [outer.compile(v) for _, v in keys]
+        self.inner_width = len(join.right.codecs)
+        self.outer_width = len(join.left.codecs)
+        self.inner_specs, self.outer_specs = [], []
+        for i, (clause, value) in enumerate(keys):
+            left, right = expr_type(clause.args[0]), expr_type(value)
+            self.inner_specs.append(key_spec(
+                env, self.inner_width + i, env.codec(left), clause.opno, clause.inputcollid))
+            self.outer_specs.append(key_spec(
+                env, self.outer_width + i, env.codec(right), clause.opno, clause.inputcollid))
+        self.codecs = [*join.right.codecs, *[s.codec for s in self.inner_specs]]
+
+    def table(self, outer_rows: int, ctx: Context) -> Any:
+        """The table of keys; None while look-ups are cheaper or it does not fit."""
+        if ctx.measures is not None:
+            return None  # EXPLAIN ANALYZE counts the plan's own loops
+        key = ("lookup", id(self))
+        found = ctx.kept.get(key)
+        if found is not None:
+            return found or None
+        if outer_rows * _LOOKUP_PAGES < self.inner.source.heap.file.nblocks:
+            return None
+        kept: list[Batch] = []
+        size = 0
+        for batch in self._rows(ctx):
+            small = compacted(batch, self.codecs)
+            kept.append(small)
+            size += batch_bytes(small)
+            if size > ctx.hash_mem:
+                ctx.kept[key] = False
+                return None
+        rows = concat_batches(kept, self.codecs) if kept else empty_batch(self.codecs)
+        found = ctx.kept[key] = _Table(rows, self.inner_specs)
+        return found
+
+    def _rows(self, ctx: Context) -> Iterator[Batch]:
+        inner = self.inner
+        for tuples in inner.source.runs():
+            ctx.check()
+            for batch in inner.source.batches(tuples):
+                rows = filtered(inner.filter, filtered(self.rest, batch, ctx), ctx)
+                if rows.n:
+                    out = inner.project.apply(rows, ctx)
+                    columns = [out.raw(i) for i in range(out.width)]
+                    yield Batch(rows.n, columns + [k.run(rows, ctx) for k in self.inner_keys])
+
+    def pairs(self, outer: Batch, table: Any, ctx: Context) -> tuple[Batch, Any, Any]:
+        """(inner rows, outer and inner row numbers that go together)."""
+        columns = [outer.raw(i) for i in range(self.outer_width)]
+        keyed = Batch(outer.n, columns + [k.run(outer, ctx) for k in self.outer_keys])
+        o, i = table.probe(keyed, self.outer_specs)
+        inner = table.rows.pick(range(self.inner_width))
+        o, i = self.join.pairs(outer, inner, o, i, ctx)
+        return inner, o, i
