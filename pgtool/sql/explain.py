@@ -72,9 +72,9 @@ def _boolean(name: str, arg: Any) -> bool:
 
 def explain(
     planned: Any, session: Any, options: list[Any], params: tuple[Any, ...] = (), text: str = "",
-    planning: float | None = None,
 ) -> tuple[list[str], list[tuple[str | None, ...]], list[int]]:  # fmt: skip
     """(column names, rows, type OIDs) of EXPLAIN's answer."""
+    planning = float(planned.__dict__.get("planning_time", 0.0))
     chosen = Options(options, session.cache.major)
     measures: dict[int, Any] | None = None
     spent = 0.0
@@ -182,11 +182,11 @@ class Printer:
 
     # -- text ----
 
-    def text(self, planning: float | None, spent: float) -> list[str]:
+    def text(self, planning: float, spent: float) -> list[str]:
         """The lines of the text format."""
         self._node(self.planned.planTree, [], 0, None)
         if self.options.summary:
-            self.lines.append(f"Planning Time: {1000 * (planning or 0.0):.3f} ms")
+            self.lines.append(f"Planning Time: {1000 * planning:.3f} ms")
             if self.options.analyze:
                 self.lines.append(f"Execution Time: {1000 * spent:.3f} ms")
         return self.lines
@@ -242,11 +242,11 @@ class Printer:
 
     # -- JSON ----
 
-    def json(self, planning: float | None, spent: float) -> str:
+    def json(self, planning: float, spent: float) -> str:
         """The JSON format."""
         out: dict[str, Any] = {"Plan": self._object(self.planned.planTree, [], None, None)}
         if self.options.summary:
-            out["Planning Time"] = _Number(f"{1000 * (planning or 0.0):.3f}")
+            out["Planning Time"] = _Number(f"{1000 * planning:.3f}")
             if self.options.analyze:
                 out["Execution Time"] = _Number(f"{1000 * spent:.3f}")
         return "[\n  " + _render(out, 1) + "\n]"

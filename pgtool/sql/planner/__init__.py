@@ -15,6 +15,7 @@ Estimates come from :mod:`stats`, :mod:`selectivity`, :mod:`selfuncs` and :mod:`
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from pgtool.nodes.base import OidList
@@ -31,6 +32,7 @@ __all__ = ["plan"]
 
 def plan(query: Query, session: Any) -> PlannedStmt:
     """Plan an analyzed and rewritten SELECT, which stays as it is."""
+    begin = time.perf_counter()
     glob = Glob(session)
     root = subquery_planner(glob, trees.deep_copy(query), None, 0.0)
     path = fractional_path(root, root.tuple_fraction)
@@ -40,10 +42,12 @@ def plan(query: Query, session: Any) -> PlannedStmt:
         set_references(subroot, sub) for sub, subroot in zip(glob.subplans, glob.subroots)
     ]
     _number(tree, glob.subplans)
-    return PlannedStmt(
+    made = PlannedStmt(
         planTree=tree, rtable=glob.rtable, subplans=glob.subplans,
         relationOids=OidList(glob.relation_oids), paramExecTypes=OidList(glob.param_types),
     )  # fmt: skip
+    made.__dict__["planning_time"] = time.perf_counter() - begin
+    return made
 
 
 def _number(tree: Any, subplans: list[Any]) -> None:

@@ -196,8 +196,8 @@ def _paths(
     only = _index_only(root, rel, index, outer) and bool(c.enable_indexonlyscan)
     if clauses or keys or only or index.predicate:
         add_path(rel, _scan(root, rel, index, clauses, outer, keys, False, only))
-        if back:
-            add_path(rel, _scan(root, rel, index, clauses, outer, back, True, only))
+    if back:
+        add_path(rel, _scan(root, rel, index, clauses, outer, back, True, only))
     if clauses or index.predicate:
         made = _scan(root, rel, index, clauses, outer, [], False, False)
         made.kind = "BitmapIndex"

@@ -202,6 +202,8 @@ def _flat(path: Any) -> list[Any]:
 
 def _ordered(root: Root, rel: Rel, live: list[Rel]) -> None:
     """MergeAppend for each order that some child has."""
+    from pgtool.sql.planner.setops import append_path
+
     if len(live) < 1:
         return
     orders: list[list[Any]] = []
@@ -219,7 +221,35 @@ def _ordered(root: Root, rel: Rel, live: list[Rel]) -> None:
             best = min(fits, key=lambda p: (p.disabled, p.total)) if fits else child.cheapest
             assert best is not None
             subs.append(best)
-        add_path(rel, merge_append(root, rel, subs, keys))
+        sequence = _in_bound_order(root, rel, keys)
+        if sequence and all(equiv.contained_in(keys, p.pathkeys) for p in subs):
+            subs = subs if sequence > 0 else subs[::-1]
+            made = append_path(root, rel, subs, rel.target)
+            made.rows, made.width, made.pathkeys = rel.rows, rel.width, keys
+            add_path(rel, made)
+        else:
+            add_path(rel, merge_append(root, rel, subs, keys))
+
+
+def _in_bound_order(root: Root, rel: Rel, keys: list[Any]) -> int:
+    """1 or -1 if reading the partitions in (reverse) order of their bounds gives an order."""
+    from pgtool.nodes.text import text_to_node
+    from pgtool.sql.planner.partprune import Key
+
+    if rel.relation.relkind != "p" or len(keys) != 1:
+        return 0
+    key = Key(root.glob, rel.relation, rel.rti)
+    if key.strategy != "r" or len(key.exprs) != 1 or keys[0].family != key.families[0]:
+        return 0
+    for child in rel.children:
+        row = root.glob.cache.one("pg_class", "oid", child.relation.oid)
+        bound = text_to_node(row.relpartbound, root.glob.cache.major)
+        if bound.is_default or child.relation.relkind == "p":
+            return 0
+    wanted = trees.key(key.exprs[0])
+    if not any(trees.key(trees.strip_relabel(em.expr)) == wanted for em in keys[0].ec.members):
+        return 0
+    return -1 if keys[0].descending else 1
 
 
 def _useful(root: Root, rel: Rel, keys: list[Any]) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pgtool.nodes import plan as p
+from pgtool.nodes.exprs import Var
+from pgtool.nodes.query import TargetEntry
+from pgtool.sql.analyze.nodetypes import expr_collation, expr_type, expr_typmod
 from pgtool.sql.planner import trees
 from pgtool.sql.planner.base import Path
 
@@ -64,9 +67,27 @@ def subqueryscan(maker: Any, path: Path) -> Any:
     sub = create_plan(rel.subroot, path.sub)
     for _key, expr, paramid in rel.__dict__.get("subplan_params", []):
         _feed(maker, expr, paramid)
-    node = _simple(maker, p.SubqueryScan(subplan=sub), path)
+    node = p.SubqueryScan(subplan=sub)
+    if path.target is rel.target and not rel.baserestrict:
+        node.targetlist = _all_columns(path, sub)
+    node = _simple(maker, node, path)
     node.__dict__["_subroot"] = rel.subroot
     return node
+
+
+def _all_columns(path: Path, sub: Any) -> list[Any]:
+    """Every column in the subquery's order, so that the scan itself may disappear."""
+    known = {e.varattno: e for e in path.target if type(e) is Var}
+    if len(known) != len(path.target) or any(e.resjunk for e in sub.targetlist):
+        return []
+    rti = path.rel.rti
+    return [
+        TargetEntry(expr=known.get(e.resno) or Var(
+            varno=rti, varattno=e.resno, vartype=expr_type(e.expr), vartypmod=expr_typmod(e.expr),
+            varcollid=expr_collation(e.expr), varnosyn=rti, varattnosyn=e.resno,
+        ), resno=e.resno)
+        for e in sub.targetlist
+    ]  # fmt: skip
 
 
 def _feed(maker: Any, expr: Any, paramid: int) -> None:
