@@ -16,6 +16,7 @@ from typing import Any
 
 from formats.version import ByMajor
 from pgtool.errors import SqlError, Unsupported
+from pgtool.functions.alphabetic import is_alphabetic
 from pgtool.functions.registry import Call, builtin
 
 __all__ = ["Rules", "rules_of", "simple_lower", "simple_upper"]
@@ -23,11 +24,16 @@ __all__ = ["Rules", "rules_of", "simple_lower", "simple_upper"]
 C_COLLATION, POSIX_COLLATION, DEFAULT_COLLATION = 950, 951, 100
 
 
+#: Pairs that are newer than the interpreter's tables.
+_NEW_UPPER = {"\u019b": "\ua7dc", "\u0264": "\ua7cb"}
+_NEWER = str.maketrans(_NEW_UPPER)
+
+
 def simple_upper(char: str) -> str:
     """A character's one-to-one upper case."""
     made = char.upper()
     if len(made) == 1:
-        return made
+        return _NEW_UPPER.get(made, made)
     made = char.title()
     return made if len(made) == 1 else char
 
@@ -55,8 +61,10 @@ class Rules:
 
     def upper(self, text: str) -> str:
         """Upper case."""
-        if text.isascii() or self.kind == "full":
+        if text.isascii():
             return text.upper()
+        if self.kind == "full":
+            return text.upper().translate(_NEWER)
         return self._each(text, simple_upper)
 
     def lower(self, text: str) -> str:
@@ -77,7 +85,7 @@ class Rules:
         if char.isascii():
             return char.isalnum()
         digits = self.kind == "full" or self.provider == "c"
-        return is_alpha(char) or (digits and unicodedata.category(char) == "Nd")
+        return is_alphabetic(char) or (digits and unicodedata.category(char) == "Nd")
 
     def initcap(self, text: str) -> str:
         """Words with a large first letter."""
@@ -88,22 +96,11 @@ class Rules:
             elif inside:
                 out.append(char.lower() if self.kind == "full" else simple_lower(char))
             elif self.kind == "full":
-                out.append(char.title())
+                out.append(char.title().translate(_NEWER))
             else:
                 out.append(simple_upper(char))
             inside = self.is_alnum(char)
         return "".join(out)
-
-
-#: Marks and numbers that Unicode counts as alphabetic though Python's isalpha does not.
-_OTHER_ALPHABETIC = frozenset(("Nl",))
-
-
-def is_alpha(char: str) -> bool:
-    """Unicode's Alphabetic property, as near as the standard library knows it."""
-    return char.isalpha() or unicodedata.category(char) in _OTHER_ALPHABETIC or (
-        "\u24b6" <= char <= "\u24e9"
-    )
 
 
 ASCII_RULES = Rules("ascii")

@@ -10,7 +10,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable
 
-from pgtool.functions.textcase import Rules, is_alpha, simple_lower, simple_upper
+from pgtool.functions.alphabetic import is_alphabetic
+from pgtool.functions.textcase import Rules, simple_lower, simple_upper
 
 __all__ = ["CLASSES", "CharSet", "fold"]
 
@@ -32,7 +33,7 @@ def _is_digit(char: str, rules: Rules) -> bool:
 def _is_alpha(char: str, rules: Rules) -> bool:
     if rules.kind == "ascii" and not char.isascii():
         return False
-    return is_alpha(char)
+    return is_alphabetic(char)
 
 
 def _is_alnum(char: str, rules: Rules) -> bool:
@@ -48,10 +49,11 @@ def _is_space(char: str, rules: Rules) -> bool:
 def _is_punct(char: str, rules: Rules) -> bool:
     if rules.kind == "ascii" and not char.isascii():
         return False
+    if rules.kind == "full":
+        return _category(char)[0] == "P"
     if char.isascii():
         return "!" <= char <= "~" and not char.isalnum()
-    kinds = "P" if rules.kind == "full" else "PS"
-    return not is_alpha(char) and _category(char)[0] in kinds
+    return not is_alphabetic(char) and _category(char)[0] in "PS"
 
 
 def _is_graph(char: str, rules: Rules) -> bool:
@@ -70,12 +72,17 @@ def _is_upper(char: str, rules: Rules) -> bool:
     return char.isupper() and (char.isascii() or rules.kind != "ascii")
 
 
+#: Small letters that are newer than the interpreter's tables.
+_NEW_LOWER = frozenset("\u10fc\ua7f2\ua7f3\ua7f4\uab69")
+
+
 def _is_lower(char: str, rules: Rules) -> bool:
-    return char.islower() and (char.isascii() or rules.kind != "ascii")
+    small = char.islower() or char in _NEW_LOWER
+    return small and (char.isascii() or rules.kind != "ascii")
 
 
 def _is_cntrl(char: str, rules: Rules) -> bool:
-    return (rules.kind != "ascii" or char.isascii()) and _category(char) == "Cc"
+    return char <= "\x1f" or "\x7f" <= char <= "\x9f"
 
 
 #: Names in [:…:] → membership.
