@@ -12,14 +12,13 @@ or rollback begins a new one.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pgtool.errors import PgtoolError, SqlError, Unsupported
 from pgtool.functions.session import Session
-from pgtool.nodes.enums import CmdType
-from pgtool.nodes.query import FromExpr, Query, TargetEntry
 from pgtool.nodes.raw import RawStmt
 from pgtool.sql.answer import Answer, Outcome, TextAnswer
 from pgtool.sql.transactions import Transactions
@@ -213,8 +212,10 @@ class Engine:
             stmt, text = prepared.stmt, prepared.text
         elif type(raw.query).__name__ != "SelectStmt":
             raise Unsupported(f"EXPLAIN {statement_name(raw.query)}")
+        begin = time.perf_counter()
         planned, _types = self.plan(stmt, text, types)
-        answer = explain(planned, self.session, raw.options, params, text)
+        planning = time.perf_counter() - begin
+        answer = explain(planned, self.session, raw.options, params, text, planning)
         names, lines, kinds = answer
         return Outcome("EXPLAIN", TextAnswer(self.session, names, lines, kinds))
 
@@ -250,18 +251,18 @@ class Engine:
 
     def _arguments(self, raw: Any, prepared: Prepared, text: str) -> tuple[Any, ...]:
         """EXECUTE's arguments as values of the parameters' types."""
-        from pgtool.sql.analyze.utility import execute_arguments
+        from pgtool.sql.analyze.arguments import analyze_arguments
         from pgtool.sql.executor.run import execute
         from pgtool.sql.planner import plan
 
-        args = execute_arguments(raw, prepared.types, self.session, text)
-        if not args:
+        if len(raw.params) != len(prepared.types):
+            raise SqlError(
+                f'wrong number of parameters for prepared statement "{raw.name}"', "42601",
+                f"Expected {len(prepared.types)} parameters but got {len(raw.params)}.",
+            )  # fmt: skip
+        if not raw.params:
             return ()
-        entries = [TargetEntry(expr=arg, resno=i) for i, arg in enumerate(args, 1)]
-        query = Query(
-            commandType=CmdType.CMD_SELECT, canSetTag=True, targetList=entries,
-            jointree=FromExpr(),
-        )  # fmt: skip
+        query = analyze_arguments(self.session, text, list(raw.params), prepared.types)
         rows = list(execute(plan(query, self.session), self.session, ()).rows())
         values: tuple[Any, ...] = rows[0]
         return values
