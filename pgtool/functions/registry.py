@@ -41,7 +41,6 @@ MODULES: tuple[str, ...] = (
     "interval",
     "timestamp",
     "date",
-    "datemixed",
     "datefields",
     "datecolumns",
     "dateformat",
