@@ -294,7 +294,7 @@ class ArrayAggArray(Aggregate):
                     "the maximum allowed (6)", "54000",
                 )  # fmt: skip
             self.first = value
-        elif self.first.dims != value.dims:
+        elif (self.first.dims, self.first.lbounds) != (value.dims, value.lbounds):
             raise SqlError("cannot accumulate arrays of different dimensionality", "2202E")
         self.count += 1
         self.items += value.elements

@@ -297,7 +297,10 @@ class _ObjectAggB(_ObjectAgg):
     def final(self) -> Any:
         if self.is_repeated:
             raise SqlError("duplicate JSON object key value", "22030")
-        return None if self.pairs is None else pack(dict(self.pairs))
+        if self.pairs is None:
+            return None
+        # Where NULL is left out, so is what is null in JSON.
+        return pack({k: v for k, v in self.pairs if v is not None or not self.strict})
 
 
 def _register() -> None:
