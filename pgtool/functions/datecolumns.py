@@ -330,7 +330,7 @@ def timestamp_mi_v(a: Any, b: Any) -> Any:
     return out.view("V16")
 
 
-# -- conversion and mixed comparison --------------------------------------------------------
+# -- conversion ---------------------------------------------------------------------------
 
 
 @vector("date_timestamp")

@@ -147,17 +147,11 @@ def populate(session: Any, column: Column, before: Any, value: Any) -> Any:
 
 
 def _check_domain(session: Any, typid: int, value: Any) -> None:
-    """A domain's NOT NULL; its CHECK constraints where the session can evaluate them."""
-    check = getattr(session, "check_domain", None)
-    if check is not None:
-        check(typid, value)
-        return
-    row = session.cache.type(typid)
-    name = session.types.format_type(typid)
-    if value is None and row.typnotnull:
-        raise SqlError(f"domain {name} does not allow null values", "23502")
-    if session.cache.lookup("pg_constraint", "contypid", typid):
+    """A domain's constraints."""
+    if session.check_domain is None:
+        name = session.types.format_type(typid)
         raise Unsupported(f"constraints of domain {name} in a JSON value")
+    session.check_domain(typid, value)
 
 
 # -- arrays -------------------------------------------------------------------------------

@@ -62,6 +62,8 @@ class Session:
         self.cancel_requested = False
         #: How a function in LANGUAGE sql runs: set by the layer that can (pgtool.sql.rewrite).
         self.sql_function: Any = None
+        #: ``check(typid, value)`` of a domain's constraints; the SQL layer gives it.
+        self.check_domain: Any = None
 
     @classmethod
     def open(

@@ -26,6 +26,7 @@ from pgtool.nodes.query import (
 )
 from pgtool.nodes.text import text_to_node
 from pgtool.sql.callargs import complete_arguments
+from pgtool.sql.executor.domains import check_domain
 from pgtool.sql.parse import too_deep
 from pgtool.sql.sqlfunc import check_record_columns, inline_from, inline_scalar, runner
 from pgtool.sql.stored import copy_tree, view_query
@@ -39,6 +40,8 @@ def rewrite(query: Query, session: Session) -> Query:
     """The query with every view in it expanded; the query itself is changed."""
     if session.sql_function is None:
         session.sql_function = partial(runner, session)
+    if session.check_domain is None:
+        session.check_domain = partial(check_domain, session)
     rewriter = _Rewriter(session)
     try:
         rewriter.query(query, ())

@@ -11,7 +11,7 @@ from pgtool.nodes.text import text_to_node
 if TYPE_CHECKING:
     from pgtool.sql.executor.scalar import ScalarCompiler
 
-__all__ = ["domain_checks"]
+__all__ = ["check_domain", "domain_checks"]
 
 
 def domain_checks(c: ScalarCompiler, typid: int, cell: list[Any]) -> list[Callable[[Any], None]]:
@@ -55,3 +55,20 @@ def _check(name: str, constraint: str, expression: Any) -> Callable[[Any], None]
             )
 
     return check
+
+
+def check_domain(session: Any, typid: int, value: Any) -> None:
+    """Check one value that no expression of the query coerces to the domain."""
+    from pgtool.sql.executor.context import Context
+    from pgtool.sql.executor.scalar import ScalarCompiler
+    from pgtool.sql.executor.scope import Env, Scope
+
+    known = session.__dict__.setdefault("_domain_checks", {})
+    if typid not in known:
+        cell: list[Any] = [None]
+        known[typid] = cell, domain_checks(ScalarCompiler(Env(session), Scope()), typid, cell)
+    cell, checks = known[typid]
+    cell[0] = value
+    ctx = Context(session)
+    for one in checks:
+        one(ctx)
