@@ -72,9 +72,11 @@ def _boolean(name: str, arg: Any) -> bool:
 
 def explain(
     planned: Any, session: Any, options: list[Any], params: tuple[Any, ...] = (), text: str = "",
+    planning: float | None = None,
 ) -> tuple[list[str], list[tuple[str | None, ...]], list[int]]:  # fmt: skip
     """(column names, rows, type OIDs) of EXPLAIN's answer."""
-    planning = float(planned.__dict__.get("planning_time", 0.0))
+    if planning is None:
+        planning = float(planned.__dict__.get("planning_time", 0.0))
     chosen = Options(options, session.cache.major)
     measures: dict[int, Any] | None = None
     spent = 0.0

@@ -323,7 +323,7 @@ class Deparser:
             out += f" FILTER (WHERE {self.expr(node.aggfilter)})"
         plan = next((s for s in reversed(self.stack) if isinstance(s, p.WindowAgg)
                      and s.winref == node.winref), None)  # fmt: skip
-        return f"{out} OVER {quote(plan.winname)}" if plan is not None else f"{out} OVER (?)"
+        return f"{out} OVER {quote(plan.winname or '')}" if plan is not None else f"{out} OVER (?)"
 
     def _groupingfunc(self, node: Any) -> str:
         return f"GROUPING({self.expr(node.args)})"

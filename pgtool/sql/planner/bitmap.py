@@ -137,7 +137,7 @@ def or_paths(root: Root, rel: Rel, clauses: list[Rinfo]) -> list[Path]:
             for index in rel.indexes:
                 if index.predicate and not index.pred_ok:
                     continue
-                used = []
+                used: list[Any] = []
                 for column in range(index.nkeys):
                     for part in arm:
                         made = match(root, index, column, part)
@@ -149,7 +149,6 @@ def or_paths(root: Root, rel: Rel, clauses: list[Rinfo]) -> list[Path]:
                     continue
                 path = _scan(root, rel, index, used, NONE, [], False, False)
                 path.kind = "BitmapIndex"
-                path.rows = cost.clamp_rows(path.index_sel * rel.tuples)
                 found.append(path)
             if not found:
                 break

@@ -243,7 +243,7 @@ def incremental_sort(
     start, end = tuplesort(glob, group_tuples * 1.0, path.width, limit)
     startup = start + path.startup + group_input
     total_run = end + (end + start) * (groups - 1) + group_input * (groups - 1)
-    total_run += (c.cpu_tuple_cost + 2 * c.cpu_operator_cost) * tuples
+    total_run += c.cpu_tuple_cost * tuples
     total_run += 2.0 * c.cpu_tuple_cost * groups
     return startup, startup + total_run
 

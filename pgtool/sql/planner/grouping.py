@@ -143,12 +143,6 @@ def paths(
     if not query.hasAggs and not query.groupClause and not query.groupingSets:
         _degenerate(root, made, target, refs)
         return made
-    if query.groupingSets:
-        from pgtool.sql.planner import groupingsets
-
-        groupingsets.paths(root, rel, made, target, refs)
-        set_cheapest(made)
-        return made
     costs = cost.AggCosts(root, all_aggregates(root))
     exprs = group_exprs(root)
     assert rel.cheapest is not None

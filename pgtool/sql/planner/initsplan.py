@@ -160,6 +160,11 @@ class Deconstruct:
         else:
             relids, delayed, nullable = self.delay(relids, True)
             equivalence = not delayed
+        known = None if nullable else self.known_null_test(clause)
+        if known is True:
+            return
+        if known is False:
+            clause = trees.bool_const(False)
         rinfo = make_rinfo(self.root, clause, relids, not outer_clause)
         rinfo.outer_delayed, rinfo.nullable = delayed, nullable
         if outer_clause:
@@ -170,6 +175,20 @@ class Deconstruct:
                 and equiv.process_equality(self.root, rinfo):  # fmt: skip
             return
         attach(self.root, rinfo)
+
+    def known_null_test(self, clause: Any) -> bool | None:
+        """What IS [NOT] NULL gives for a column that is declared NOT NULL."""
+        if type(clause).__name__ != "NullTest" or clause.argisrow:
+            return None
+        var = clause.arg
+        if not isinstance(var, Var) or var.varattno <= 0 or var.varno in self.root.nullable:
+            return None
+        rel = self.root.rels.get(var.varno)
+        if rel is None or rel.relation is None:
+            return None
+        if not rel.relation.attributes[var.varattno - 1].attnotnull:
+            return None
+        return int(clause.nulltesttype) == 1
 
     def delay(self, relids: Relids, pushed: bool) -> tuple[Relids, bool, Relids]:
         """(relations needed, whether the clause must wait, nullable ones among them)."""

@@ -19,8 +19,7 @@ def semi_factors(root: Root, pair: Any) -> tuple[float, float]:
     own = [c for c in pair.clauses if not pair.filter(c)]
     kind = JoinType.JOIN_ANTI if pair.kind == JoinType.JOIN_ANTI else JoinType.JOIN_SEMI
     o, i = pair.outer.relids, pair.inner.relids
-    semi = SpecialJoin(o, i, o, i, kind)
-    jsel = selectivity.clauselist(root, [c.clause for c in own], 0, kind, semi)
+    jsel = selectivity.clauselist(root, [c.clause for c in own], 0, kind, pair.special)
     inner = SpecialJoin(o, i, o, i, JoinType.JOIN_INNER)
     nsel = selectivity.clauselist(root, [c.clause for c in own], 0, JoinType.JOIN_INNER, inner)
     average = max(nsel * pair.inner.rows / jsel, 1.0) if jsel > 0 else 1.0

@@ -333,7 +333,8 @@ def _row_hash(glob: Glob, key: Key, values: list[Const]) -> int | None:
         from pgtool.functions.codec import codec_of
         from pgtool.functions.registry import Call
 
-        value = codec_of(glob.session.types, typid).decode(glob.types.datum_of_const(const))
+        value = codec_of(glob.session.types, typid).decode(
+            glob.types.datum_of_const(const) or b"")
         builtin = BUILTINS[proc.prosrc]
         args: list[Any] = [value, _signed(seed)]
         if builtin.call:

@@ -411,7 +411,8 @@ def eq_join(root: Root, args: list[Any], jointype: int, sjinfo: SpecialJoin | No
     n1, default1 = distinct(one)
     n2, default2 = distinct(two)
     inner = _eq_inner(one, two, n1, n2)
-    if jointype not in (JoinType.JOIN_SEMI, JoinType.JOIN_ANTI):
+    # What counts is the join that the query has, not the way in which it is costed.
+    if sjinfo is None or sjinfo.jointype not in (JoinType.JOIN_SEMI, JoinType.JOIN_ANTI):
         return inner
     inner_rows = _side_rows(root, sjinfo)
     if reverse:
