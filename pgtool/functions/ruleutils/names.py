@@ -123,8 +123,8 @@ class Names:
                 if found.oid == oid:
                     return " " + self.quote(row.opcname)
                 break
-        namespace = self.session.database.namespaces[row.opcnamespace]
-        return " " + format_name(namespace, row.opcname, self.major)
+        schema = self.session.database.namespaces[row.opcnamespace]
+        return " " + format_name(schema, row.opcname, self.major)
 
     def default_opclass(self, typid: int, method: int) -> int:
         """The operator class that an index of a type gets where none is given; 0 without."""

@@ -1,0 +1,40 @@
+"""What a server would tell of its processes and shared memory: nothing, at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pgtool.functions.registry import builtin
+
+__all__: list[str] = []
+
+
+@builtin(
+    "pg_available_extension_versions", "pg_available_extensions", "pg_available_wal_summaries",
+    "pg_config", "pg_cursor", "pg_extension_update_paths", "pg_get_aios",
+    "pg_get_backend_memory_contexts", "pg_get_loaded_modules", "pg_get_replication_slots",
+    "pg_get_shmem_allocations", "pg_get_shmem_allocations_numa", "pg_get_wait_events",
+    "pg_hba_file_rules", "pg_ident_file_mappings", "pg_listening_channels", "pg_lock_status",
+    "pg_prepared_statement", "pg_show_replication_origin_status", "pg_stat_get_activity",
+    "pg_stat_get_backend_idset", "pg_stat_get_progress_info", "pg_stat_get_recovery_prefetch",
+    "pg_stat_get_subscription", "pg_stat_get_wal_senders", "show_all_file_settings",
+    "pg_stat_get_backend_io", "pg_wal_summary_contents", returns_set=True,
+)  # fmt: skip
+def empty(*_args: Any) -> Iterator[tuple[Any, ...]]:
+    """No rows."""
+    return iter(())
+
+
+@builtin(
+    "pg_stat_get_wal_receiver", "pg_stat_get_backend_pid", "pg_stat_get_backend_dbid",
+    "pg_stat_get_backend_userid", "pg_stat_get_backend_activity",
+    "pg_stat_get_backend_wait_event_type", "pg_stat_get_backend_wait_event",
+    "pg_stat_get_backend_activity_start", "pg_stat_get_backend_xact_start",
+    "pg_stat_get_backend_start", "pg_stat_get_backend_client_addr",
+    "pg_stat_get_backend_client_port", "pg_stat_get_backend_subxact",
+    "pg_indexam_progress_phasename",
+)  # fmt: skip
+def no_backend(*_args: Any) -> None:
+    """There is no such process."""
+    return
