@@ -7,6 +7,7 @@ a column usually lie close together) and looked up by row. Infinite values, year
 
 from __future__ import annotations
 
+import operator
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -330,7 +331,7 @@ def timestamp_mi_v(a: Any, b: Any) -> Any:
     return out.view("V16")
 
 
-# -- conversion ---------------------------------------------------------------------------
+# -- conversion and mixed comparison --------------------------------------------------------
 
 
 @vector("date_timestamp")
@@ -355,3 +356,19 @@ def timestamptz_date_v(call: Call, us: Any) -> Any:
 def timestamptz_timestamp_v(call: Call, us: Any) -> Any:
     local = local_readings(call.session, np.asarray(us))
     return NotImplemented if local is None else local
+
+
+def _mixed(compare: Callable[[Any, Any], Any], left_is_date: bool) -> Callable[[Any, Any], Any]:
+    def compute(a: Any, b: Any) -> Any:
+        days = np.asarray(a if left_is_date else b).astype(np.int64)
+        if not _usual(np.atleast_1d(days)):
+            return NotImplemented
+        midnight = days * cal.DAY_US
+        return compare(midnight, b) if left_is_date else compare(a, midnight)
+
+    return compute
+
+
+for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
+    vector(f"date_{_name}_timestamp", total=True)(_mixed(getattr(operator, _name), True))
+    vector(f"timestamp_{_name}_date", total=True)(_mixed(getattr(operator, _name), False))
