@@ -53,6 +53,8 @@ def _unit(column: Any) -> str | None:
 
 def by_day(days: Ints, compute: Callable[[Ints], Ints]) -> Ints:
     """A function of the day for each row."""
+    if not np.ndim(days):
+        return False
     if not len(days):
         return days
     low, high = int(days.min()), int(days.max())
@@ -182,11 +184,15 @@ def extract_date_v(unit: Any, days: Any) -> Any:
 
 
 def _timestamp_field(unit: Any, us: Any) -> tuple[Ints, int] | None:
+    if not np.ndim(us):
+        return None
     name, us = _unit(unit), np.asarray(us)
     return _epoch(us) if name == "epoch" else _field(name, us)
 
 
 def _timestamptz_field(call: Call, unit: Any, us: Any) -> tuple[Ints, int] | None:
+    if not np.ndim(us):
+        return None
     name, us = _unit(unit), np.asarray(us)
     if name == "epoch":
         return _epoch(us)

@@ -245,14 +245,24 @@ class _FloatSum(GroupedAggregate):
         values = columns[0].values.astype(self.dtype, copy=False)
         if not len(values):
             return True
-        infinite = np.isinf(values)
-        if infinite.any():
-            self.unbounded[ids[infinite]] = True
         with np.errstate(all="ignore"):
-            self._add(ids, groups, values)
+            if np.isinf(values).any():
+                self._in_order(ids, values)
+            else:
+                self._add(ids, groups, values)
         if (np.isinf(self.sums) & ~self.unbounded).any():
             raise overflow()
         return True
+
+    def _in_order(self, ids: Array, values: Array) -> None:
+        """One by one: a sum may overflow before an infinity comes that would hide it."""
+        for group, value in zip(ids.tolist(), values):
+            old = self.sums[group]
+            self.sums[group] = value if not self.counts[group] else old + value
+            self.counts[group] += 1
+            self.unbounded[group] |= np.isinf(value)
+            if np.isinf(self.sums[group]) and not self.unbounded[group]:
+                raise overflow()
 
     def _add(self, ids: Array, groups: int, values: Array) -> None:
         if groups == 1:

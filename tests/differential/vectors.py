@@ -66,7 +66,10 @@ def _round(diff: Differential, bound: Bound, pools: list[Any], number: int, out:
         return
     out.cases += 1
     wanted = _scalars(prosrc, call, columns)
-    found = _vector(diff, prosrc, call, args)
+    try:
+        found = _vector(diff, prosrc, call, args)
+    except Exception as error:  # any traceback is a finding
+        found = [repr(error)] * ROWS
     if found is None or (wanted is None and found == "error"):
         return
     shown = None if wanted is None else [diff.shown(v, call.rettype) for v in wanted]
