@@ -60,7 +60,9 @@ def test_like(pattern: str) -> None:
     constant = VarColumn(
         one.buffer, np.broadcast_to(one.start, (n,)), np.broadcast_to(one.length, (n,))
     )
-    found = registry.VECTORS["textlike"](VarColumn.of(list(texts)), constant)
+    found = registry.VECTORS["textlike"](
+        registry.Call((25, 25), 16, 950, None), VarColumn.of(list(texts)), constant
+    )
     matcher = like_pattern(pattern)
     assert found.tolist() == [bool(matcher.match(t.decode())) for t in texts]
 

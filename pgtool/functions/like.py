@@ -17,7 +17,7 @@ from pgtool.functions.collation import is_deterministic
 from pgtool.functions.registry import Call, builtin
 from pgtool.functions.textcase import rules_of
 
-__all__ = ["Pattern", "like_pattern"]
+__all__ = ["Pattern", "check_collation", "like_pattern"]
 
 _PLAIN_COLLATIONS = frozenset((0, 100, 950, 951))
 _TOKENS = re.compile(r"\\(.)|(\\)|(%)|(_)|([^\\%_]+)", re.DOTALL)
@@ -111,7 +111,8 @@ def _bytes_pattern(pattern: bytes) -> Pattern[bytes]:
     return Pattern(pattern)
 
 
-def _check(call: Call) -> None:
+def check_collation(call: Call) -> None:
+    """Refuse collations in which equal does not mean the same bytes."""
     if call.collation not in _PLAIN_COLLATIONS and not is_deterministic(
         call.session, call.collation
     ):
@@ -120,13 +121,13 @@ def _check(call: Call) -> None:
 
 @builtin("textlike", "namelike", call=True)
 def textlike(call: Call, text: str, pattern: str) -> bool:
-    _check(call)
+    check_collation(call)
     return like_pattern(pattern).match(text)
 
 
 @builtin("textnlike", "namenlike", call=True)
 def textnlike(call: Call, text: str, pattern: str) -> bool:
-    _check(call)
+    check_collation(call)
     return not like_pattern(pattern).match(text)
 
 
@@ -141,7 +142,7 @@ def byteanlike(data: bytes, pattern: bytes) -> bool:
 
 
 def _ilike(call: Call, text: str, pattern: str) -> bool:
-    _check(call)
+    check_collation(call)
     rules = rules_of(call)
     return like_pattern(rules.lower(pattern)).match(rules.lower(text))
 

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pgtool.functions.like import Pattern, Segment
-from pgtool.functions.registry import vector
+from pgtool.functions.like import Pattern, Segment, check_collation
+from pgtool.functions.registry import Call, vector
+from pgtool.functions.textcase import rules_of
 from pgtool.storage import ragged
 from pgtool.types.column import VarColumn
 
@@ -105,24 +106,27 @@ def _pieces(pattern: bytes) -> list[bytes] | None:
     return [one.literal for one in segments]
 
 
-def _matched(text: VarColumn, pattern: VarColumn) -> Any:
+def _matched(call: Call, text: VarColumn, pattern: VarColumn) -> Any:
+    check_collation(call)
     constant = _constant(pattern)
     pieces = None if constant is None else _pieces(constant)
     return NotImplemented if pieces is None else _like(text, pieces)
 
 
-@vector("textlike", "namelike", "bytealike")
-def textlike_v(text: VarColumn, pattern: VarColumn) -> Any:
-    return _matched(text, pattern)
+@vector("textlike", "namelike", "bytealike", call=True)
+def textlike_v(call: Call, text: VarColumn, pattern: VarColumn) -> Any:
+    return _matched(call, text, pattern)
 
 
-@vector("textnlike", "namenlike", "byteanlike")
-def textnlike_v(text: VarColumn, pattern: VarColumn) -> Any:
-    found = _matched(text, pattern)
+@vector("textnlike", "namenlike", "byteanlike", call=True)
+def textnlike_v(call: Call, text: VarColumn, pattern: VarColumn) -> Any:
+    found = _matched(call, text, pattern)
     return found if found is NotImplemented else ~found
 
 
-def _folded(text: VarColumn, pattern: VarColumn) -> Any:
+def _folded(call: Call, text: VarColumn, pattern: VarColumn) -> Any:
+    check_collation(call)
+    rules_of(call)  # refuses locales whose ASCII letters are special
     constant = _constant(pattern)
     rows = _ascii_rows(text)
     if constant is None or not constant.isascii() or rows is None:
@@ -134,14 +138,14 @@ def _folded(text: VarColumn, pattern: VarColumn) -> Any:
     return _like(VarColumn(_LOWER[data], offsets[:-1], text.length), pieces)
 
 
-@vector("texticlike", "nameiclike")
-def texticlike_v(text: VarColumn, pattern: VarColumn) -> Any:
-    return _folded(text, pattern)
+@vector("texticlike", "nameiclike", call=True)
+def texticlike_v(call: Call, text: VarColumn, pattern: VarColumn) -> Any:
+    return _folded(call, text, pattern)
 
 
-@vector("texticnlike", "nameicnlike")
-def texticnlike_v(text: VarColumn, pattern: VarColumn) -> Any:
-    found = _folded(text, pattern)
+@vector("texticnlike", "nameicnlike", call=True)
+def texticnlike_v(call: Call, text: VarColumn, pattern: VarColumn) -> Any:
+    found = _folded(call, text, pattern)
     return found if found is NotImplemented else ~found
 
 
@@ -170,21 +174,22 @@ def textoctetlen_v(text: VarColumn) -> Any:
     return text.length.astype(np.int32)
 
 
-def _mapped(text: VarColumn, table: Bytes) -> Any:
+def _mapped(call: Call, text: VarColumn, table: Bytes) -> Any:
+    rules_of(call)
     rows = _ascii_rows(text)
     if rows is None:
         return NotImplemented
     return VarColumn(table[rows[0]], rows[1][:-1], text.length)
 
 
-@vector("upper")
-def upper_v(text: VarColumn) -> Any:
-    return _mapped(text, _UPPER)
+@vector("upper", call=True)
+def upper_v(call: Call, text: VarColumn) -> Any:
+    return _mapped(call, text, _UPPER)
 
 
-@vector("lower")
-def lower_v(text: VarColumn) -> Any:
-    return _mapped(text, _LOWER)
+@vector("lower", call=True)
+def lower_v(call: Call, text: VarColumn) -> Any:
+    return _mapped(call, text, _LOWER)
 
 
 def _part(text: VarColumn, first: Any, last: Any) -> VarColumn:
