@@ -226,6 +226,7 @@ def _ordered(root: Root, rel: Rel, live: list[Rel]) -> None:
             subs = subs if sequence > 0 else subs[::-1]
             made = append_path(root, rel, subs, rel.target)
             made.rows, made.width, made.pathkeys = rel.rows, rel.width, keys
+            made.startup = sum(p.startup for p in subs)
             add_path(rel, made)
         else:
             add_path(rel, merge_append(root, rel, subs, keys))

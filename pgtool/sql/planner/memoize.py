@@ -85,8 +85,7 @@ def _rescan(root: Any, made: Path) -> None:
     c = root.glob.costs
     sub = made.sub
     tuples = sub.rows
-    entry = cost.row_bytes(tuples, sub.width) + 24 * 2 + 24
-    entry = cost.row_bytes(tuples, sub.width) + 16 * tuples * 0 + _OVERHEAD
+    entry = cost.row_bytes(tuples, sub.width) + _OVERHEAD
     for expr, _ in made.keys:
         entry += cost.expr_width(root, expr)
     cached = max(c.hash_mem // entry, 1.0)
@@ -98,7 +97,7 @@ def _rescan(root: Any, made: Path) -> None:
     total = sub.total * (1.0 - hit) + c.cpu_operator_cost
     startup = sub.startup * (1.0 - hit)
     total += c.cpu_tuple_cost * evict + c.cpu_operator_cost * evict * tuples
-    total += c.cpu_tuple_cost + c.cpu_operator_cost * tuples
+    total += 2 * c.cpu_tuple_cost + c.cpu_operator_cost * tuples
     startup += c.cpu_tuple_cost
     made.__dict__["rescan_startup"] = startup
     made.__dict__["rescan_total"] = total

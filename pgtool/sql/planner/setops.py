@@ -164,7 +164,9 @@ def append_path(root: Root, rel: Rel, subs: list[Path], target: list[Any]) -> Pa
     c = root.glob.costs
     rows = sum(p.rows for p in subs)
     startup = subs[0].startup if subs else 0.0
-    total = sum(p.total for p in subs) + 0.5 * c.cpu_tuple_cost * rows
+    total = sum(p.total for p in subs)
+    if len(subs) != 1:  # an Append of one input is left out of the plan
+        total += 0.5 * c.cpu_tuple_cost * rows
     made = Path("Append", rel, rows, startup, total, [], subs=subs)
     made.target = target
     made.disabled = sum(p.disabled for p in subs)
@@ -240,8 +242,8 @@ def _setop(root: Root, node: Any, types: list[Any], target: list[Any]) -> Path:
     choices = []
     per = c.cpu_operator_cost * len(clauses)
     if all(g.hashable for g in clauses):
-        startup = left.total + right.startup * 0 + right.total + per * (left.rows + right.rows)
-        total = startup + c.cpu_tuple_cost * groups
+        startup = left.total + right.total + per * (left.rows + right.rows)
+        total = startup + c.cpu_operator_cost * groups
         made = Path("SetOp", rel, rows, startup, total, [], left=left, right=right, cmd=cmd,
                     strategy=1, clauses=clauses, groups=groups)  # fmt: skip
         size = groups * (-(-left.width // 8) * 8 + 64)
@@ -252,7 +254,7 @@ def _setop(root: Root, node: Any, types: list[Any], target: list[Any]) -> Path:
         one = sort_path(root, rel, left, _keys(root, clauses, left.target))
         two = sort_path(root, rel, right, _keys(root, clauses, right.target))
         startup = one.startup + two.startup
-        total = one.total + two.total + per * (left.rows + right.rows) + c.cpu_tuple_cost * rows * 0
+        total = one.total + two.total + per * (left.rows + right.rows)
         made = Path("SetOp", rel, rows, startup, total, [], left=one, right=two, cmd=cmd,
                     strategy=0, clauses=clauses, groups=groups)  # fmt: skip
         made.disabled = one.disabled + two.disabled

@@ -37,8 +37,23 @@ def active(root: Root) -> list[Any]:
                 if f"w{number}" not in names:
                     break
             w = w.copy(name=f"w{number}")
+        if all(_frameless(root, f) for f in used[w.winref]):
+            w = w.copy(frameOptions=_ROWS_TO_HERE)
         out.append(w)
     return out
+
+
+_ROWS_TO_HERE = 0x1 | 0x4 | 0x20 | 0x400
+_FRAMELESS = {
+    "window_row_number", "window_rank", "window_dense_rank", "window_percent_rank",
+    "window_cume_dist", "window_ntile",
+}  # fmt: skip
+
+
+def _frameless(root: Root, function: Any) -> bool:
+    """Whether a window function gives the same whatever its frame; ROWS is the cheapest."""
+    proc = root.glob.cache.proc(function.winfnoid)
+    return proc is not None and proc.prosrc in _FRAMELESS
 
 
 def _order(window: Any) -> Any:
