@@ -53,8 +53,6 @@ def _unit(column: Any) -> str | None:
 
 def by_day(days: Ints, compute: Callable[[Ints], Ints]) -> Ints:
     """A function of the day for each row."""
-    if not np.ndim(days):
-        return False
     if not len(days):
         return days
     low, high = int(days.min()), int(days.max())
