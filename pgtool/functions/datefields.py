@@ -16,7 +16,7 @@ from pgtool.errors import SqlError
 from pgtool.functions.interval import INFINITY, is_finite, made_interval, quotient
 from pgtool.functions.registry import Call, builtin
 from pgtool.functions.timestamp import POS, checked, finite
-from pgtool.functions.timezones import Clock, named_clock, session_clock
+from pgtool.functions.timezones import Clock, calendar_clock, session_clock
 from pgtool.functions.values import Interval
 from pgtool.types import calendar as cal
 from pgtool.types.numeric import EXACT
@@ -451,7 +451,7 @@ def timestamptz_trunc(call: Call, unit: str, us: int) -> int:
 
 @builtin("timestamptz_trunc_zone", call=True)
 def timestamptz_trunc_zone(call: Call, unit: str, us: int, zone: str) -> int:
-    return truncated("timestamptz", unit, us, named_clock(call.session, zone))
+    return truncated("timestamptz", unit, us, calendar_clock(call.session, zone))
 
 
 _MONTHS = {"millennium": 12_000, "century": 1200, "decade": 120, "year": 12, "quarter": 3,

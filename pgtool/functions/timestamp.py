@@ -23,7 +23,13 @@ from pgtool.functions.interval import (
     quotient,
 )
 from pgtool.functions.registry import Call, builtin
-from pgtool.functions.timezones import Clock, clock_of_interval, named_clock, session_clock
+from pgtool.functions.timezones import (
+    Clock,
+    calendar_clock,
+    clock_of_interval,
+    named_clock,
+    session_clock,
+)
 from pgtool.functions.values import Interval
 from pgtool.types import calendar as cal
 from pgtool.types.dates_in import round_timestamp
@@ -111,12 +117,12 @@ def timestamptz_mi_interval(call: Call, us: int, span: Interval) -> int:
 
 @builtin("timestamptz_pl_interval_at_zone", call=True)
 def timestamptz_pl_interval_at_zone(call: Call, us: int, span: Interval, zone: str) -> int:
-    return add_interval(us, span, named_clock(call.session, zone))
+    return add_interval(us, span, calendar_clock(call.session, zone))
 
 
 @builtin("timestamptz_mi_interval_at_zone", call=True)
 def timestamptz_mi_interval_at_zone(call: Call, us: int, span: Interval, zone: str) -> int:
-    return add_interval(us, negated(span), named_clock(call.session, zone))
+    return add_interval(us, negated(span), calendar_clock(call.session, zone))
 
 
 @builtin("in_range_timestamp_interval")
@@ -437,7 +443,7 @@ def generate_series_timestamptz(
 def generate_series_timestamptz_at_zone(
     call: Call, first: int, last: int, step: Interval, zone: str
 ) -> Iterator[int]:
-    return _series(first, last, step, named_clock(call.session, zone))
+    return _series(first, last, step, calendar_clock(call.session, zone))
 
 
 @builtin("timestamp_bin", "timestamptz_bin")

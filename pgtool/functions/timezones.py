@@ -18,7 +18,10 @@ from pgtool.types.intervals import interval_text
 from pgtool.types.zone_names import DYNAMIC, fixed_abbreviations
 from pgtool.types.zones import LocalTime, Zone, find_zone
 
-__all__ = ["Clock", "abbreviation_clock", "clock_of_interval", "named_clock", "session_clock"]
+__all__ = [
+    "Clock", "abbreviation_clock", "calendar_clock", "clock_of_interval", "named_clock",
+    "session_clock",
+]  # fmt: skip
 
 _UNIX = cal.EPOCH_DAYS * 86_400
 _TOKEN_LENGTH = 10
@@ -96,12 +99,20 @@ def named_clock(session: Any, name: str) -> Clock:
     return known[key]
 
 
+def calendar_clock(session: Any, name: str) -> Clock:
+    """The clock to count days and months by: an abbreviation stands for its whole zone."""
+    found = named_clock(session, name)
+    return Clock(found.zone) if found.abbreviation else found
+
+
 def abbreviation_clock(session: Any, word: str) -> Clock | None:
     """The clock of an abbreviation in lower case."""
     own = session_clock(session).zone
     if own is not None and session.settings.major >= _OWN_ABBREVIATIONS:
-        used = {k.abbreviation.lower() for k in own.table(1970)[1]}
-        if word in used:
+        offsets = {k.offset for k in own.table(1970)[1] if k.abbreviation.lower() == word}
+        if len(offsets) == 1:
+            return Clock(None, offsets.pop())
+        if offsets:
             return Clock(own, 0, word)
     fixed = fixed_abbreviations().get(word[:_TOKEN_LENGTH])
     if fixed is not None:
