@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pgtool.nodes.base import walk
+from pgtool.nodes.base import mutate, walk
 from pgtool.nodes.enums import ParamKind
 from pgtool.sql.analyze.nodetypes import expr_type
 from pgtool.sql.executor.batch import Batch, concat_batches
@@ -22,6 +22,7 @@ from pgtool.sql.executor.keys import key_spec
 from pgtool.sql.executor.node import Filter
 from pgtool.sql.executor.plain import MemoizeExec
 from pgtool.sql.executor.scan import filtered
+from pgtool.sql.executor.scope import Scope
 from pgtool.sql.executor.spill import batch_bytes, compacted
 from pgtool.sql.executor.vectors import VectorCompiler
 
@@ -38,6 +39,7 @@ def lookup_join(join: Any) -> LookupJoin | None:
         return None
     by_param = {p.paramno: p.paramval for p in join.plan.nestParams}
     keys, rest = [], []
+    paired: list[Any] = []
     for clause in inner.conditions:
         param: Any = _bare(clause.args[1]) if len(getattr(clause, "args", ())) == 2 else None
         if (
@@ -48,13 +50,27 @@ def lookup_join(join: Any) -> LookupJoin | None:
             keys.append((clause, by_param[param.paramid]))
         else:
             rest.append(clause)
-    others = [*rest, *inner.residual, *[t.expr for t in inner.targets]]
-    if not keys or _params(others):
+    for clause in [*rest, *inner.residual]:
+        if _params(clause):
+            paired.append(_with_values(clause, by_param))
+    rest = [c for c in [*rest, *inner.residual] if not _params(c)]
+    if not keys or _params([*paired, *[t.expr for t in inner.targets]]):
         return None
-    made = LookupJoin(join, inner, keys, rest)
+    made = LookupJoin(join, inner, keys, rest, paired)
     # Rows that no outer row asks for are looked at too: nothing may fail on them.
-    vectors = [*made.rest.quals, *inner.filter.quals, *inner.project.vectors, *made.inner_keys]
+    vectors = [*made.rest.quals, *inner.project.vectors, *made.inner_keys, *made.paired.quals]
     return made if all(v.total for v in vectors) else None
+
+
+def _with_values(clause: Any, by_param: dict[int, Any]) -> Any:
+    """Parameters replaced by the outer columns that feed them."""
+
+    def change(node: Any) -> Any:
+        if type(node).__name__ == "Param" and node.paramkind == ParamKind.PARAM_EXEC:
+            return by_param.get(node.paramid, node)
+        return mutate(node, change)
+
+    return change(clause)
 
 
 def _equates(join: Any, clause: Any) -> bool:
@@ -69,17 +85,20 @@ def _bare(node: Any) -> Any:
 
 
 def _params(nodes: Any) -> bool:
+    """Whether a subplan or a parameter of the plan is read."""
     return any(
         type(n).__name__ == "SubPlan"
         or (type(n).__name__ == "Param" and n.paramkind == ParamKind.PARAM_EXEC)
-        for n in walk(nodes)
+        for n in walk([nodes])
     )
 
 
 class LookupJoin:
     """The inner table by key, made when the outer rows are many enough."""
 
-    def __init__(self, join: Any, inner: Any, keys: list[Any], rest: list[Any]) -> None:
+    def __init__(
+        self, join: Any, inner: Any, keys: list[Any], rest: list[Any], paired: list[Any]
+    ) -> None:
         self.join = join
         self.inner = inner
         env = join.env
@@ -99,6 +118,17 @@ class LookupJoin:
             self.outer_specs.append(key_spec(
                 env, self.outer_width + i, env.codec(right), clause.opno, clause.inputcollid))
         self.codecs = [*join.right.codecs, *[s.codec for s in self.inner_specs]]
+        # Conditions on both rows: they see the outer columns, then the table's own.
+        found = {
+            (v.varno, v.varattno): v for v in walk(paired)
+            if type(v).__name__ == "Var" and v.varno == inner.plan.scanrelid
+        }  # fmt: skip
+        self.extra = [scope.position(v) for v in found.values()]
+        places = dict(join.scope.places)
+        places.update({key: self.outer_width + n for n, key in enumerate(found)})
+        self.paired = Filter(env, Scope(places), paired)
+        self.extra_at = range(len(self.codecs), len(self.codecs) + len(self.extra))
+        self.codecs += [env.codec(v.vartype) for v in found.values()]
 
     def table(self, outer_rows: int, ctx: Context) -> Any:
         """The table of keys; None while look-ups are cheaper or it does not fit."""
@@ -128,17 +158,22 @@ class LookupJoin:
         for tuples in inner.source.runs():
             ctx.check()
             for batch in inner.source.batches(tuples):
-                rows = filtered(inner.filter, filtered(self.rest, batch, ctx), ctx)
+                rows = filtered(self.rest, batch, ctx)
                 if rows.n:
                     out = inner.project.apply(rows, ctx)
                     columns = [out.raw(i) for i in range(out.width)]
-                    yield Batch(rows.n, columns + [k.run(rows, ctx) for k in self.inner_keys])
+                    columns += [k.run(rows, ctx) for k in self.inner_keys]
+                    yield Batch(rows.n, columns + [rows.raw(n) for n in self.extra])
 
     def pairs(self, outer: Batch, table: Any, ctx: Context) -> tuple[Batch, Any, Any]:
         """(inner rows, outer and inner row numbers that go together)."""
         columns = [outer.raw(i) for i in range(self.outer_width)]
         keyed = Batch(outer.n, columns + [k.run(outer, ctx) for k in self.outer_keys])
         o, i = table.probe(keyed, self.outer_specs)
+        if self.paired and len(o):
+            both = outer.take(o).beside(table.rows.pick(self.extra_at).take(i))
+            keep = self.paired.mask(both, ctx)
+            o, i = o[keep], i[keep]
         inner = table.rows.pick(range(self.inner_width))
         o, i = self.join.pairs(outer, inner, o, i, ctx)
         return inner, o, i
