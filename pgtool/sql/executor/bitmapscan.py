@@ -13,7 +13,7 @@ import numpy as np
 
 from pgtool.errors import Unsupported
 from pgtool.sql.executor.batch import Batch
-from pgtool.sql.executor.context import Context
+from pgtool.sql.executor.context import Context, Measure
 from pgtool.sql.executor.indexkeys import IndexKeys, index_tree
 from pgtool.sql.executor.node import Exec, Filter
 from pgtool.sql.executor.scan import HeapSource, filtered
@@ -49,7 +49,12 @@ class _Bitmap:
                 part for lower, upper in self.keys.ranges(ctx, False)
                 for part in tree.tids(lower, upper)
             ]  # fmt: skip
-            return np.unique(np.concatenate(found)) if found else _NONE
+            tids = np.unique(np.concatenate(found)) if found else _NONE
+            if ctx.measures is not None:
+                measure = ctx.measures.setdefault(self.plan.plan_node_id, Measure())
+                measure.loops += 1
+                measure.rows += len(tids)
+            return tids
         out: Any = None
         for part in self.parts:
             one = part.tids(ctx)

@@ -27,8 +27,10 @@ def semi_factors(root: Root, pair: Any) -> tuple[float, float]:
 
 
 def _target(pair: Any, path: Path) -> tuple[float, float]:
-    (once, per), _ = cost.target_cost(pair.root, pair.rel.target)
-    return once, per * path.rows
+    known = pair.rel.__dict__.get("output_cost")
+    if known is None:
+        known = pair.rel.__dict__["output_cost"] = cost.target_cost(pair.root, pair.rel.target)[0]
+    return known[0], known[1] * path.rows
 
 
 def nestloop(pair: Any, path: Path) -> None:

@@ -505,8 +505,9 @@ def _eq_semi(
 
 def equality_of(root: Root, typid: int) -> int:
     """The default equality operator of a type."""
-    opclass = ops.default_opclass(root.glob.cache, typid)
-    if opclass is None:
-        return 0
-    return ops.member(root.glob.cache, opclass.opcfamily, opclass.opcintype, opclass.opcintype,
-                      ops.EQUAL)  # fmt: skip
+    known: dict[int, int] = root.glob.__dict__.setdefault("equalities", {})
+    if typid not in known:
+        opclass = ops.default_opclass(root.glob.cache, typid)
+        known[typid] = 0 if opclass is None else ops.member(
+            root.glob.cache, opclass.opcfamily, opclass.opcintype, opclass.opcintype, ops.EQUAL)
+    return known[typid]
