@@ -78,12 +78,34 @@ def _register(
         return float(value) / (1000.0 if how == "us" else 1.0)
 
 
-_RELATION = ["numscans", "tuples_returned", "tuples_fetched", "tuples_inserted", "tuples_updated", "tuples_deleted", "tuples_hot_updated", "tuples_newpage_updated", "live_tuples", "dead_tuples", "mod_since_analyze", "ins_since_vacuum", "blocks_fetched", "blocks_hit", "vacuum_count", "autovacuum_count", "analyze_count", "autoanalyze_count"]
-_RELATION_TIMES = ["lastscan", "last_vacuum_time", "last_autovacuum_time", "last_analyze_time", "last_autoanalyze_time"]
-_RELATION_DURATIONS = ["total_vacuum_time", "total_autovacuum_time", "total_analyze_time", "total_autoanalyze_time"]
-_DATABASE = ["xact_commit", "xact_rollback", "blocks_fetched", "blocks_hit", "tuples_returned", "tuples_fetched", "tuples_inserted", "tuples_updated", "tuples_deleted", "conflict_tablespace", "conflict_lock", "conflict_snapshot", "conflict_logicalslot", "conflict_bufferpin", "conflict_startup_deadlock", "deadlocks", "temp_files", "temp_bytes", "sessions", "sessions_abandoned", "sessions_fatal", "sessions_killed", "parallel_workers_to_launch", "parallel_workers_launched"]
-_DATABASE_DURATIONS = ["blk_read_time", "blk_write_time", "session_time", "active_time", "idle_in_transaction_time"]
-_CHECKPOINTER = ["num_timed", "num_requested", "num_performed", "restartpoints_timed", "restartpoints_requested", "restartpoints_performed", "buffers_written", "slru_written"]
+_RELATION = (
+    "numscans", "tuples_returned", "tuples_fetched", "tuples_inserted", "tuples_updated",
+    "tuples_deleted", "tuples_hot_updated", "tuples_newpage_updated", "live_tuples",
+    "dead_tuples", "mod_since_analyze", "ins_since_vacuum", "blocks_fetched", "blocks_hit",
+    "vacuum_count", "autovacuum_count", "analyze_count", "autoanalyze_count",
+)  # fmt: skip
+_RELATION_TIMES = (
+    "lastscan", "last_vacuum_time", "last_autovacuum_time", "last_analyze_time",
+    "last_autoanalyze_time",
+)  # fmt: skip
+_RELATION_DURATIONS = (
+    "total_vacuum_time", "total_autovacuum_time", "total_analyze_time", "total_autoanalyze_time",
+)  # fmt: skip
+_DATABASE = (
+    "xact_commit", "xact_rollback", "blocks_fetched", "blocks_hit", "tuples_returned",
+    "tuples_fetched", "tuples_inserted", "tuples_updated", "tuples_deleted",
+    "conflict_tablespace", "conflict_lock", "conflict_snapshot", "conflict_logicalslot",
+    "conflict_bufferpin", "conflict_startup_deadlock", "deadlocks", "temp_files", "temp_bytes",
+    "sessions", "sessions_abandoned", "sessions_fatal", "sessions_killed",
+    "parallel_workers_to_launch", "parallel_workers_launched",
+)  # fmt: skip
+_DATABASE_DURATIONS = (
+    "blk_read_time", "blk_write_time", "session_time", "active_time", "idle_in_transaction_time",
+)  # fmt: skip
+_CHECKPOINTER = (
+    "num_timed", "num_requested", "num_performed", "restartpoints_timed",
+    "restartpoints_requested", "restartpoints_performed", "buffers_written", "slru_written",
+)  # fmt: skip
 #: Functions that exist once: name → (kind, field, how).
 _SINGLE = {
     "pg_stat_get_bgwriter_buf_written_clean": ("BGWRITER", "buf_written_clean", "count"),
