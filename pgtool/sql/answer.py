@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pgtool.functions.codec import Codec, codec_of
+from pgtool.sql.internal import reported
 
 __all__ = ["Answer", "Notice", "Outcome", "TextAnswer"]
 
@@ -44,7 +45,8 @@ class Answer:
 
     def _guarded(self, rows: Iterator[Any]) -> Iterator[Any]:
         try:
-            yield from rows
+            with reported():
+                yield from rows
         except GeneratorExit:
             raise
         except BaseException:

@@ -21,6 +21,7 @@ from pgtool.errors import PgtoolError, SqlError, Unsupported
 from pgtool.functions.session import Session
 from pgtool.nodes.raw import RawStmt
 from pgtool.sql.answer import Answer, Outcome, TextAnswer
+from pgtool.sql.internal import reported
 from pgtool.sql.transactions import Transactions
 from pgtool.sql.variables import set_variable, show_variable
 
@@ -88,14 +89,16 @@ class Engine:
         ``params`` are values of $1, $2 … of the types ``param_types`` (0: as its use says).
         """
         try:
-            statements = self._parse(text)
-        except SqlError:
+            with reported():
+                statements = self._parse(text)
+        except PgtoolError:
             self.transactions.fail()
             raise
         for stmt in statements:
             self.session.start_statement()
             try:
-                outcome = self._statement(stmt, text, tuple(params), param_types)
+                with reported():
+                    outcome = self._statement(stmt, text, tuple(params), param_types)
             except PgtoolError:
                 self.transactions.fail()
                 raise
@@ -254,6 +257,7 @@ class Engine:
         from pgtool.sql.analyze.arguments import analyze_arguments
         from pgtool.sql.executor.run import execute
         from pgtool.sql.planner import plan
+        from pgtool.sql.rewrite import rewrite
 
         if len(raw.params) != len(prepared.types):
             raise SqlError(
@@ -263,7 +267,8 @@ class Engine:
         if not raw.params:
             return ()
         query = analyze_arguments(self.session, text, list(raw.params), prepared.types)
-        rows = list(execute(plan(query, self.session), self.session, ()).rows())
+        planned = plan(rewrite(query, self.session), self.session)
+        rows = list(execute(planned, self.session, ()).rows())
         values: tuple[Any, ...] = rows[0]
         return values
 

@@ -263,13 +263,14 @@ def process_ctes(root: Root) -> None:
     from pgtool.sql.planner.query import fractional_path, subquery_planner
 
     query = root.query
-    for number, cte in enumerate(query.cteList):
+    for number in range(len(query.cteList)):
+        # Inlining an earlier one rewrites those after it.
+        cte = query.cteList[number]
         if cte.cterefcount == 0:
             root.cte_plan_ids.append(-1)
             continue
         if _inlinable(root, cte):
             query = root.query = _inline(query, cte)
-            cte = query.cteList[number]
             root.cte_plan_ids.append(-1)
             continue
         sub = trees.deep_copy(cte.ctequery)
