@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from formats.errors import Unsupported
-from pgtool.nodes.enums import RTEKind, SetOperation
+from pgtool.nodes.enums import RTEKind
 from pgtool.nodes.exprs import Var
-from pgtool.nodes.query import RangeTblRef
 from pgtool.sql.planner import cost, equiv, initsplan, selectivity, stats, trees
 from pgtool.sql.planner.base import Path, Rel, Root, add_path, set_cheapest
 from pgtool.sql.planner.equiv import PathKey
@@ -340,10 +339,3 @@ def build(root: Root) -> None:
         if rel.rte.rtekind == RTEKind.RTE_RELATION:
             load_relation(root, rel, rel.rte.relid)
 
-
-def is_leaf(node: Any) -> bool:
-    """Whether a set operation's side is a query (not another set operation)."""
-    return isinstance(node, RangeTblRef)
-
-
-SETOP_NONE = SetOperation.SETOP_NONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from pgtool.sql.planner import cost, trees
+from pgtool.sql.planner import cost
 from pgtool.sql.planner.base import NONE, Path, Rel, Relids, Rinfo, Root
 
 
@@ -159,5 +159,3 @@ def or_paths(root: Root, rel: Rel, clauses: list[Rinfo]) -> list[Path]:
             out.append(made_or)
     return out
 
-
-KEY = trees.key

@@ -12,7 +12,7 @@ from typing import Any
 from pgtool.errors import Unsupported
 from pgtool.nodes import plan as p
 from pgtool.nodes.base import IntList, OidList
-from pgtool.nodes.enums import JoinType, LimitOption, ParamKind
+from pgtool.nodes.enums import LimitOption, ParamKind
 from pgtool.nodes.exprs import Const, Param, Var
 from pgtool.nodes.query import TargetEntry
 from pgtool.sql.planner import cost, joinplan, scanplan, subselect, trees
@@ -405,5 +405,3 @@ def _find_column(tlist: list[Any], ec: Any, relids: Any) -> tuple[int, Any]:
             return keys.index(wanted) + 1, em
     return 0, None
 
-
-JOIN_INNER = JoinType.JOIN_INNER

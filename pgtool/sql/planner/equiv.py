@@ -186,8 +186,7 @@ def class_for_expr(
                 return ec
     if not create:
         return None
-    volatile = trees.volatility(expr, root.glob.cache) == "v" or trees.returns_set(expr) \
-        or (trees.has_aggregate(expr) and False)  # fmt: skip
+    volatile = trees.volatility(expr, root.glob.cache) == "v" or trees.returns_set(expr)
     made = Class(families, collation, volatile=volatile, sortref=sortref)
     found = trees.varnos(expr)
     em = _add(made, expr, found, NONE, datatype)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgtool.nodes.base import OidList
 from pgtool.nodes.exprs import ConvertRowtypeExpr, Var
 from pgtool.nodes.query import Alias
 from pgtool.sql.planner import cost, equiv, fold, initsplan, trees
@@ -307,5 +306,3 @@ def _parameterised(root: Root, rel: Rel, live: list[Rel]) -> None:
             made.enforced = originals
             add_path(rel, made)
 
-
-OIDS = OidList

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from pgtool.nodes.enums import JoinType
@@ -15,7 +14,7 @@ from pgtool.sql.planner.base import (
     SpecialJoin,
     add_path,
 )
-from pgtool.sql.planner.joinrels import find_rel, is_pushed
+from pgtool.sql.planner.joinrels import is_pushed
 from pgtool.sql.planner.unique import inner_is_unique, unique_path
 
 _FLIP = {
@@ -445,13 +444,3 @@ def approximate_tuples(pair: Pair, path: Path, clauses: list[Rinfo]) -> float:
     for c in clauses:
         sel *= selectivity.clause(pair.root, c.clause, 0, JoinType.JOIN_INNER, special)
     return cost.clamp_rows(sel * path.outer.rows * path.inner.rows)
-
-
-def log2(value: float) -> float:
-    """Logarithm that never sees less than two."""
-    return math.log2(max(value, 2.0))
-
-
-def rel_of(root: Root, relids: frozenset[int]) -> Rel | None:
-    """A relation by its base relations."""
-    return find_rel(root, relids)

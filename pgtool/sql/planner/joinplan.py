@@ -8,7 +8,7 @@ from pgtool.nodes import plan as p
 from pgtool.nodes.base import IntList, OidList
 from pgtool.nodes.enums import JoinType
 from pgtool.nodes.query import TargetEntry
-from pgtool.sql.analyze.nodetypes import expr_collation, expr_type
+from pgtool.sql.analyze.nodetypes import expr_collation
 from pgtool.sql.planner import cost, trees
 from pgtool.sql.planner import operators as ops
 from pgtool.sql.planner.base import Path, Rinfo
@@ -235,7 +235,6 @@ def _with_column(plan: Any, expr: Any) -> Any:
                     plan_width=plan.plan_width)  # fmt: skip
 
 
-TYPE_OF = expr_type
 MAKERS: dict[str, Any] = {
     "NestLoop": nestloop, "HashJoin": hashjoin, "MergeJoin": mergejoin, "Material": material,
     "Memoize": memoize, "UniqueHash": unique, "NoUnique": unique,

@@ -154,7 +154,7 @@ class _Sublinks:
             return None
         if not varnos(where, 1) or trees.volatility(where, self.cache) == "v":
             return None
-        if not varnos_deep(where, 1) <= rels or _refers_beyond(where):
+        if not varnos_deep(where, 1) <= rels:
             return None
         offset = len(self.query.rtable)
         shifted = trees.shift_varnos(sub.jointree, offset)
@@ -172,13 +172,9 @@ class _Sublinks:
 
 def _shift_rte(rte: Any, offset: int) -> Any:
     """An entry whose lateral references and join columns move with the range table."""
-    return trees.mutate(rte, lambda child: trees.shift_varnos(_as_level(child), offset)
+    return trees.mutate(rte, lambda child: trees.shift_varnos(child, offset)
                         if not isinstance(child, Query)
                         else _shift_into(child, offset))  # fmt: skip
-
-
-def _as_level(node: Any) -> Any:
-    return node
 
 
 def _shift_into(query: Query, offset: int) -> Query:
@@ -209,10 +205,6 @@ def varnos_deep(node: Any, level: int) -> frozenset[int]:
 
     trees.visit(node, look)
     return frozenset(found)
-
-
-def _refers_beyond(node: Any) -> bool:
-    return trees.upper_vars(node, 2) and False
 
 
 def simplify_exists(query: Query) -> Query | None:

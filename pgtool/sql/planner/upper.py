@@ -138,8 +138,6 @@ def plan(root: Root) -> None:
         rel = grouping.paths(root, rel, group_target, group_refs, made)
     if d["active_windows"]:
         rel = windows.paths(root, rel, group_target, group_refs, sort_input, sort_refs)
-    if srfs and not (have_grouping or d["active_windows"]):
-        pass
     if query.distinctClause:
         rel = distinct(root, rel)
     if query.sortClause:
