@@ -14,9 +14,9 @@ SELECT schemaname, relname, seq_scan >= 0, n_live_tup, n_dead_tup FROM pg_stat_u
 SELECT relname, indexrelname, idx_scan FROM pg_stat_user_indexes ORDER BY 1, 2
 SELECT relname, indexrelname FROM pg_stat_all_indexes WHERE idx_scan = 0 AND schemaname = 'public' ORDER BY 1, 2
 SELECT relname, heap_blks_read >= 0, heap_blks_hit >= 0 FROM pg_statio_user_tables ORDER BY 1
-SELECT datname, numbackends, xact_commit >= 0 FROM pg_stat_database WHERE datname IS NOT NULL ORDER BY 1
+SELECT datname, numbackends >= 0, xact_commit >= 0 FROM pg_stat_database WHERE datname IS NOT NULL ORDER BY 1
 SELECT checkpoints_timed FROM pg_stat_bgwriter
-SELECT tablename, attname, null_frac, avg_width, n_distinct, most_common_vals, correlation FROM pg_stats WHERE schemaname = 'public' ORDER BY 1, 2
+SELECT tablename, attname, null_frac, avg_width, n_distinct, most_common_vals, correlation FROM pg_stats WHERE schemaname = 'public' ORDER BY 1, 2, inherited
 SELECT rolname, rolsuper, rolcanlogin FROM pg_roles ORDER BY 1
 SELECT relname, n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_user_tables WHERE n_tup_ins > 0 ORDER BY 1
 SELECT current_setting('server_version_num')::int / 10000, current_setting('block_size'), current_setting('TimeZone')
@@ -30,7 +30,7 @@ SELECT obj_description('emp'::regclass), col_description('emp'::regclass, 1), sh
 SELECT spcname, pg_tablespace_location(oid) FROM pg_tablespace ORDER BY 1
 SELECT has_table_privilege('emp', 'SELECT'), has_schema_privilege('public', 'USAGE'), has_database_privilege(current_database(), 'CONNECT')
 SELECT c.relname, c.relpages, ceil(c.reltuples * (24 + (SELECT sum(s.avg_width) FROM pg_stats s WHERE s.tablename = c.relname AND s.schemaname = 'public')) / 8168) FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND c.reltuples > 0 ORDER BY 1
-SELECT d.classid::regclass, d.refclassid::regclass, d.deptype, count(*) FROM pg_depend d GROUP BY 1, 2, 3 ORDER BY 1::text, 2::text, 3
+SELECT d.classid::regclass::text, d.refclassid::regclass::text, d.deptype, count(*) FROM pg_depend d GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 SELECT extname, extversion FROM pg_extension ORDER BY 1
 SELECT amname, opcname FROM pg_opclass o JOIN pg_am a ON a.oid = o.opcmethod WHERE opcdefault ORDER BY 1, 2
 SELECT sequencename, start_value, min_value, max_value, increment_by, last_value FROM pg_sequences ORDER BY 1
