@@ -8,10 +8,13 @@ them. Imports point down only (a test enforces it)::
     pgtool.cli        one module per command; render prints
     pgtool.inspect    pages and records shown as the real inspection tools show them
     pgtool.commands   COPY TO in the server's formats, and others
+    pgtool.sql        parse, analyze, rewrite, plan, execute, EXPLAIN
+    pgtool.functions  built-in functions, aggregates, window functions; sessions, settings
     pgtool.catalog    relations and types found through the directory's own catalogs
     pgtool.access     heap, indexes, toast: pure page functions and scans
     pgtool.transam    xids, pg_xact, subtransactions, multixacts, visibility
     pgtool.types      datum ↔ text and binary
+    pgtool.nodes      parse, query and plan trees; their stored text
     pgtool.wal        WAL reader, resource manager table, descriptions
     pgtool.storage    backends, segments, buffers, checksums
     formats           byte layouts; the only place that knows an offset
@@ -32,6 +35,19 @@ them. Imports point down only (a test enforces it)::
 7. :class:`pgtool.types.registry.TypeRegistry` turns columns into text, and
    :mod:`pgtool.storage.ragged` lays the texts out.
 8. :class:`pgtool.commands.copy.export.Exporter` writes them in the form asked for.
+
+**A statement becomes rows** (``pgtool query``, ``pgtool.connect``):
+
+1. :func:`pgtool.sql.parse.parse` gives raw trees (:mod:`pgtool.nodes.raw`) of the text.
+2. :func:`pgtool.sql.analyze.query.analyze` resolves names, types, operators and functions by
+   the catalogs (:class:`pgtool.catalog.syscache.SysCache`): a :class:`pgtool.nodes.query.Query`.
+3. :func:`pgtool.sql.rewrite.rewrite` puts stored queries in the place of views.
+4. :func:`pgtool.sql.planner.plan` chooses paths by cost: a tree of :mod:`pgtool.nodes.plan`.
+5. :func:`pgtool.sql.executor.run.execute` runs it in column batches;
+   :class:`pgtool.sql.executor.vectors.VectorCompiler` and
+   :class:`pgtool.sql.executor.scalar.ScalarCompiler` make the expressions, with the built-ins
+   of :mod:`pgtool.functions.registry`.
+6. :class:`pgtool.cli.psql.run.Runner` prints what comes out, as psql would.
 
 **A record becomes a line** (``pgtool waldump``):
 
