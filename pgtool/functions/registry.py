@@ -48,6 +48,7 @@ MODULES: tuple[str, ...] = (
     "json",
     "jsonb",
     "jsonbedit",
+    "jsonbcolumns",
     "jsonbuild",
     "jsonpathfuncs",
     "jsonrecord",
