@@ -22,7 +22,7 @@ ROWS = int(os.environ.get("PGTOOL_BENCH_ROWS", "1000000"))
 SCALE = float(os.environ.get("PGTOOL_BENCH_TPCH", "0.01"))
 SCHEMA = f"""
 CREATE TABLE facts AS SELECT g AS id, g % 1000 AS k, 'group ' || g % 500 AS t,
-  (g::int8 * 7919 % 1000003)::int AS r, (g % 100000) / 100.0 AS n, g / 3.0::float8 AS f,
+  (g::int8 * 7919 % 1000003)::int AS r, round((g % 100000) / 100.0, 2) AS n, g / 3.0::float8 AS f,
   repeat('lorem ', 1 + g % 5) || g AS note FROM generate_series(1, {ROWS}) g;
 ALTER TABLE facts ADD PRIMARY KEY (id);
 CREATE TABLE dims AS SELECT g AS k, 'dim ' || g AS name FROM generate_series(0, 999) g;
