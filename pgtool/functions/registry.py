@@ -106,6 +106,7 @@ MODULES: tuple[str, ...] = (
     "sysfuncs.objects",
     "sysfuncs.updatable",
     "sysfuncs.control",
+    "sysfuncs.zones",
     "textvector",
     "geo",
     "geopaths",

@@ -25,6 +25,8 @@ from pgtool.nodes.exprs import Aggref, Const
 __all__ = ["table_function"]
 
 BOOLOID, JSONBOID = 16, 3802
+#: The first major in which XMLSERIALIZE can indent.
+FIRST_WITH_INDENT = 16
 _NAMES = {
     JsonConstructorType.JSCTOR_JSON_OBJECT: "JSON_OBJECT",
     JsonConstructorType.JSCTOR_JSON_ARRAY: "JSON_ARRAY",
@@ -298,8 +300,10 @@ _STANDALONE = {0: ", STANDALONE YES", 1: ", STANDALONE NO", 2: ", STANDALONE NO 
 def _xml(d: Deparser, node: Any, _implicit: bool) -> None:
     op = XmlExprOp(node.op)
     if op == XmlExprOp.IS_DOCUMENT:
-        paren(d, node.args[0], False, node)
-        d.put(" IS DOCUMENT")
+        # The operand counts as a list to the server, which pretty printing always encloses.
+        d.put("(" if d.pretty else "")
+        d.expr(node.args[0])
+        d.put(")" if d.pretty else "", " IS DOCUMENT")
         return
     d.put(op.name.removeprefix("IS_"), "(")
     if op in (XmlExprOp.IS_XMLPARSE, XmlExprOp.IS_XMLSERIALIZE):
@@ -324,7 +328,8 @@ def _xml(d: Deparser, node: Any, _implicit: bool) -> None:
         _xml_arguments(d, node, op)
     if op == XmlExprOp.IS_XMLSERIALIZE:
         d.put(" AS ", d.names.type(node.type, node.typmod))
-        d.put(" INDENT" if node.indent else " NO INDENT")
+        if d.names.major >= FIRST_WITH_INDENT:
+            d.put(" INDENT" if node.indent else " NO INDENT")
     d.put(")")
 
 

@@ -157,6 +157,19 @@ def pg_char_to_encoding(name: str) -> int:
     return -1
 
 
+#: Bytes of the longest character of multibyte encodings, by number; others have one.
+_WIDEST = {
+    1: 3, 2: 3, 3: 3, 4: 4, 5: 3, 6: 4, 7: 4, 35: 2, 36: 2, 37: 2, 38: 2, 39: 4, 40: 3, 41: 3,
+}  # fmt: skip
+_ENCODINGS = 42
+
+
+@builtin("pg_encoding_max_length_sql")
+def pg_encoding_max_length_sql(number: int) -> int | None:
+    """Bytes of an encoding's longest character."""
+    return _WIDEST.get(number, 1) if 0 <= number < _ENCODINGS else None
+
+
 @builtin("getdatabaseencoding", "pg_client_encoding", call=True)
 def getdatabaseencoding(call: Call) -> str:
     """The database's encoding."""
