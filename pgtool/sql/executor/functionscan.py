@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+from pgtool.errors import SqlError
+from pgtool.functions.values import RecordValue
 from pgtool.sql.analyze.nodetypes import expr_type
 from pgtool.sql.executor.batch import Batch
 from pgtool.sql.executor.context import Context
@@ -19,6 +21,7 @@ from pgtool.sql.executor.vectors import from_items
 __all__ = ["FunctionExec"]
 
 INT8, RECORD = 20, 2249
+_MISMATCH = "function return row and query-specified return row do not match"
 
 
 class _Source:
@@ -48,6 +51,27 @@ class _Source:
         else:
             self.types = [rettype]
         self.width = len(self.types)
+        #: The types of a column definition list, which a row must have exactly.
+        self.wanted = tuple(self.types) if function.funccoltypes else None
+        self.checked: Any = None
+        self.registry = env.registry
+
+    def _check(self, found: tuple[int, ...]) -> None:
+        """The returned row has the types that the query says."""
+        if found == self.wanted or found is self.checked or not found:
+            return
+        self.checked = found
+        if len(found) != self.width:
+            plural = "" if len(found) == 1 else "s"
+            raise SqlError(_MISMATCH, "42804", f"Returned row contains {len(found)} "
+                           f"attribute{plural}, but query expects {self.width}.")  # fmt: skip
+        for place, (have, want) in enumerate(zip(found, self.types), 1):
+            if have != want:
+                name = self.registry.format_type
+                raise SqlError(_MISMATCH, "42804",
+                               f"Returned type {name(have, -1)} at ordinal "
+                               f"position {place}, but query expects "
+                               f"{name(want, -1)}.")  # fmt: skip
 
     @staticmethod
     def _out_arguments(env: Any, expr: Any) -> list[int]:
@@ -61,6 +85,8 @@ class _Source:
             if not self.composite:
                 yield (value,)
                 continue
+            if self.wanted is not None and isinstance(value, RecordValue):
+                self._check(value.fieldtypes)
             fields = fields_of(value, len(self.live) if self.live is not None else self.width)
             if self.live is not None and len(self.live) != self.width:
                 spread: list[Any] = [None] * self.width

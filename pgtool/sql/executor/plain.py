@@ -85,9 +85,11 @@ class SubqueryExec(Exec):
     def __init__(self, builder: Any, plan: Any) -> None:
         super().__init__(builder, plan)
         self.left = self.child(plan.subplan)
-        names = [t.resname or f"column{t.resno}" for t in plan.subplan.targetlist]
         visible = [i for i, t in enumerate(plan.subplan.targetlist) if not t.resjunk]
-        self.names = [names[i] for i in visible]
+        # The row's fields have the names of the alias, not those inside.
+        outside = [getattr(n, "sval", n) for n in builder.rte(plan.scanrelid).eref.colnames]
+        names = [t.resname or f"column{t.resno}" for t in plan.subplan.targetlist]
+        self.names = outside if len(outside) == len(visible) else [names[i] for i in visible]
         self.whole = (visible, self.names, [self.left.types[i] for i in visible])
         self.filter, self.project = self.over(scan_scope(plan.scanrelid, len(self.left.codecs)))
 
@@ -113,7 +115,8 @@ class ValuesExec(Exec):
         first = plan.values_lists[0] if plan.values_lists else []
         self.value_types = [expr_type(e) for e in first]
         self.value_codecs = [self.env.codec(t) for t in self.value_types]
-        self.names = [f"column{i + 1}" for i in range(len(first))]
+        outside = [getattr(n, "sval", n) for n in builder.rte(plan.scanrelid).eref.colnames]
+        self.names = outside or [f"column{i + 1}" for i in range(len(first))]
         self.filter, self.project = self.over(scan_scope(plan.scanrelid, len(first)))
 
     def batches(self, ctx: Context) -> Iterator[Batch]:

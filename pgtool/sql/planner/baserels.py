@@ -62,13 +62,14 @@ def _size_table(root: Root, rel: Rel) -> None:
 
 
 def _size_subquery(root: Root, rel: Rel) -> None:
-    from pgtool.sql.planner.pushdown import push_quals
+    from pgtool.sql.planner.pushdown import drop_unused, push_quals
     from pgtool.sql.planner.query import subquery_planner
 
     sub = trees.deep_copy(rel.rte.subquery)
     quals = [r.clause for r in rel.baserestrict]
     pushed, rel.baserestrict = push_quals(root, rel, sub), rel.baserestrict
     rel.baserestrict = [r for r in rel.baserestrict if r not in pushed]
+    drop_unused(root, rel, sub)
     fraction = root.tuple_fraction if _alone(root, quals) else 0.0
     saved, root.plan_params = root.plan_params, []
     rel.subroot = subquery_planner(root.glob, sub, root, fraction)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pgtool.nodes.enums import JoinType
+from pgtool.nodes.exprs import Const
 from pgtool.sql.planner import cost, equiv, joincost, selectivity
 from pgtool.sql.planner.base import (
     Path,
@@ -57,7 +58,8 @@ class Pair:
         ) else (1.0, 1.0)
         self.merge_clauses = [c for c in clauses if self._sided(c) and c.mergeops]
         self.merge_ok = not any(
-            c not in self.merge_clauses and not self.filter(c) for c in clauses
+            c not in self.merge_clauses and not self.filter(c)
+            and not isinstance(c.clause, Const) for c in clauses
         ) or kind not in (JoinType.JOIN_RIGHT, JoinType.JOIN_RIGHT_ANTI, JoinType.JOIN_FULL)
         self.hash_clauses = [
             c for c in clauses if c.hash_op and self._sided(c) and not self.filter(c)
@@ -365,6 +367,12 @@ def _inner_keys(pair: Pair, clauses: list[Rinfo], outer_keys: list[Any]) -> list
 
 def _merge_presorted(pair: Pair, outer: Path) -> None:
     """Use the order that an outer path has already."""
+    if pair.kind == JoinType.JOIN_FULL and not pair.merge_clauses:
+        # Nothing else can do a full join without conditions.
+        found = pair.inner.cheapest
+        if found is not None and not found.required & pair.outer.relids:
+            mergejoin(pair, outer, found, [], [], [])
+        return
     if not outer.pathkeys or not pair.merge_clauses:
         return
     if any(c.left_ec is None or c.right_ec is None for c in pair.merge_clauses):

@@ -304,6 +304,9 @@ def _merge(
         return None
     if outer and any(r.rtekind == RTEKind.RTE_RESULT for r in sub.rtable):
         return None
+    if nullable and _whole_row_used(query, rti):
+        # The row of a null-extended subquery is NULL, not a row of NULLs.
+        return None
     offset = len(query.rtable)
     entries = [trees.shift_levels(_shift_rte(r, offset), -1, 1) for r in sub.rtable]
     if rte.lateral:
@@ -324,6 +327,21 @@ def _merge(
     if len(tree.fromlist) == 1 and tree.quals is None:
         return tree.fromlist[0]
     return tree
+
+
+def _whole_row_used(query: Query, rti: int) -> bool:
+    """Whether a range table entry is referred to as a row."""
+    hit = False
+
+    def look(node: Any, depth: int) -> bool:
+        nonlocal hit
+        if isinstance(node, Var) and node.varlevelsup == depth and node.varno == rti:
+            hit = hit or node.varattno == 0
+        return hit
+
+    for child in query.children():
+        trees.visit(child, look)
+    return hit
 
 
 def _substitute(query: Query, rti: int, exprs: list[Any], rte: Any) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgtool.nodes.exprs import Var
+from pgtool.nodes.exprs import Const, Var
 from pgtool.nodes.query import Query, RangeTblRef
-from pgtool.sql.analyze.nodetypes import expr_type
+from pgtool.sql.analyze.nodetypes import expr_collation, expr_type, expr_typmod
 from pgtool.sql.planner import trees
 from pgtool.sql.planner.base import Rel, Rinfo, Root
 
@@ -109,6 +109,30 @@ def _push(sub: Query, clause: Any, rti: int) -> None:
     else:
         quals = [*trees.conjuncts(sub.jointree.quals), made]
         sub.jointree = sub.jointree.copy(quals=trees.and_of(quals))
+
+
+def drop_unused(root: Root, rel: Rel, sub: Query) -> None:
+    """Make columns that nobody reads NULL: they are not computed, and cannot fail."""
+    if sub.setOperations is not None or (sub.distinctClause and not sub.hasDistinctOn):
+        return
+    used = {v.varattno for v in trees.vars_of(
+        [*rel.target, *(r.clause for r in rel.baserestrict)]) if v.varno == rel.rti}
+    if 0 in used:
+        return
+    cache = root.glob.cache
+    for number, entry in enumerate(sub.targetList):
+        expr = entry.expr
+        if (
+            entry.resjunk or entry.ressortgroupref or entry.resno in used
+            or trees.returns_set(expr) or trees.volatility(expr, cache) == "v"
+        ):  # fmt: skip
+            continue
+        typid = expr_type(expr)
+        row = cache.type(typid)
+        sub.targetList[number] = entry.copy(expr=Const(
+            consttype=typid, consttypmod=expr_typmod(expr), constcollid=expr_collation(expr),
+            constlen=row.typlen, constbyval=row.typbyval, constisnull=True, constvalue=None,
+        ))  # fmt: skip
 
 
 _LINKS = (trees.SubLink,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pgtool.nodes.enums import RTEKind
-from pgtool.nodes.exprs import Const
+from pgtool.nodes.exprs import Const, SubLink
 from pgtool.nodes.query import Query
 from pgtool.sql.planner import (
     baserels,
@@ -126,7 +126,8 @@ def expression(root: Root, query: Query, node: Any) -> Any:
     node = prep.flatten_aliases(query, node, _JOIN)
     node = prep.strip_nulling(node)
     node = fold.fold(root.glob, node)
-    if query.hasSubLinks:
+    # A pulled-up subquery may have left a link in a level that had none.
+    if query.hasSubLinks or trees.contains(node, SubLink):
         node = subselect.process_sublinks(root, node, False)
     return subselect.replace_outer(root, node)
 
@@ -138,7 +139,7 @@ def qual(root: Root, query: Query, node: Any) -> Any:
     node = prep.flatten_aliases(query, node, _JOIN)
     node = prep.strip_nulling(node)
     clauses = fold.canonical_qual(root.glob, fold.fold(root.glob, node))
-    if query.hasSubLinks:
+    if query.hasSubLinks or trees.contains(clauses, SubLink):
         clauses = [subselect.process_sublinks(root, c, True) for c in clauses]
     return trees.and_of([subselect.replace_outer(root, c) for c in clauses])
 

@@ -78,7 +78,7 @@ def subqueryscan(maker: Any, path: Path) -> Any:
 def _all_columns(path: Path, sub: Any) -> list[Any]:
     """Every column in the subquery's order, so that the scan itself may disappear."""
     known = {e.varattno: e for e in path.target if type(e) is Var}
-    if len(known) != len(path.target) or any(e.resjunk for e in sub.targetlist):
+    if len(known) != len(path.target) or 0 in known or any(e.resjunk for e in sub.targetlist):
         return []
     rti = path.rel.rti
     return [

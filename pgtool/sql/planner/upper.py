@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgtool.nodes.exprs import Aggref, Var
+from pgtool.nodes.exprs import Aggref, GroupingFunc, Var, WindowFunc
 from pgtool.sql.planner import cost, equiv, grouping, trees, windows
 from pgtool.sql.planner.base import Path, Rel, Root, add_path, set_cheapest
 from pgtool.sql.planner.groups import number_of_groups
@@ -127,6 +127,11 @@ def plan(root: Root) -> None:
     sort_input, sort_refs = _sort_input(root, final, refs)
     have_grouping = bool(query.groupClause or query.groupingSets or query.hasAggs
                          or query.havingQual is not None)  # fmt: skip
+    whole, whole_refs = sort_input, sort_refs
+    expand = srfs and (have_grouping or d["active_windows"]) and any(
+        trees.returns_set(e) for e in sort_input)  # fmt: skip
+    if expand:
+        sort_input, sort_refs = _before_sets(root, sort_input, sort_refs)
     group_target, group_refs = sort_input, sort_refs
     if d["active_windows"]:
         group_target, group_refs = windows.input_target(root, sort_input, sort_refs)
@@ -138,6 +143,9 @@ def plan(root: Root) -> None:
         rel = grouping.paths(root, rel, group_target, group_refs, made)
     if d["active_windows"]:
         rel = windows.paths(root, rel, group_target, group_refs, sort_input, sort_refs)
+    if expand:
+        rel = project(root, rel, whole, whole_refs)
+        sort_input, sort_refs = whole, whole_refs
     if query.distinctClause:
         rel = distinct(root, rel)
     if query.sortClause:
@@ -206,6 +214,40 @@ def _sort_input(root: Root, final: list[Any], refs: list[int]) -> tuple[list[Any
                 known.add(trees.key(part))
                 out.append(part)
                 out_refs.append(0)
+    return out, out_refs
+
+
+def _before_sets(
+    root: Root, target: list[Any], refs: list[int]
+) -> tuple[list[Any], list[int]]:
+    """What grouping and windows give where set-returning functions expand their rows after."""
+    groups = {trees.key(e.expr): e.expr for e in root.query.targetList
+              if any(c.tleSortGroupRef == e.ressortgroupref for c in root.query.groupClause)}
+    out: list[Any] = []
+    out_refs: list[int] = []
+    known: set[Any] = set()
+
+    def keep(expr: Any, ref: int) -> None:
+        if trees.key(expr) not in known:
+            known.add(trees.key(expr))
+            out.append(expr)
+            out_refs.append(ref)
+
+    def look(node: Any) -> None:
+        if trees.key(node) in groups:
+            keep(groups[trees.key(node)], 0)
+        elif type(node) is Var or isinstance(node, (Aggref, GroupingFunc, WindowFunc)):
+            keep(node, 0)
+        else:
+            for child in node.children():
+                look(child)
+
+    for expr, ref in zip(target, refs):
+        if not trees.returns_set(expr):
+            keep(expr, ref)
+    for expr in target:
+        if trees.returns_set(expr):
+            look(expr)
     return out, out_refs
 
 
