@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from pgtool.functions.registry import Call, builtin
 from pgtool.functions.ruleutils.entry import read_tree
@@ -36,7 +36,26 @@ def _events(session: Session, oid: int, triggers: bool) -> int:
     return out
 
 
-def _base(session: Session, oid: int) -> tuple[Any, Any] | None:
+class _Base(NamedTuple):
+    """What a simple view selects from, and which of its columns it passes through."""
+
+    relid: int
+    relkind: str
+    columns: dict[int, int]
+
+
+def _base(session: Session, oid: int) -> _Base | None:
+    """What a simple view selects from; None for other views. Read once a session."""
+    known: dict[int, _Base | None] = session.__dict__.setdefault("_simple_views", {})
+    if oid not in known:
+        found = _simple(session, oid)
+        known[oid] = None if found is None else _Base(
+            found[1].relid, found[1].relkind, _columns(session, found[0])
+        )  # fmt: skip
+    return known[oid]
+
+
+def _simple(session: Session, oid: int) -> tuple[Any, Any] | None:
     """A simple view's query and the entry that it selects from."""
     rules = session.cache.lookup("pg_rewrite", "ev_class", oid)
     rule = next((row for row in rules if row.ev_type == "1"), None)
@@ -82,13 +101,12 @@ def updatable(session: Session, oid: int, triggers: bool, columns: set[int] | No
     found = _base(session, oid)
     if found is None:
         return events
-    query, rte = found
-    below = _columns(session, query)
+    below = found.columns
     if columns is not None:
         below = {number: base for number, base in below.items() if number in columns}
     possible = ALL if below else DELETE
-    if rte.relkind not in ("r", "p"):
-        possible &= updatable(session, rte.relid, triggers, set(below.values()))
+    if found.relkind not in ("r", "p"):
+        possible &= updatable(session, found.relid, triggers, set(below.values()))
     return events | possible
 
 
