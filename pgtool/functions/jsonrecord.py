@@ -237,7 +237,7 @@ def _shape(call: Call, name: str, base: RecordValue | None) -> tuple[int, list[C
         return info.oid, _columns(session, info.oid)
     if typid != RECORD:
         raise SqlError(f"first argument of {name} must be a row type", "42804")
-    if columns:
+    if columns and base is None:
         return RECORD, columns
     if base is None:
         raise SqlError(
@@ -271,7 +271,10 @@ def _recordset(call: Call, name: str, base: RecordValue | None, document: Any) -
     for one in value.elements():
         if one.shape != "{":
             raise SqlError(f"argument of {name} must be an array of objects", "22023")
-        yield _row(call.session, columns, typid, base, one)
+        made = _row(call.session, columns, typid, base, one)
+        if "populate" in name and call.argtypes[0] not in (typid, RECORD):
+            _check_domain(call.session, call.argtypes[0], made)
+        yield made
 
 
 def _register() -> None:

@@ -199,10 +199,7 @@ class Matcher:
         elif sub.op == ".":
             done = self.divide_two(sub, begin, end, spans)
         elif sub.op == "|":
-            done = any(
-                self.leads(one.node, begin, end) and self.divide(one, begin, end, spans)
-                for one in sub.children
-            )
+            done = any(self.alternative(one, begin, end, spans) for one in sub.children)
         elif sub.op == "*":
             done = self.divide_rounds(sub, begin, end, spans)
         else:
@@ -210,6 +207,15 @@ class Matcher:
         if done and sub.capno:
             spans[sub.capno] = (begin, end)
         return done
+
+    def alternative(self, one: Sub, begin: int, end: int, spans: Spans) -> bool:
+        """Try one alternative; nothing stays of one that failed."""
+        if not self.leads(one.node, begin, end):
+            return False
+        if self.divide(one, begin, end, spans):
+            return True
+        forget(one, spans)
+        return False
 
     def divide_two(self, sub: Sub, begin: int, end: int, spans: Spans) -> bool:
         left, right = sub.children

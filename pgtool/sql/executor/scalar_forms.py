@@ -121,6 +121,11 @@ def _row(c: ScalarCompiler, node: Any) -> Scalar:
     names = tuple(getattr(n, "sval", n) for n in node.colnames)
     names = names if len(names) == len(types) else ()
     typid = node.row_typeid
+    if typid != 2249:
+        # A row of a named type has that type's names.
+        live = [a for a in c.env.registry.lookups.attributes(typid, -1) or []
+                if not a.attisdropped]
+        names = tuple(a.attname for a in live) if len(live) == len(types) else names
     return lambda row, ctx: RecordValue(typid, types, tuple(a(row, ctx) for a in args), names)
 
 

@@ -444,3 +444,28 @@ SELECT current_setting('nope.nope')
 SELECT lead(1)
 SELECT string_agg(id, ',') FROM dept
 SELECT id, count(*) FROM dept
+WITH RECURSIVE grow(n) AS (SELECT k FROM seed UNION ALL SELECT n + 2 FROM grow WHERE n < 9), seed(k) AS (VALUES (1)) SELECT * FROM grow
+WITH RECURSIVE seed(k) AS (SELECT id FROM dept WHERE id < 3), grow(n) AS (SELECT k FROM seed UNION SELECT n + 1 FROM grow WHERE n < 6) SELECT * FROM grow ORDER BY 1
+WITH a AS (SELECT id, (SELECT boss) AS b FROM dept), c AS (SELECT id, row_number() OVER (PARTITION BY b) AS r FROM a) SELECT a.id, ARRAY(SELECT c.r FROM c WHERE c.id = a.id) FROM a ORDER BY 1
+SELECT (SELECT found) FROM (SELECT EXISTS (SELECT 1 FROM emp WHERE emp.dept = d.boss) AS found, 3 AS pick FROM dept d) s JOIN dept x ON x.id = pick
+SELECT d.id, count(s.*), count(s) FROM dept d LEFT JOIN (SELECT * FROM emp WHERE active) s ON s.dept = d.id + 5 GROUP BY d.id ORDER BY 1
+SELECT d.id, s FROM dept d LEFT JOIN (SELECT id AS k, name FROM dept) s ON s.k = d.boss + 6 ORDER BY 1
+SELECT d.id, s.id FROM dept d FULL JOIN (SELECT id FROM emp WHERE id < 4) s ON false ORDER BY 1, 2
+SELECT d.id, s.id FROM dept d FULL JOIN (SELECT id FROM emp WHERE id < 4) s ON true ORDER BY 1, 2
+SELECT d.id, s.id FROM dept d FULL JOIN (SELECT id FROM emp WHERE id < 0) s ON true ORDER BY 1, 2
+SELECT 7 FROM emp HAVING true
+SELECT 7 FROM emp HAVING 1 > 2
+SELECT city, generate_series(1, 2) AS g FROM dept GROUP BY city ORDER BY city, g
+SELECT max(id), generate_series(1, 3) AS g FROM dept ORDER BY g DESC
+SELECT generate_series(1, count(*)) FROM dept WHERE id < 4
+SELECT sum(id), id % 3 AS m, generate_series(1, 2) * 10 AS g FROM dept GROUP BY id % 3 ORDER BY m, g
+SELECT id, row_number() OVER (ORDER BY id DESC), generate_series(1, 2) AS g FROM dept ORDER BY 1, 3
+SELECT id FROM dept WHERE (id, id) IN (SELECT id, generate_series(1, 30) / 5 FROM dept GROUP BY id) ORDER BY 1
+SELECT row_to_json(q) FROM (SELECT id AS x, name AS y FROM dept WHERE id = 2 OFFSET 0) q(a, b)
+SELECT row_to_json(q) FROM (VALUES (1, 'one'), (2, 'two')) q(num, word)
+SELECT row_to_json(row(1, 'a')::pair)
+SELECT d.id, x.id FROM dept d LEFT JOIN dept x ON d.id = x.id + 5 WHERE coalesce(x.id, 3) = 3 ORDER BY 1
+SELECT id FROM (SELECT id, (SELECT e.id FROM emp e WHERE e.dept = d.id) AS many FROM dept d) s ORDER BY 1
+SELECT * FROM json_populate_recordset(row(5::int, 6::int), '[{"b": "2"}]') q (a text, b text)
+SELECT * FROM json_populate_recordset(row(5::int, 6::int, 7), '[{"b": "2"}]') q (a text, b text)
+SELECT 'abadef' ~ '^((.)\2|..)\2', 'aabbb' ~ '^((.)\2|..)b\2', 'xyxyz' ~ '^(..)\1z'
