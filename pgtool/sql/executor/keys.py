@@ -2,8 +2,8 @@
 
 What orders a column is found from the comparison function behind the sort operator
 (:data:`KINDS`); what is not there goes through that function value by value. Arrays of
-several keys are packed into as few 64-bit words as their ranges need; one word with the
-row number in its low bits is sorted as a plain array of integers.
+several keys are packed into as few 64-bit words as their ranges need; leading bits with the
+row number below them are sorted as a plain array of integers, ties by the bits that follow.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ KINDS = {
 _SIGN = np.uint64(1 << 63)
 _USEC_A_DAY = 86_400_000_000
 _MAX_WORDS = 16
+_FEW_ROWS = 256
 
 
 @dataclass(slots=True)
@@ -268,12 +269,57 @@ def sort_order(batch: Batch, specs: list[KeySpec]) -> Any:
     words = pack(order_arrays(batch, specs))
     if not words:
         return np.arange(n)
-    place = max(n - 1, 1).bit_length()
-    if len(words) == 1:
-        word, bits = words[0]
-        if bits + place <= 64:
-            mixed = (word << np.uint64(place)) | np.arange(n, dtype=np.uint64)
-            mixed.sort()
-            return (mixed & np.uint64((1 << place) - 1)).astype(np.int64)
-        return np.argsort(word, kind="stable")
-    return np.lexsort([w for w, _ in reversed(words)])
+    if len(words) > 1 and n <= _FEW_ROWS:
+        return np.lexsort([w for w, _ in reversed(words)])
+    return _sorted_words(words, n)
+
+
+def _sorted_words(words: list[tuple[Any, int]], n: int) -> Any:
+    """The order of rows by several words.
+
+    As many leading bits as fit beside the row number are sorted as one plain array; rows
+    that they leave equal go on among themselves, led by the number of their tie.
+    """
+    order = np.arange(n)
+    places = np.arange(n)
+    tie, tie_bits = np.zeros(n, np.uint64), 0
+    while words:
+        count = len(tie)
+        place = max(count - 1, 1).bit_length()
+        key, words = _leading(tie, 64 - place - tie_bits, words)
+        mixed = (key << np.uint64(place)) | np.arange(count, dtype=np.uint64)
+        mixed.sort()
+        moved = (mixed & np.uint64((1 << place) - 1)).astype(np.int64)
+        order[places] = order[places[moved]]
+        mixed >>= np.uint64(place)
+        same = mixed[1:] == mixed[:-1]
+        tied = np.zeros(count, bool)
+        tied[1:] = same
+        tied[:-1] |= same
+        left = np.flatnonzero(tied)
+        if not words or not len(left):
+            break
+        first = np.ones(count, bool)
+        first[1:] = ~same
+        tie = np.cumsum(first[left]).astype(np.uint64) - np.uint64(1)
+        tie_bits = int(tie[-1]).bit_length()
+        places, rows = places[left], moved[left]
+        words = [(word[rows], bits) for word, bits in words]
+    return order
+
+
+def _leading(
+    key: Any, room: int, words: list[tuple[Any, int]]
+) -> tuple[Any, list[tuple[Any, int]]]:
+    """``room`` more bits of the words behind a key, and the bits that are left."""
+    rest = list(words)
+    while rest and room:
+        word, bits = rest.pop(0)
+        if bits > room:
+            low = np.uint64(bits - room)
+            rest.insert(0, (word & ((np.uint64(1) << low) - np.uint64(1)), bits - room))
+            word, bits = word >> low, room
+        # A shift by 64 is no shift.
+        key = word if bits == 64 else (key << np.uint64(bits)) | word
+        room -= bits
+    return key, rest
