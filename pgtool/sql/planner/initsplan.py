@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgtool.errors import Unsupported
+from pgtool.errors import SqlError, Unsupported
 from pgtool.nodes.enums import JoinType, RTEKind
 from pgtool.nodes.exprs import Var
 from pgtool.nodes.query import FromExpr, RangeTblRef
@@ -351,11 +351,29 @@ def lateral_vars(rte: Any) -> list[Var]:
 
 
 def check_supported(query: Any) -> None:
-    """Clauses that planning does not know yet."""
-    if query.groupingSets:
+    """Clauses that planning does not know, or that a reading session may not run."""
+    if query.groupingSets and not _one_empty_set(query):
         raise Unsupported("GROUPING SETS, ROLLUP and CUBE")
     if query.rowMarks:
-        raise Unsupported("SELECT FOR UPDATE and FOR SHARE")
+        strength = _LOCKS.get(int(query.rowMarks[0].strength), "UPDATE")
+        raise SqlError(
+            f"cannot execute SELECT FOR {strength} in a read-only transaction", "25006"
+        )
+
+
+_LOCKS = {1: "KEY SHARE", 2: "SHARE", 3: "NO KEY UPDATE", 4: "UPDATE"}
+
+
+def _one_empty_set(query: Any) -> bool:
+    """GROUP BY (): plain aggregation, one group even of no rows; made so in place."""
+    from pgtool.sql.analyze.grouping import expand_grouping_sets
+
+    if query.groupClause or len(expand_grouping_sets(query)) > 1:
+        return False
+    query.groupingSets = []
+    if not query.hasAggs and query.havingQual is None:
+        query.havingQual = trees.bool_const(True)
+    return True
 
 
 def base_rel(root: Root, rti: int) -> Rel:
