@@ -288,7 +288,7 @@ def _merge(
     sub = trees.deep_copy(rte.subquery)
     if not is_simple(sub):
         return None
-    if rte.lateral and outer:
+    if rte.lateral and (outer or _lateral_below_outer(sub.jointree, False)):
         return None
     fill_empty_from(sub)
     pull_up_sublinks(sub, cache)
@@ -327,6 +327,20 @@ def _merge(
     if len(tree.fromlist) == 1 and tree.quals is None:
         return tree.fromlist[0]
     return tree
+
+
+def _lateral_below_outer(node: Any, below: bool) -> bool:
+    """Whether a condition at or below an outer join refers to the level around."""
+    if isinstance(node, RangeTblRef) or node is None:
+        return False
+    if isinstance(node, FromExpr):
+        items = node.fromlist
+    else:
+        items = [node.larg, node.rarg]
+        below = below or node.jointype != JoinType.JOIN_INNER
+    if below and node.quals is not None and varnos_deep(node.quals, 1):
+        return True
+    return any(_lateral_below_outer(item, below) for item in items)
 
 
 def _whole_row_used(query: Query, rti: int) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from pgtool.nodes.enums import RTEKind
 from pgtool.nodes.exprs import Const, Var
 from pgtool.nodes.query import Query, RangeTblRef
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_type, expr_typmod
 from pgtool.sql.planner import trees
 from pgtool.sql.planner.base import Rel, Rinfo, Root
+from pgtool.sql.planner.prep import flatten_aliases
 
 _EXCEPT = 3
 
@@ -69,8 +71,9 @@ def _mark_unsafe(root: Root, sub: Query, unsafe: set[int]) -> None:
     for entry in sub.targetList:
         if entry.resjunk:
             continue
-        bad = trees.returns_set(entry.expr) and sub.hasTargetSRFs
-        bad = bad or trees.volatility(entry.expr, root.glob.cache) == "v"
+        expr = flatten_aliases(sub, entry.expr, (RTEKind.RTE_GROUP,))
+        bad = trees.returns_set(expr) and sub.hasTargetSRFs
+        bad = bad or trees.volatility(expr, root.glob.cache) == "v"
         if sub.hasDistinctOn:
             bad = bad or entry.ressortgroupref not in distinct
         if partitions:

@@ -221,7 +221,7 @@ def _before_sets(
     root: Root, target: list[Any], refs: list[int]
 ) -> tuple[list[Any], list[int]]:
     """What grouping and windows give where set-returning functions expand their rows after."""
-    groups = {trees.key(e.expr): e.expr for e in root.query.targetList
+    groups = {trees.key(e.expr): e for e in root.query.targetList
               if any(c.tleSortGroupRef == e.ressortgroupref for c in root.query.groupClause)}
     out: list[Any] = []
     out_refs: list[int] = []
@@ -235,7 +235,7 @@ def _before_sets(
 
     def look(node: Any) -> None:
         if trees.key(node) in groups:
-            keep(groups[trees.key(node)], 0)
+            keep(groups[trees.key(node)].expr, groups[trees.key(node)].ressortgroupref)
         elif type(node) is Var or isinstance(node, (Aggref, GroupingFunc, WindowFunc)):
             keep(node, 0)
         else:
@@ -282,7 +282,7 @@ def projection(
     root: Root, rel: Rel, sub: Path, target: list[Any], refs: list[int] | None
 ) -> Path:
     """A path whose output is another list of expressions over the input's."""
-    if any(trees.returns_set(e) for e in target):
+    if _pending(target, sub):
         return _project_set(root, rel, sub, target, refs)
     same = len(target) == len(sub.target) and all(
         trees.same(a, b) for a, b in zip(target, sub.target))  # fmt: skip
@@ -309,13 +309,14 @@ def _project_set(
     root: Root, rel: Rel, sub: Path, target: list[Any], refs: list[int] | None
 ) -> Path:
     """Set-returning functions are computed in steps, arguments before calls around them."""
-    levels = _srf_levels(target)
+    done = _computed(sub)
+    levels = _srf_levels(target, done)
     made = sub
     known: list[Any] = list(sub.target)
     for number, calls in enumerate(levels):
         last = number == len(levels) - 1
         parts: list[Any] = []
-        if last and all(_top_or_free(e, calls) for e in target):
+        if last and all(trees.key(e) in done or _top_or_free(e, calls) for e in target):
             parts, part_refs = list(target), refs
         else:
             parts = [v for v in _inputs(target, known, calls) if v not in calls] + calls
@@ -330,7 +331,7 @@ def _project_set(
         total = made.total + once + (c.cpu_tuple_cost + per) * made.rows
         total += (rows - made.rows) * c.cpu_tuple_cost / 2
         if made is sub:
-            made = projection(root, rel, sub, _below(parts, calls), None)
+            made = projection(root, rel, sub, _below(parts, done), None)
         step = Path("ProjectSet", rel, rows, startup, total, sub.pathkeys, sub.required, sub=made)
         step.target, step.refs = parts, part_refs
         step.width = cost.target_cost(root, parts)[1]
@@ -357,11 +358,25 @@ def _is_srf(node: Any) -> bool:
     return bool(getattr(node, "funcretset", False) or getattr(node, "opretset", False))
 
 
-def _srf_levels(target: list[Any]) -> list[list[Any]]:
-    """Set-returning calls by nesting depth, innermost first."""
+def _computed(sub: Path) -> set[Any]:
+    """Keys of the set-returning columns that the input gives already."""
+    return {trees.key(e) for e in sub.target if trees.returns_set(e)}
+
+
+def _pending(target: list[Any], sub: Path) -> bool:
+    """Whether a set-returning call is left to run over a path's rows."""
+    if not any(trees.returns_set(e) for e in target):
+        return False
+    return bool(_srf_levels(target, _computed(sub)))
+
+
+def _srf_levels(target: list[Any], done: set[Any]) -> list[list[Any]]:
+    """Set-returning calls by nesting depth, innermost first; those done already are none."""
     levels: list[dict[Any, Any]] = []
 
     def depth(node: Any) -> int:
+        if done and trees.key(node) in done:
+            return 0
         below = max((depth(child) for child in node.children()), default=0)
         if _is_srf(node):
             while len(levels) <= below:
@@ -403,11 +418,11 @@ def _inputs(target: list[Any], known: list[Any], calls: list[Any]) -> list[Any]:
     return list(out.values())
 
 
-def _below(parts: list[Any], calls: list[Any]) -> list[Any]:
+def _below(parts: list[Any], done: set[Any]) -> list[Any]:
     """Columns that the input of a ProjectSet must have."""
     out: dict[Any, Any] = {}
     for expr in parts:
-        for part in grouping.parts(expr):
+        for part in [expr] if trees.key(expr) in done else grouping.parts(expr):
             out.setdefault(trees.key(part), part)
     return list(out.values())
 

@@ -469,3 +469,7 @@ SELECT id FROM (SELECT id, (SELECT e.id FROM emp e WHERE e.dept = d.id) AS many 
 SELECT * FROM json_populate_recordset(row(5::int, 6::int), '[{"b": "2"}]') q (a text, b text)
 SELECT * FROM json_populate_recordset(row(5::int, 6::int, 7), '[{"b": "2"}]') q (a text, b text)
 SELECT 'abadef' ~ '^((.)\2|..)\2', 'aabbb' ~ '^((.)\2|..)b\2', 'xyxyz' ~ '^(..)\1z'
+SELECT a.id, ss.* FROM dept a, LATERAL (SELECT b.id AS k, c.id AS m FROM dept b LEFT JOIN emp c ON b.id = c.dept AND a.id = c.id) ss WHERE a.id < 4 ORDER BY 1, 2, 3
+SELECT * FROM (SELECT generate_series(1, id) AS g, count(*) FROM dept GROUP BY 1) s WHERE s.g = 2
+SELECT generate_series(1, id) AS g, count(*), generate_series(1, 2) FROM dept GROUP BY 1 ORDER BY 1, 3
+SELECT sum(count(*)) OVER (PARTITION BY generate_series(1, 3)), generate_series(1, 3) AS g FROM dept GROUP BY g ORDER BY g
