@@ -63,11 +63,13 @@ def trimmed(column: VarColumn) -> VarColumn:
 
 
 def span_hash(column: VarColumn, most: int) -> Any:
-    """A 64-bit hash of each value."""
+    """A 64-bit hash of each value: the same whatever ``most`` is."""
     words = padded_matrix(column, most).view("<u8")
     out = column.length.astype(np.uint64) * _K2
+    shortest = int(column.length.min()) if len(column) else 0
     for i in range(words.shape[1]):
-        out ^= words[:, i]
-        out *= _K1
-        out ^= out >> np.uint64(29)
+        mixed = (out ^ words[:, i]) * _K1
+        mixed ^= mixed >> np.uint64(29)
+        # Words that are only padding do not count.
+        out = mixed if not i or shortest > 8 * i else np.where(column.length > 8 * i, mixed, out)
     return out

@@ -473,3 +473,6 @@ SELECT a.id, ss.* FROM dept a, LATERAL (SELECT b.id AS k, c.id AS m FROM dept b 
 SELECT * FROM (SELECT generate_series(1, id) AS g, count(*) FROM dept GROUP BY 1) s WHERE s.g = 2
 SELECT generate_series(1, id) AS g, count(*), generate_series(1, 2) FROM dept GROUP BY 1 ORDER BY 1, 3
 SELECT sum(count(*)) OVER (PARTITION BY generate_series(1, 3)), generate_series(1, 3) AS g FROM dept GROUP BY g ORDER BY g
+SELECT count(*) FROM pg_class a JOIN pg_class b ON a.relname || '' = b.relname || '' WHERE b.relnatts > 25
+SELECT count(*) FROM pg_proc a JOIN (SELECT proname || 'x' AS r FROM pg_proc WHERE oid < 50) b ON a.proname || 'x' = b.r
+SELECT count(*) FROM (VALUES ('pg_class'), ('b')) a(x) JOIN pg_class b ON a.x = b.relname::text
