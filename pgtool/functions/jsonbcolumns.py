@@ -1,8 +1,8 @@
-"""``jsonb ->> 'key'`` over a whole column.
+"""``jsonb -> 'key'`` and ``->> 'key'`` over a whole column.
 
 Rows with equally many members are done together: their entries as a matrix, the members'
-places as running sums, the wanted key by its length and bytes. Strings come back as spans
-of the column's own buffer; other members are shown one by one.
+places as running sums, the wanted key by its length and bytes. Strings and containers come
+back as spans of the column's own buffer, numbers are shown all at once, the rest one by one.
 """
 
 from __future__ import annotations
@@ -13,9 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from formats import datum as layout
+from formats.varlena import VARHDRSZ
 from pgtool.functions import jsonbtree as tree
 from pgtool.functions.registry import vector
+from pgtool.storage import ragged
 from pgtool.types.column import VarColumn
+from pgtool.types.vector_digits import numeric_text
+
+__all__ = ["constant_of", "find_member", "numbers_of"]
 
 Ints = npt.NDArray[np.int64]
 _MAX_MEMBERS = 64
@@ -30,7 +35,8 @@ def _words(buffer: Any, at: Ints) -> Ints:
     return found
 
 
-def _constant(column: Any) -> bytes | None:
+def constant_of(column: Any) -> bytes | None:
+    """The value that all rows share, where the column says so."""
     if not isinstance(column, VarColumn) or not len(column):
         return None
     if len(column) > 1 and column.start.strides[0] != 0:
@@ -109,23 +115,77 @@ def find_member(column: VarColumn, key: bytes) -> _Found | None:
     return out
 
 
+def numbers_of(buffer: Any, start: Ints, length: Ints) -> VarColumn | None:
+    """Numbers inside documents as stored numerics; None where a header is not the usual one."""
+    if (length < VARHDRSZ).any():
+        return None
+    header = _words(buffer, start)
+    if (header & 3).any() or (header >> 2 != length).any():
+        return None
+    return VarColumn(buffer, start + VARHDRSZ, (length - VARHDRSZ).astype(np.int32))
+
+
+def _add(buffer: Any, out: _Found, rows: Ints, data: Any, start: Ints, length: Ints) -> Any:
+    """Texts that some rows now have, put behind the buffer."""
+    out.start[rows], out.length[rows] = start + len(buffer), length
+    return np.concatenate([buffer, data])
+
+
 @vector("jsonb_object_field_text")
 def jsonb_object_field_text_v(column: Any, key: Any) -> Any:
-    wanted = _constant(key)
+    wanted = constant_of(key)
     found = find_member(column, wanted) if wanted is not None else None
     if found is None:
         return NotImplemented
     valid = (found.kind != -1) & (found.kind != tree.NULL)
-    others = np.flatnonzero(valid & (found.kind != tree.STRING))
-    buffer, start, length = column.buffer, found.start, found.length
-    if len(others):
+    buffer = column.buffer
+    others = valid & (found.kind != tree.STRING)
+    rows = np.flatnonzero(found.kind == tree.NUMERIC)
+    numbers = numbers_of(column.buffer, found.start[rows], found.length[rows])
+    if numbers is not None and len(rows):
+        shown, missing = numeric_text(numbers)
+        done = np.ones(len(rows), bool)
+        done[missing] = False
+        others[rows[done]] = False
+        buffer = _add(
+            buffer, found, rows[done], shown.buffer, shown.start[done], shown.length[done]
+        )
+    left = np.flatnonzero(others)
+    if len(left):
         texts = []
-        for row in others.tolist():
-            first, size = int(start[row]), int(length[row])
-            child = tree.Child(int(found.kind[row]), 0, size)
-            texts.append(tree.child_text(buffer[first : first + size].tobytes(), child) or b"")
-        sizes = np.array([len(text) for text in texts], np.int64)
-        start[others] = len(buffer) + np.cumsum(sizes) - sizes
-        length[others] = sizes
-        buffer = np.concatenate([buffer, np.frombuffer(b"".join(texts), np.uint8)])
-    return VarColumn(buffer, start, length.astype(np.int32), valid)
+        for row in left.tolist():
+            first, last = int(found.start[row]), int(found.length[row])
+            child = tree.Child(int(found.kind[row]), 0, last)
+            data = column.buffer[first : first + last].tobytes()
+            texts.append(tree.child_text(data, child) or b"")
+        made = VarColumn.of(list(texts))
+        size = made.length.astype(np.int64)
+        buffer = _add(buffer, found, left, made.buffer, made.start, size)
+    return VarColumn(buffer, found.start, found.length.astype(np.int32), valid)
+
+
+@vector("jsonb_object_field")
+def jsonb_object_field_v(column: Any, key: Any) -> Any:
+    wanted = constant_of(key)
+    found = find_member(column, wanted) if wanted is not None else None
+    if found is None:
+        return NotImplemented
+    buffer = column.buffer
+    valid = found.kind != -1
+    rows = np.flatnonzero(valid & (found.kind != tree.CONTAINER))
+    if len(rows):
+        # A scalar by itself: the header of an array of one, its entry, its content.
+        length = found.length[rows]
+        head = np.empty((len(rows), 2), np.dtype("<u4"))
+        head[:, 0] = layout.JB_FSCALAR | layout.JB_FARRAY | 1
+        head[:, 1] = found.kind[rows] | layout.JENTRY_HAS_OFF | length
+        size = head.shape[1] * head.itemsize
+        offsets = ragged.offsets_of(length + size)
+        made = np.empty(int(offsets[-1]), np.uint8)
+        places = np.arange(len(rows)) * size
+        ragged.copy_spans(
+            made, offsets[:-1], head.reshape(-1).view(np.uint8), places, np.full(len(rows), size)
+        )
+        ragged.copy_spans(made, offsets[:-1] + size, buffer, found.start[rows], length)
+        buffer = _add(buffer, found, rows, made, offsets[:-1], length + size)
+    return VarColumn(buffer, found.start, found.length.astype(np.int32), valid)

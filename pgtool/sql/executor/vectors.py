@@ -23,6 +23,7 @@ from pgtool.sql.executor.batch import Batch, ConstColumn, merge_rows, nulls, tru
 from pgtool.sql.executor.scalar import BOOLEAN_TESTS, ScalarCompiler, const_value
 from pgtool.sql.executor.scope import Env, Scope
 from pgtool.sql.executor.vcalls import VectorCall, over_array
+from pgtool.sql.executor.viaio import coercion
 from pgtool.types.column import FixedColumn
 
 __all__ = ["Vector", "VectorCompiler"]
@@ -120,6 +121,13 @@ class VectorCompiler:
             return None
         arg = self.compile(node.arg)
         return Vector(arg.run, node.resulttype, arg.total, arg.position, arg.constant)
+
+    def _CoerceViaIO(self, node: Any) -> Vector:
+        arg = self.compile(node.arg)
+        run = coercion(self.env, expr_type(node.arg), node.resulttype)
+        return Vector(
+            lambda batch, ctx: run(arg.run(batch, ctx)), node.resulttype, constant=arg.constant
+        )
 
     # -- calls ----------------------------------------------------------------------
 
