@@ -8,6 +8,13 @@ from typing import Any
 
 from pgtool.errors import SqlError, Unsupported
 from pgtool.nodes import plan as p
+from pgtool.sql.explain_measured import (
+    buffer_facts,
+    buffer_line,
+    buffers,
+    measured,
+    no_buffers,
+)
 from pgtool.sql.explain_nodes import Describer, Shown
 from pgtool.sql.planner import trees
 
@@ -124,28 +131,12 @@ class Printer:
         found = self.measures.get(plan.plan_node_id)
         if found is None or not found.loops:
             return []
-        out: list[tuple[str, Any]] = []
-        if found.removed:
-            label = "Rows Removed by Filter"
-            if isinstance(plan, p.Join) and not plan.qual:
-                label = "Rows Removed by Join Filter"
-            out.append((label, round(found.removed / found.loops)))
-        if isinstance(plan, p.Sort) and found.extra:
-            method, size = found.extra
-            out.append(("Sort Method", (method, -(-int(size) // 1024))))
-        if isinstance(plan, p.IndexOnlyScan):
-            out.append(("Heap Fetches", int(found.extra or 0)))
-        return out
+        return measured(plan, found, self.options.major, self.options.format == "text")
 
-    def _blocks(self, plan: Any) -> int:
-        """Pages read by a node and all below it."""
+    def _buffers(self, plan: Any) -> tuple[int, int]:
+        """Pages (hit, read) of a node and all below it."""
         assert self.measures is not None
-        total = 0
-        for node in trees.walk(plan):
-            if isinstance(node, p.Plan):
-                found = self.measures.get(node.plan_node_id)
-                total += found.blocks if found is not None else 0
-        return total
+        return buffers(self.planned, self.measures, plan)
 
     # -- the tree ----
 
@@ -222,9 +213,9 @@ class Printer:
             out.insert(1, ("Inner Unique", True))
         out += self._measured(shown.plan)
         if self.options.buffers and self.measures is not None and self.options.format == "text":
-            blocks = self._blocks(shown.plan)
-            if blocks:
-                out.append(("Buffers", f"shared hit={blocks}"))
+            line = buffer_line(self._buffers(shown.plan))
+            if line:
+                out.append(("Buffers", line))
         return out
 
     def _numbers(self, plan: Any) -> str:
@@ -247,11 +238,25 @@ class Printer:
     def json(self, planning: float, spent: float) -> str:
         """The JSON format."""
         out: dict[str, Any] = {"Plan": self._object(self.planned.planTree, [], None, None)}
+        if self.options.buffers:
+            out["Planning"] = no_buffers()
         if self.options.summary:
             out["Planning Time"] = _Number(f"{1000 * planning:.3f}")
-            if self.options.analyze:
+        if self.options.analyze:
+            out["Triggers"] = _Number("[\n    ]")
+            if self.options.summary:
                 out["Execution Time"] = _Number(f"{1000 * spent:.3f}")
         return "[\n  " + _render(out, 1) + "\n]"
+
+    def _json_properties(self, shown: Shown) -> list[tuple[str, Any]]:
+        """JSON says after an index's conditions how many rows they removed: none here."""
+        out: list[tuple[str, Any]] = []
+        again = self.measures is not None and not isinstance(shown.plan, p.BitmapIndexScan)
+        for label, value in shown.properties:
+            out.append((label, value))
+            if again and label in ("Index Cond", "Recheck Cond"):
+                out.append(("Rows Removed by Index Recheck", 0))
+        return out + self._measured(shown.plan)
 
     def _object(
         self, plan: Any, above: list[Any], relationship: str | None, title: str | None
@@ -283,12 +288,14 @@ class Printer:
             out[label] = value
         if isinstance(plan, p.Join):
             out["Inner Unique"] = plan.inner_unique
-        for label, value in [*shown.properties, *self._measured(plan)]:
+        for label, value in self._json_properties(shown):
             if label == "Sort Method":
                 out[label], out["Sort Space Used"] = value
                 out["Sort Space Type"] = "Disk" if "external" in value[0] else "Memory"
             else:
                 out[label] = value
+        if self.options.buffers and self.measures is not None:
+            out.update(buffer_facts(self._buffers(plan)))
         stack = [*above, plan]
         below: list[dict[str, Any]] = []
         for link in self._fresh(plan.initPlan):

@@ -123,11 +123,15 @@ class Tree:
         self.meta = read_meta(file)
         self.first_fixed = max(self.attributes[0].attlen, 0)
         self.reads = 0
+        #: Where the blocks that a scan enters are noted, if somebody wants to know.
+        self.touched: list[int] | None = None
 
     # -- pages and tuples -------------------------------------------------------------
 
     def page(self, block: int) -> _Page:
         """A page, read or remembered."""
+        if self.touched is not None:
+            self.touched.append(block)
         found = self._pages.get(block)
         if found is None:
             if not 0 < block < self.file.nblocks:
@@ -260,6 +264,9 @@ class Tree:
                 high, done = self._position(page, upper, low), True
             if not page.ignored:
                 yield page, low, high
+                # What follows is not before the high key.
+                done = done or (upper is not None and page.high is not None
+                                and not self._side(page, page.high, upper))  # fmt: skip
             if done or page.next == P_NONE:
                 return
             page, low = self.page(page.next), 0

@@ -16,6 +16,7 @@ from pgtool.sql.executor.batch import Batch
 from pgtool.sql.executor.context import Context, Measure
 from pgtool.sql.executor.indexkeys import IndexKeys, index_tree
 from pgtool.sql.executor.node import Exec, Filter
+from pgtool.sql.executor.pages import counted_tids, touch
 from pgtool.sql.executor.scan import HeapSource, filtered
 from pgtool.sql.executor.tidscan import fetch_tids
 
@@ -45,17 +46,14 @@ class _Bitmap:
         """The bitmap."""
         if self.keys is not None:
             tree = index_tree(self.env, self.keys.indexid)
-            found = [
-                part for lower, upper in self.keys.ranges(ctx, False)
-                for part in tree.tids(lower, upper)
-            ]  # fmt: skip
+            measure = self._measure(ctx)
+            found = list(counted_tids(tree, self.keys.ranges(ctx, False), False, measure, ctx))
             tids = np.unique(np.concatenate(found)) if found else _NONE
-            if ctx.measures is not None:
-                measure = ctx.measures.setdefault(self.plan.plan_node_id, Measure())
-                measure.loops += 1
+            if measure is not None:
                 measure.rows += len(tids)
             return tids
         out: Any = None
+        self._measure(ctx)
         for part in self.parts:
             one = part.tids(ctx)
             if out is None:
@@ -65,6 +63,14 @@ class _Bitmap:
             else:
                 out = np.union1d(out, one)
         return _NONE if out is None else out
+
+    def _measure(self, ctx: Context) -> Measure | None:
+        """Where this node's counts go; one more loop."""
+        if ctx.measures is None:
+            return None
+        measure = ctx.measures.setdefault(self.plan.plan_node_id, Measure())
+        measure.loops += 1
+        return measure
 
 
 class BitmapHeapExec(Exec):
@@ -82,8 +88,16 @@ class BitmapHeapExec(Exec):
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the class."""
         tids = self.bitmap.tids(ctx)
+        measure = self.measure(ctx)
+        if measure is not None:
+            blocks = np.unique(tids >> 16)
+            measure.heap_blocks += len(blocks)
+            touch(measure, ctx, self.source.heap.file.path, blocks)
         for batch in fetch_tids(self.source, tids >> 16, tids & 0xFFFF, chains=True):
             ctx.check()
-            out = filtered(self.filter, filtered(self.recheck, batch, ctx), ctx)
+            rows = filtered(self.recheck, batch, ctx)
+            out = filtered(self.filter, rows, ctx)
+            if measure is not None:
+                measure.removed += rows.n - out.n
             if out.n:
                 yield self.project.apply(out, ctx)

@@ -17,13 +17,17 @@ _MULTIPLIER = 2.0
 
 @dataclass(slots=True)
 class Measure:
-    """What EXPLAIN ANALYZE shows of a node: times in seconds, rows, loops, pages read."""
+    """What EXPLAIN ANALYZE shows of a node: times in seconds, rows, loops, pages."""
 
     startup: float = 0.0
     total: float = 0.0
     rows: int = 0
     loops: int = 0
-    blocks: int = 0
+    hit: int = 0
+    read: int = 0
+    searches: int = 0
+    fetches: int = 0
+    heap_blocks: int = 0
     removed: int = 0
     extra: Any = None
 

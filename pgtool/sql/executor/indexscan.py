@@ -15,9 +15,10 @@ from pgtool.errors import Unsupported
 from pgtool.nodes.base import mutate
 from pgtool.nodes.plan import INDEX_VAR, ScanDirection
 from pgtool.sql.executor.batch import Batch, concat_batches
-from pgtool.sql.executor.context import Context
+from pgtool.sql.executor.context import Context, Measure
 from pgtool.sql.executor.indexkeys import IndexKeys, index_tree
 from pgtool.sql.executor.node import Exec, Filter, Project
+from pgtool.sql.executor.pages import AllVisible, HeapVisits, counted_tids
 from pgtool.sql.executor.scan import HeapSource, filtered
 from pgtool.sql.executor.tidscan import fetch_placed
 
@@ -52,21 +53,26 @@ class _IndexExec(Exec):
         tree = index_tree(self.env, self.keys.indexid)
         waiting: list[Any] = []
         count, size = 0, _FIRST_ROWS
-        for lower, upper in self.keys.ranges(ctx, self.backward):
-            for found in tree.tids(lower, upper, self.backward):
-                waiting.append(found)
-                count += len(found)
-                if count >= size:
-                    yield np.concatenate(waiting)
-                    waiting, count, size = [], 0, min(4 * size, _MOST_ROWS)
+        ranges = self.keys.ranges(ctx, self.backward)
+        for found in counted_tids(tree, ranges, self.backward, self.measure(ctx), ctx):
+            waiting.append(found)
+            count += len(found)
+            if count >= size:
+                yield np.concatenate(waiting)
+                waiting, count, size = [], 0, min(4 * size, _MOST_ROWS)
         if waiting:
             yield np.concatenate(waiting)
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the module."""
         measure = self.measure(ctx)
+        visits = None
+        if measure is not None:
+            visits = HeapVisits(measure, ctx, self.source.heap.file.path)
         for places in self.tids(ctx):
             ctx.check()
+            if visits is not None:
+                visits.add(self.fetched(places, visits.measure, ctx))
             parts = list(fetch_placed(self.source, places))
             if not parts:
                 continue
@@ -81,6 +87,10 @@ class _IndexExec(Exec):
                 measure.removed += rows.n - out.n
             if out.n:
                 yield self.project.apply(out, ctx)
+
+    def fetched(self, places: Any, _measure: Measure, _ctx: Context) -> Any:
+        """The places for which the server goes to the heap."""
+        return places
 
     def _together(self, parts: list[tuple[Batch, Any]]) -> Batch:
         codecs = [*self.source.codecs, *self.source.system_codecs]
@@ -108,3 +118,10 @@ class IndexOnlyScanExec(_IndexExec):
         targets = [t.copy(expr=change(t.expr)) for t in plan.targetlist]
         recheck = [change(q) for q in (plan.indexqual or plan.recheckqual)]
         super().__init__(builder, plan, [change(q) for q in plan.qual], targets, recheck)
+        self.visible = AllVisible(self.env.session.database, self.source.relation)
+
+    def fetched(self, places: Any, measure: Measure, ctx: Context) -> Any:
+        """See the base: rows of pages that are all visible need no visit."""
+        places = places[~self.visible.of(places, measure, ctx)]
+        measure.fetches += len(places)
+        return places

@@ -209,8 +209,30 @@ class HashExec(Exec):
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the class."""
+        rows = 0
         for batch in self.left.run(ctx):
+            rows += batch.n
             yield self.project.apply(batch, ctx) if self.plan.targetlist else batch
+        measure = self.measure(ctx)
+        if measure is not None:
+            measure.extra = self._table(rows, ctx)
+
+    def _table(self, rows: int, ctx: Context) -> tuple[int, int, int, int]:
+        """The server's table of so many rows: buckets, planned buckets, batches, bytes."""
+        planned = _power(max(int(self.plan.plan_rows), _BUCKETS))
+        size = rows * (_TUPLE + -(-self.plan.plan_width // 4) * 4)
+        batches = _power(-(-size // max(ctx.hash_mem, 1)))
+        buckets = max(planned, _power(rows)) if batches == 1 else planned
+        return buckets, planned, batches, size // batches + 8 * buckets
+
+
+#: Fewest buckets of a hash table, and what it spends on a row beside its columns.
+_BUCKETS, _TUPLE = 1024, 32
+
+
+def _power(n: int) -> int:
+    """The least power of two that is not below ``n``."""
+    return 1 << max(n - 1, 0).bit_length()
 
 
 class LockRowsExec(Exec):

@@ -26,6 +26,7 @@ from pgtool.sql.executor.ahead import ahead
 from pgtool.sql.executor.batch import Batch, ConstColumn, take
 from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.node import Exec
+from pgtool.sql.executor.pages import touch
 from pgtool.sql.executor.rowtype import with_whole_row
 from pgtool.sql.executor.scope import Scope
 from pgtool.sql.executor.spill import batch_bytes, compacted
@@ -207,8 +208,8 @@ class SeqScanExec(Exec):
             if out.n:
                 yield self.project.apply(out, ctx)
         if measure is not None:
-            measure.blocks += self.source.heap.file.nblocks
-
+            file = self.source.heap.file
+            touch(measure, ctx, file.path, range(file.nblocks))
 
     def _rows(self, ctx: Context) -> Iterator[Batch]:
         """The table's rows; columns that a rescan reads again stay, if memory allows."""

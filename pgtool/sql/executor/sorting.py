@@ -22,6 +22,8 @@ __all__ = ["MergeAppendExec", "SortExec", "merge_sorted", "sorted_batches"]
 
 _BLOCK = 8192
 _MOST_RUNS = 32
+#: A sort takes this much whatever it sorts, for EXPLAIN.
+_LEAST_SPACE = 25 << 10
 
 
 def sorted_batches(
@@ -48,9 +50,12 @@ def sorted_batches(
             if len(runs) >= _MOST_RUNS:
                 runs = [_merge_to_file(runs, specs, codecs)]
     if note is not None:
+        top = bound is not None and bound < count
+        if top and bound is not None:
+            size = size * bound // max(count, 1)
         note.extra = (
             ("external merge", sum(r.bytes for r in runs) + size) if runs
-            else ("top-N heapsort" if bound is not None else "quicksort", size)
+            else ("top-N heapsort" if top else "quicksort", max(size, _LEAST_SPACE))
         )  # fmt: skip
     if runs:
         if kept:
