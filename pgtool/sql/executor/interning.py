@@ -108,18 +108,17 @@ class IntTable:
     def _to_hash(self) -> None:
         place = np.flatnonzero(self.lut >= 0)
         self._allocate(max(2 * self.count, 1 << 15))
-        keys, ids = place + self.base, self.lut[place].astype(np.int64)
+        keys, ids = _mixed(place + self.base), self.lut[place].astype(np.int64)
         self.lut = np.zeros(0, np.int32)
-        self._insert(keys.astype(np.int64), ids)
+        self._insert(keys, ids)
 
     def _allocate(self, room: int) -> None:
         self.bits = max(int(2 * room - 1).bit_length(), 4)
-        self.keys = np.zeros(1 << self.bits, np.int64)
+        self.keys = np.zeros(1 << self.bits, np.uint64)
         self.ids = np.full(1 << self.bits, -1, np.int64)
 
-    def _slots(self, codes: Any) -> Any:
-        shift = np.uint64(64 - self.bits)
-        return ((codes.view(np.uint64) * _K) >> shift).astype(np.int64)
+    def _slots(self, keys: Any) -> Any:
+        return (keys >> np.uint64(64 - self.bits)).astype(np.int64)
 
     def _insert(self, keys: Any, ids: Any) -> None:
         """Different keys that are not in the table."""
@@ -135,33 +134,38 @@ class IntTable:
             rest = ~placed
             keys, ids, slots = keys[rest], ids[rest], (slots[rest] + 1) & mask
 
-    def _find(self, codes: Any) -> Any:
+    def _find(self, keys: Any) -> Any:
         mask = (1 << self.bits) - 1
-        slots = self._slots(codes)
+        slots = self._slots(keys)
         out = self.ids[slots]
-        wrong = np.flatnonzero((self.keys[slots] != codes) & (out >= 0))
+        wrong = np.flatnonzero((self.keys[slots] != keys) & (out >= 0))
         slots = (slots[wrong] + 1) & mask
         while len(wrong):
             found = self.ids[slots]
             out[wrong] = found
-            again = (self.keys[slots] != codes[wrong]) & (found >= 0)
+            again = (self.keys[slots] != keys[wrong]) & (found >= 0)
             wrong, slots = wrong[again], (slots[again] + 1) & mask
         return out
 
     def _probe(self, codes: Any, insert: bool) -> Any:
-        codes = np.ascontiguousarray(codes, np.int64)
-        out = self._find(codes)
+        keys = _mixed(codes)
+        out = self._find(keys)
         if not insert:
             return out
         fresh = np.flatnonzero(out < 0)
         if len(fresh):
-            new, inverse = np.unique(codes[fresh], return_inverse=True)
+            # Sorted keys meet the table's slots in the order in which they lie.
+            keys = keys[fresh]
+            order = np.argsort(keys)
+            keys = keys[order]
+            first = np.ones(len(keys), bool)
+            first[1:] = keys[1:] != keys[:-1]
+            new = keys[first]
             if self.count + len(new) > 1 << (self.bits - 1):
                 self._grow(self.count + len(new))
-            ids = np.arange(self.count, self.count + len(new))
-            self._insert(new, ids)
+            self._insert(new, np.arange(self.count, self.count + len(new)))
+            out[fresh[order]] = np.cumsum(first) + (self.count - 1)
             self.count += len(new)
-            out[fresh] = ids[inverse]
         return out
 
     def _grow(self, count: int) -> None:
@@ -169,6 +173,11 @@ class IntTable:
         keys, ids = self.keys[used], self.ids[used]
         self._allocate(2 * count)
         self._insert(keys, ids)
+
+
+def _mixed(codes: Any) -> Any:
+    """Codes as the hash table has them: another number for each, its high bits the slot."""
+    return np.ascontiguousarray(codes, np.int64).view(np.uint64) * _K
 
 
 class SpanInterner:
@@ -190,15 +199,16 @@ class SpanInterner:
         hashes = span_hash(column, most).view(np.int64)
         before = self.table.count
         numbers = self.table.numbers(hashes)
+        rows = None
         if self.table.count > before:
-            self._remember(column, numbers, before)
-        known = VarColumn(
-            self.buffer, self.start[numbers], self.length[numbers].astype(np.int32)
-        )  # fmt: skip
+            rows = self._remember(column, numbers, before)
+            column = VarColumn(column.buffer, column.start[rows], column.length[rows])
+        ids = numbers if rows is None else numbers[rows]
+        known = VarColumn(self.buffer, self.start[ids], self.length[ids].astype(np.int32))
         same = text_eq_v(column, known)
         if not same.all():
-            for row in np.flatnonzero(~same).tolist():
-                numbers[row] = self._other(column.datum(row) or b"")
+            for i in np.flatnonzero(~same).tolist():
+                numbers[i if rows is None else rows[i]] = self._other(column.datum(i) or b"")
         return numbers
 
     def _other(self, datum: bytes) -> int:
@@ -216,10 +226,12 @@ class SpanInterner:
             out[row] = self._other(column.datum(row) or b"")
         return out
 
-    def _remember(self, column: VarColumn, numbers: Any, before: int) -> None:
+    def _remember(self, column: VarColumn, numbers: Any, before: int) -> Any:
+        """Keep the value of each new number; the rows that were not taken as that come back."""
+        ids = np.arange(before, self.table.count)
         fresh = np.flatnonzero(numbers >= before)
-        ids, first = np.unique(numbers[fresh], return_index=True)
-        rows = fresh[first]
+        rows = np.empty(len(ids), np.int64)
+        rows[numbers[fresh] - before] = fresh
         length = column.length[rows].astype(np.int64)
         need = self.used + int(length.sum())
         if need > len(self.buffer):
@@ -234,6 +246,9 @@ class SpanInterner:
         ragged.copy_spans(self.buffer, offsets[:-1], column.buffer, column.start[rows], length)
         self.start[ids], self.length[ids] = offsets[:-1], length
         self.used = need
+        others = np.ones(len(numbers), bool)
+        others[rows] = False
+        return np.flatnonzero(others)
 
 
 class Interner:
