@@ -155,6 +155,7 @@ class CatalogLookups:
         self._names: dict[str, _Names] = {}
         self._path: list[int] | None = None
         self._types: dict[int, TypeInfo | None] = {}
+        self._attributes: dict[int, list[AttributeInfo]] = {}
 
     def names(self, kind: str) -> _Names:
         """The objects of one kind."""
@@ -222,6 +223,12 @@ class CatalogLookups:
         info = self.type_info(typid)
         if info is None or not info.typrelid:
             return None
+        found = self._attributes.get(typid)
+        if found is None:
+            found = self._attributes[typid] = self._attributes_of(typid, info)
+        return found
+
+    def _attributes_of(self, typid: int, info: TypeInfo) -> list[AttributeInfo]:
         try:
             relation = self.database.relation(info.typrelid)
         except UserError:

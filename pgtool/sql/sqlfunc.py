@@ -363,6 +363,7 @@ class _Prepared:
         self.session = session
         self.statements = statements
         self.plans: list[Any] = []
+        self.simple: _Simple | None = None
 
     def run(self, args: tuple[Any, ...], whole: bool) -> Iterator[tuple[Any, ...]]:
         """Run every statement; the rows of the last (only the first row unless ``whole``)."""
@@ -370,10 +371,17 @@ class _Prepared:
 
         if not self.plans:
             self.plans = [self._plan(statement) for statement in self.statements]
+            self.simple = _simple(self.session, self.plans)
+        simple = self.simple
+        if simple is not None and not simple.busy:
+            return iter((simple.row(args),))
         for planned in self.plans[:-1]:
             for _row in execute(planned, self.session, args).rows():
                 self.session.check()
         rows: Iterator[tuple[Any, ...]] = execute(self.plans[-1], self.session, args).rows()
+        if _is_bare(self.plans[-1].planTree):
+            # Read to the end, which is one row: the executor is then free for the next call.
+            return iter(list(rows))
         return rows if whole else islice(rows, 1)
 
     def _plan(self, statement: Query) -> Any:
@@ -381,3 +389,47 @@ class _Prepared:
         from pgtool.sql.rewrite import rewrite
 
         return plan(rewrite(copy_tree(statement), self.session), self.session)
+
+
+class _Simple:
+    """A body that is one row of expressions: evaluated without an executor.
+
+    The closures have one set of cells, so that a call inside the same call (``busy``) has to
+    go the general way.
+    """
+
+    def __init__(self, session: Session, targets: list[Any]) -> None:
+        from pgtool.sql.executor.context import Context as Execution
+        from pgtool.sql.executor.scalar import ScalarCompiler
+        from pgtool.sql.executor.scope import Env, Scope
+
+        self.context = Execution(session)
+        self.columns = ScalarCompiler(Env(session), Scope()).many(targets)
+        self.busy = False
+
+    def row(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The row for these arguments."""
+        ctx = self.context
+        ctx.check()
+        ctx.externs = args
+        self.busy = True
+        try:
+            return tuple([column((), ctx) for column in self.columns])
+        finally:
+            self.busy = False
+
+
+def _simple(session: Session, plans: list[Any]) -> _Simple | None:
+    """The direct form of a function that is one ``SELECT expressions``; None of any other."""
+    tree = plans[0].planTree
+    if (
+        len(plans) > 1 or plans[0].subplans or not _is_bare(tree) or tree.resconstantqual
+        or tree.qual or tree.initPlan
+    ):  # fmt: skip
+        return None
+    return _Simple(session, [entry.expr for entry in tree.targetlist if not entry.resjunk])
+
+
+def _is_bare(tree: Any) -> bool:
+    """Whether a plan is expressions over no input: one row at most."""
+    return type(tree).__name__ == "Result" and tree.lefttree is None
