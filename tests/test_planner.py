@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pgtool.catalog.cluster import Cluster
+from pgtool.errors import SqlError
 from pgtool.functions.session import Session
 from pgtool.sql.engine import Engine
 from tests.servers import MissingServer, cluster
@@ -53,6 +54,12 @@ select id from cust where id in (select cust from ord where day = '2020-03-03') 
 select c.id, (select count(*) from ord o where o.cust = c.id) from cust c where id < 5 order by 1
 select city, count(*) from cust group by city having count(*) > 39 order by city limit 4
 select distinct status from ord order by 1
+select count(*) from cust where id < 0 group by ()
+select status, count(*), grouping(status) from ord group by rollup(status) order by 1 nulls last
+select status, cust % 3 as c, count(*), grouping(status, cust % 3) from ord
+  group by cube(status, cust % 3) having count(*) > 1500 order by 4, 1, 2
+select status, day, max(total) from ord where id < 90 group by grouping sets ((status), (day), ())
+  order by 1, 2
 select k, count(*) from part where k in (5, 150) group by k order by k
 select * from part where k = 150 order by id limit 3
 select id, v from hot where id between 3 and 20 order by id
@@ -110,6 +117,35 @@ def test_same_plans(both: Any) -> None:
         if _shape(mine) != _shape(plans[query]):
             different.append((query, mine, plans[query]))
     assert len(different) <= len(QUERIES) // 10, different
+
+
+def test_for_update_is_refused(both: Any) -> None:
+    with pytest.raises(SqlError) as found:
+        list(both[0].run("select * from cust for no key update"))
+    assert found.value.sqlstate == "25006"
+    assert "cannot execute SELECT FOR NO KEY UPDATE in a read-only" in str(found.value)
+
+
+def test_analyze_counts_pages(both: Any) -> None:
+    """Searches, heap fetches and pages as PostgreSQL 18 counts them for the same files."""
+    engine, _, _ = both
+
+    def lines(query: str) -> str:
+        (outcome,) = engine.run(f"explain (analyze, timing off, summary off, costs off) {query}")
+        text = "\n".join(r[0] for r in outcome.answer.texts())
+        return re.sub(r"hit=(\d+) read=(\d+)",
+                      lambda m: f"pages={int(m[1]) + int(m[2])}",
+                      re.sub(r"shared (?:hit|read)=(\d+)$", r"shared pages=\1", text, flags=re.M))
+
+    text = lines("select * from ord where id = 5")
+    assert "Index Searches: 1\n  Buffers: shared pages=3" in text
+    text = lines("select id from ord where id < 500")
+    assert "Heap Fetches: 0\n  Index Searches: 1\n  Buffers: shared pages=4" in text
+    assert "Heap Fetches: 49" in lines("select id from hot where id < 50")
+    text = lines("select * from ord where cust in (5, 6)")
+    assert "Heap Blocks: exact=10\n  Buffers: shared pages=12" in text
+    text = lines("select c.name, o.id from cust c join ord o on o.cust = c.id")
+    assert "Buckets: 2048  Batches: 1  Memory Usage: 102kB" in text
 
 
 def test_analyze_and_json(both: Any) -> None:

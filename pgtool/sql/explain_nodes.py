@@ -156,8 +156,11 @@ class Describer:
                     self._add(out, label, getattr(plan, name), stack, upper)
         if isinstance(plan, (p.Sort, p.MergeAppend)) or type(plan) is p.IncrementalSort:
             self._sort_keys(plan, stack, out)
-        if isinstance(plan, (p.Agg, p.Group)) and (plan.grpColIdx or getattr(
-                plan, "groupingSets", None)):  # fmt: skip
+        if isinstance(plan, p.Agg) and plan.groupingSets:
+            for one in sorted(plan.groupingSets, key=lambda one: not one):
+                keys = self._columns(plan, [plan.grpColIdx[i] for i in one], stack)
+                out.properties.append(("Hash Key", keys) if one else ("Group Key", "()"))
+        elif isinstance(plan, (p.Agg, p.Group)) and plan.grpColIdx:
             out.properties.append(("Group Key", self._columns(plan, plan.grpColIdx, stack)))
         if isinstance(plan, p.WindowAgg):
             out.properties.append(("Window", self._window(plan, stack)))

@@ -8,6 +8,7 @@ the groups it has stay, and rows of other groups wait in partition files.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,7 +25,7 @@ from pgtool.sql.executor.interning import GroupTable
 from pgtool.sql.executor.node import BATCH_ROWS, Exec, Filter, Project, chunks
 from pgtool.sql.executor.partition import Partitions
 from pgtool.sql.executor.scope import Scope
-from pgtool.sql.executor.spill import compacted
+from pgtool.sql.executor.spill import Store, compacted
 
 __all__ = ["AggExec", "GroupExec"]
 
@@ -37,8 +38,8 @@ class AggExec(Exec):
 
     def __init__(self, builder: Any, plan: Any) -> None:
         super().__init__(builder, plan)
-        if plan.groupingSets or plan.chain or plan.aggstrategy == AggStrategy.AGG_MIXED:
-            raise Unsupported("grouping sets")
+        if plan.chain:
+            raise Unsupported("chained aggregation")
         if plan.aggsplit:
             raise Unsupported("partial aggregation")
         self.left = self.child(plan.lefttree)
@@ -46,11 +47,18 @@ class AggExec(Exec):
         scope = Scope.of(width)
         self.calls: list[AggCall] = []
         self.places: dict[str, int] = {}
+        #: The arguments of each GROUPING(), as places in the grouping columns.
+        self.groupings: list[tuple[int, ...]] = []
+        #: In one of several grouping sets: the columns that are not in it, GROUPING()s.
+        self.nulled: frozenset[int] = frozenset()
+        self.masks: list[int] = []
         targets = [t.copy(expr=self._replace(t.expr, scope, width)) for t in plan.targetlist]
         quals = [self._replace(q, scope, width) for q in plan.qual]
         above = Scope(dict(scope.places))
         for i in range(len(self.calls)):
             above.places[_AGG_VARNO, i + 1] = width + i
+        for i in range(len(self.groupings)):
+            above.places[_AGG_VARNO, -i - 1] = width + len(self.calls) + i
         self.filter = Filter(self.env, above, quals)
         self.project = Project(self.env, above, targets)
         self.specs = key_specs(
@@ -64,6 +72,10 @@ class AggExec(Exec):
         from pgtool.nodes.exprs import Var
 
         def change(found: Any) -> Any:
+            if type(found).__name__ == "GroupingFunc":
+                self.groupings.append(tuple(found.cols))
+                return Var(varno=_AGG_VARNO, varattno=-len(self.groupings), vartype=_INT4,
+                           vartypmod=-1)  # fmt: skip
             if type(found).__name__ != "Aggref":
                 return mutate(found, change)
             key = repr(found.copy(location=-1, aggno=-1, aggtransno=-1))
@@ -80,7 +92,9 @@ class AggExec(Exec):
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the class."""
         strategy = self.plan.aggstrategy
-        if not self.specs:
+        if self.plan.groupingSets:
+            yield from self._by_sets(ctx)
+        elif not self.specs:
             if strategy == AggStrategy.AGG_PLAIN:
                 yield from self._plain(ctx)
             else:
@@ -90,6 +104,21 @@ class AggExec(Exec):
         else:
             yield from self._sorted(ctx)
 
+    def _by_sets(self, ctx: Context) -> Iterator[Batch]:
+        """One grouping set after the other over the kept rows."""
+        store = Store(self.left.codecs, ctx.work_mem)
+        for batch in self.left.run(ctx):
+            ctx.check()
+            store.add(batch)
+        for members in self.plan.groupingSets:
+            one = copy.copy(self)
+            one.left = _Stored(store)
+            one.specs = [self.specs[i] for i in members]
+            inside = {s.column for s in one.specs}
+            one.nulled = frozenset(s.column for s in self.specs if s.column not in inside)
+            one.masks = [_mask(args, members) for args in self.groupings]
+            yield from one._hashed(one.left.run(ctx), ctx, 0) if members else one._plain(ctx)
+
     def _output(self, batches: Iterator[Batch], ctx: Context) -> Iterator[Batch]:
         for batch in batches:
             for part in chunks(batch):
@@ -98,8 +127,12 @@ class AggExec(Exec):
                     yield self.project.apply(out, ctx)
 
     def _with_results(self, keys: Batch, states: list[AggState], groups: int) -> Batch:
-        columns = [keys.raw(i) for i in range(keys.width)]
-        return Batch(groups, columns + [s.results(groups) for s in states])
+        columns = [
+            ConstColumn(None, groups) if i in self.nulled else keys.raw(i)
+            for i in range(keys.width)
+        ]
+        columns += [s.results(groups) for s in states]
+        return Batch(groups, columns + [ConstColumn(m, groups) for m in self.masks])
 
     def _plain(self, ctx: Context) -> Iterator[Batch]:
         states = [AggState(c, ctx) for c in self.calls]
@@ -222,6 +255,27 @@ class AggExec(Exec):
 
 
 _AGG_VARNO = -100
+_INT4 = 23
+
+
+class _Stored:
+    """The kept rows of an input, as an input."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.codecs = store.codecs
+
+    def run(self, _ctx: Context) -> Iterator[Batch]:
+        """See :class:`Exec`."""
+        return self.store.read()
+
+
+def _mask(args: tuple[int, ...], members: list[int]) -> int:
+    """GROUPING(): a bit for each argument that is not in the set, the first one highest."""
+    out = 0
+    for arg in args:
+        out = out << 1 | (arg not in members)
+    return out
 
 
 def _columns_used(nodes: list[Any]) -> set[int]:

@@ -269,10 +269,13 @@ class Maker:
         plan = self.make(path.sub)
         find = self._positional if "positional" in path.__dict__ else self.clause_columns
         cols, oper, coll = find(plan, path.clauses)
-        strategy = {"plain": 0, "sorted": 1, "hashed": 2}[path.strategy]
+        strategy = {"plain": 0, "sorted": 1, "hashed": 2, "mixed": 3}[path.strategy]
+        sets = [IntList(one) for one in path.__dict__.get("sets", ())]
+        if sets and len(set(cols)) < len(cols):
+            raise Unsupported("GROUPING SETS with the same column twice")
         node = p.Agg(
             lefttree=plan, aggstrategy=p.AggStrategy(strategy), grpColIdx=cols, grpOperators=oper,
-            grpCollations=coll, numGroups=int(min(path.groups, 2**62)),
+            grpCollations=coll, numGroups=int(min(path.groups, 2**62)), groupingSets=sets,
             transitionSpace=path.__dict__.get("space", 0), qual=self.quals(path.having))
         if path.sub.target is path.target:
             node.targetlist = [e.copy() for e in plan.targetlist]

@@ -136,6 +136,7 @@ def paths(
     root: Root, rel: Rel, target: list[Any], refs: list[int], minmax: Any
 ) -> Rel:
     """Ways to group the rows of a relation."""
+    from pgtool.sql.planner import groupsets
     from pgtool.sql.planner.upper import upper_rel
 
     query = root.query
@@ -146,6 +147,9 @@ def paths(
     costs = cost.AggCosts(root, all_aggregates(root))
     exprs = group_exprs(root)
     assert rel.cheapest is not None
+    if query.groupingSets:
+        groupsets.paths(root, made, rel.cheapest, target, refs, costs)
+        return made
     groups = number_of_groups(root, exprs, rel.cheapest.rows) if exprs else 1.0
     d = root.__dict__
     sortable = all(c.sortop for c in query.groupClause)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from pgtool.errors import SqlError, Unsupported
+from pgtool.nodes.base import IntList
 from pgtool.nodes.enums import JoinType, RTEKind
 from pgtool.nodes.exprs import Var
 from pgtool.nodes.query import FromExpr, RangeTblRef
@@ -353,7 +354,9 @@ def lateral_vars(rte: Any) -> list[Var]:
 def check_supported(query: Any) -> None:
     """Clauses that planning does not know, or that a reading session may not run."""
     if query.groupingSets and not _one_empty_set(query):
-        raise Unsupported("GROUPING SETS, ROLLUP and CUBE")
+        if not query.groupClause:
+            raise Unsupported("several empty GROUPING SETS")
+        _number_groupings(query)
     if query.rowMarks:
         strength = _LOCKS.get(int(query.rowMarks[0].strength), "UPDATE")
         raise SqlError(
@@ -374,6 +377,19 @@ def _one_empty_set(query: Any) -> bool:
     if not query.hasAggs and query.havingQual is None:
         query.havingQual = trees.bool_const(True)
     return True
+
+
+def _number_groupings(query: Any) -> None:
+    """GROUPING()'s arguments as places in the GROUP BY list."""
+    places = {c.tleSortGroupRef: i for i, c in enumerate(query.groupClause)}
+
+    def change(node: Any, depth: int) -> Any:
+        if type(node).__name__ != "GroupingFunc" or node.agglevelsup != depth:
+            return None
+        return node.copy(cols=IntList(places[r] for r in node.refs))
+
+    query.targetList = trees.transform(query.targetList, change)
+    query.havingQual = trees.transform(query.havingQual, change)
 
 
 def base_rel(root: Root, rti: int) -> Rel:
