@@ -158,8 +158,8 @@ class Describer:
             self._sort_keys(plan, stack, out)
         if isinstance(plan, p.Agg) and plan.groupingSets:
             for one in sorted(plan.groupingSets, key=lambda one: not one):
-                keys = self._columns(plan, [plan.grpColIdx[i] for i in one], stack)
-                out.properties.append(("Hash Key", keys) if one else ("Group Key", "()"))
+                columns = self._columns(plan, [plan.grpColIdx[i] for i in one], stack)
+                out.properties.append(("Hash Key", columns) if one else ("Group Key", "()"))
         elif isinstance(plan, (p.Agg, p.Group)) and plan.grpColIdx:
             out.properties.append(("Group Key", self._columns(plan, plan.grpColIdx, stack)))
         if isinstance(plan, p.WindowAgg):
