@@ -18,8 +18,9 @@ from typing import Any, cast
 import numpy as np
 
 from pgtool.errors import CorruptData, Unsupported
-from pgtool.functions.columns import NumericColumn, ObjectColumn, ScaledColumn
+from pgtool.functions.columns import MixedColumn, NumericColumn, ObjectColumn, ScaledColumn
 from pgtool.functions.containers import container_codec
+from pgtool.functions.mixed import mixed_values
 from pgtool.functions.values import Bits, Interval
 from pgtool.storage import ragged
 from pgtool.types.column import FixedColumn, VarColumn
@@ -117,6 +118,8 @@ class Codec:
             out: list[Any] = [
                 Decimal(v).scaleb(-column.scale) for v in column.values.tolist()
             ]
+        elif isinstance(column, MixedColumn):
+            out = mixed_values(column)
         elif isinstance(column, FixedColumn):
             out = column.values.tolist()
             if not self.is_number:
@@ -177,7 +180,7 @@ class Codec:
             if column.stored is None:
                 column.stored = self.column(column.items)
             return column.stored
-        if isinstance(column, ScaledColumn):
+        if isinstance(column, (ScaledColumn, MixedColumn)):
             return self.column(self.values(column))
         return column
 

@@ -2,6 +2,7 @@
 
 * :class:`ScaledColumn`: numerics as scaled 64-bit integers, all with the same display
   scale; what a vectorised numeric function takes and gives.
+* :class:`MixedColumn`: the same where each has a display scale of its own.
 * :class:`ObjectColumn`: a list of values (:mod:`pgtool.functions.values`), the fall-back.
 * :class:`NumericColumn`: stored numerics that remember their scaled form once asked for.
 
@@ -21,7 +22,7 @@ import numpy.typing as npt
 
 from pgtool.types.column import Valid, VarColumn
 
-__all__ = ["NumericColumn", "ObjectColumn", "ScaledColumn"]
+__all__ = ["MixedColumn", "NumericColumn", "ObjectColumn", "ScaledColumn"]
 
 Array = npt.NDArray[Any]
 
@@ -32,6 +33,19 @@ class ScaledColumn:
 
     values: Array
     scale: int
+    valid: Valid = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(slots=True)
+class MixedColumn:
+    """Numerics ``values`` · 10^−``scale``, displayed with ``shown`` decimals each."""
+
+    values: Array
+    scale: int
+    shown: Array
     valid: Valid = None
 
     def __len__(self) -> int:

@@ -236,7 +236,7 @@ def _scaled_v(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         x, y = a.values, b.values
         if a.scale != b.scale:
             grow = abs(a.scale - b.scale)
-            if grow > 9 or max(_largest(x), _largest(y)) >= 1 << 31:
+            if _largest(x if a.scale < b.scale else y) * 10**grow >= 1 << 63:
                 return NotImplemented
             if a.scale < b.scale:
                 x = x * 10**grow

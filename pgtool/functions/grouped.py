@@ -16,9 +16,10 @@ import numpy as np
 from pgtool.errors import SqlError
 from pgtool.functions.aggregates import NumericSums, average_of, sum_of
 from pgtool.functions.codec import codec_of
-from pgtool.functions.columns import ScaledColumn
+from pgtool.functions.columns import MixedColumn, ScaledColumn
 from pgtool.functions.compare import number_cmp
 from pgtool.functions.float import overflow
+from pgtool.functions.mixed import MixedSums, extremes
 from pgtool.functions.numeric import quotient
 from pgtool.functions.registry import GroupedAggregate, grouped
 from pgtool.types.column import FixedColumn
@@ -52,6 +53,8 @@ def present(ids: Array, column: Any, groups: int) -> tuple[Array, int, Array]:
 @grouped(("int8inc", ""), ("int8inc_any", ""), ("int8inc_float8_float8", ""))
 class Count(GroupedAggregate):
     """count(*) and count(x)."""
+
+    mixed = True
 
     def __init__(self, call: Any) -> None:
         super().__init__(call)
@@ -177,9 +180,12 @@ class AvgInt(SumInt):
 class _Scaled(GroupedAggregate):
     """sum and avg of numerics: scaled 64-bit integers by scale, others one by one."""
 
+    mixed = True
+
     def __init__(self, call: Any) -> None:
         super().__init__(call)
         self.by_scale: dict[int, ExactSum] = {}
+        self.by_value = MixedSums()
         self.single: dict[int, NumericSums] = {}
 
     def step(self, ids: Array, groups: int, *columns: Any) -> bool:
@@ -188,6 +194,11 @@ class _Scaled(GroupedAggregate):
         if isinstance(column, ScaledColumn):
             sums = self.by_scale.setdefault(column.scale, ExactSum())
             sums.add(*present(ids, column, groups))
+            return True
+        if isinstance(column, MixedColumn):
+            sums = self.by_value.sums.setdefault(column.scale, ExactSum())
+            sums.add(ids, groups, column.values)
+            self.by_value.show(ids, groups, column.shown)
             return True
         codec = codec_of(self.call.session.types, self.call.argtypes[0])
         for group, value in zip(ids.tolist(), codec.values(column)):
@@ -200,13 +211,23 @@ class _Scaled(GroupedAggregate):
         """Each group's sums."""
         out = [self.single.get(i) or NumericSums(self.call) for i in range(groups)]
         for scale, sums in self.by_scale.items():
-            counts = grown(sums.counts, groups).tolist()
-            for i, value in enumerate(sums.total(groups)):
-                if value is not None:
-                    out[i] = joined = copy.copy(out[i])
-                    joined.count += counts[i]
-                    joined.total = EXACT.add(joined.total, Decimal(value).scaleb(-scale, EXACT))
+            self._join(out, sums, scale)
+        for scale, sums in self.by_value.sums.items():
+            self._join(out, sums, scale, grown(self.by_value.shown, groups).tolist())
         return out
+
+    def _join(
+        self, out: list[NumericSums], sums: ExactSum, scale: int, shown: list[int] | None = None
+    ) -> None:
+        counts = grown(sums.counts, len(out)).tolist()
+        for i, value in enumerate(sums.total(len(out))):
+            if value is not None:
+                out[i] = joined = copy.copy(out[i])
+                joined.count += counts[i]
+                total = Decimal(value).scaleb(-scale, EXACT)
+                if shown is not None:
+                    total = total.quantize(Decimal((0, (1,), -shown[i])), context=EXACT)
+                joined.total = EXACT.add(joined.total, total)
 
 
 @grouped(("numeric_avg_accum", "numeric_sum"))
@@ -390,6 +411,7 @@ class _ScaledExtreme(GroupedAggregate):
     """The greatest or least of numerics: by columns as long as all have the same scale."""
 
     largest = True
+    mixed = True
 
     def __init__(self, call: Any) -> None:
         super().__init__(call)
@@ -405,6 +427,10 @@ class _ScaledExtreme(GroupedAggregate):
             self.scale = column.scale
             return self.inner.step(ids, groups, column)
         codec = codec_of(self.call.session.types, self.call.argtypes[0])
+        if isinstance(column, MixedColumn):
+            rows = extremes(ids, groups, column.values, self.largest)
+            part = MixedColumn(column.values[rows], column.scale, column.shown[rows])
+            ids, column = ids[rows], part
         items = self._one_by_one(groups)
         sign = 1 if self.largest else -1
         for group, value in zip(ids.tolist(), codec.values(column)):

@@ -224,10 +224,13 @@ class GroupedAggregate:
     """The states of one aggregate over many groups, as arrays.
 
     ``step`` gets each row's group (int64 ids below ``groups``) and the argument columns
-    (stored or ScaledColumn), NULL rows of strict transitions already left out; it returns
-    False to decline (the executor then goes on with the scalar form: only before anything
-    was taken in). ``final`` gives a list of values or a column, one for each group.
+    (stored or ScaledColumn; MixedColumn too if ``mixed``), NULL rows of strict transitions
+    already left out; it returns False to decline (the executor then goes on with the scalar
+    form: only before anything was taken in). ``final`` gives a list of values or a column,
+    one for each group.
     """
+
+    mixed = False
 
     def __init__(self, call: Call) -> None:
         self.call = call

@@ -1,8 +1,8 @@
 """Stored numerics → scaled 64-bit integers, a column at once.
 
-Works where every value is finite, has the same display scale and fits; anything else is
-left to Decimal. A numeric's digits are base 10000: the value is summed digit position by
-digit position.
+Works where every value is finite and fits; anything else is left to Decimal. Values of one
+display scale are a ScaledColumn, of several a MixedColumn. A numeric's
+digits are base 10000: the value is summed digit position by digit position.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from formats import datum as layout
-from pgtool.functions.columns import ScaledColumn
+from pgtool.functions.columns import MixedColumn, ScaledColumn
 from pgtool.types.column import VarColumn
 
 __all__ = ["scaled_column"]
@@ -33,7 +33,7 @@ def _words(buffer: Any) -> Any:
 
 
 def scaled_column(column: VarColumn) -> Any:
-    """A :class:`ScaledColumn`, or False where this form cannot hold the values."""
+    """A ScaledColumn or a MixedColumn; False where neither can hold the values."""
     n = len(column)
     words = _words(column.buffer)
     start: Any = column.start
@@ -50,13 +50,14 @@ def scaled_column(column: VarColumn) -> Any:
         return False
     scales = (header >> _DSCALE_SHIFT) & _DSCALE_MAX
     scale = int(scales[0])
-    if (scales != scale).any():
-        return False
     weight = np.where(header & _WEIGHT_SIGN, (header & _WEIGHT) - _WEIGHT_SIGN, header & _WEIGHT)
     digits = (length - _HEADER) >> 1
     top, most = int(weight.max()), int(digits.max(initial=0))
-    low = -(-scale // 4)
-    if 4 * (max(top, 0) + 1 + low) > _MOST_DIGITS or int((digits - 1 - weight).max()) > low:
+    low, needed = -(-scale // 4), max(int((digits - 1 - weight).max()), 0)
+    same = needed <= low and not (scales != scale).any()
+    if not same or 4 * (max(top, 0) + 1 + low) > _MOST_DIGITS:
+        same, low = False, needed
+    if 4 * (max(top, 0) + 1 + low) > _MOST_DIGITS:
         return False
     total = np.zeros(len(start), np.int64)
     for i in range(most):
@@ -70,16 +71,22 @@ def scaled_column(column: VarColumn) -> Any:
             place = np.where(inside, place, 0)
         total += digit * _POWERS[place]
     extra = 4 * low - scale
-    if extra:
+    if same and extra:
         total //= 10**extra
     negative = (header & _NEGATIVE) != 0
     if negative.any():
         total = np.where(negative, -total, total)
-    if rows is None:
-        return ScaledColumn(total, scale, None)
-    out = np.zeros(n, np.int64)
-    out[rows] = total
-    return ScaledColumn(out, scale, valid)
+    if rows is not None:
+        total, scales = _spread(total, rows, n), _spread(scales, rows, n)
+    if same:
+        return ScaledColumn(total, scale, valid)
+    return MixedColumn(total, 4 * low, scales, valid)
+
+
+def _spread(found: Any, rows: Any, n: int) -> Any:
+    out = np.zeros(n, found.dtype)
+    out[rows] = found
+    return out
 
 
 _POWERS = np.array([10 ** (4 * i) for i in range(5)], np.int64)

@@ -21,7 +21,7 @@ from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.keys import KeySpec, key_spec, sort_order
 from pgtool.sql.executor.scope import Env, Scope
 from pgtool.sql.executor.spill import compacted
-from pgtool.sql.executor.vcalls import numeric_argument
+from pgtool.sql.executor.vcalls import integers_of, numeric_argument
 from pgtool.sql.executor.vectors import VectorCompiler
 
 __all__ = ["AggCall", "AggState"]
@@ -169,7 +169,7 @@ class AggState:
 
             if type(column) is ConstColumn:
                 column = codec.column([column.value] * column.n)
-            found = numeric_argument(column, codec)
+            found = (integers_of if self.grouped.mixed else numeric_argument)(column, codec)
             return ObjectColumn(values(column, codec)) if found is NotImplemented else found
         from pgtool.sql.executor.batch import stored
 

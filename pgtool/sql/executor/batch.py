@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pgtool.functions.codec import Codec
-from pgtool.functions.columns import NumericColumn, ObjectColumn, ScaledColumn
+from pgtool.functions.columns import MixedColumn, NumericColumn, ObjectColumn, ScaledColumn
 from pgtool.storage import ragged
 from pgtool.types.column import FixedColumn, VarColumn
 
@@ -159,7 +159,7 @@ def take(column: Any, index: Index) -> Any:
             column.buffer, column.start[index], column.length[index],
             None if column.valid is None else column.valid[index],
         )  # fmt: skip
-        if isinstance(column.scaled, ScaledColumn):
+        if isinstance(column.scaled, (ScaledColumn, MixedColumn)):
             out.scaled = take(column.scaled, index)
         return out
     if kind is VarColumn:
@@ -172,6 +172,9 @@ def take(column: Any, index: Index) -> Any:
         valid = column.valid
         values_ = column.values[index]
         return ScaledColumn(values_, column.scale, None if valid is None else valid[index])
+    if kind is MixedColumn:
+        valid = None if column.valid is None else column.valid[index]
+        return MixedColumn(column.values[index], column.scale, column.shown[index], valid)
     if kind is ConstColumn:
         return ConstColumn(column.value, len(index), column.cache)
     items = column.items
@@ -220,7 +223,7 @@ def truth(column: Any, n: int) -> Array:
 
 def compact(column: Any) -> Any:
     """The column without the page buffers that it may point into."""
-    if type(column) is ConstColumn or type(column) is ScaledColumn:
+    if type(column) in (ConstColumn, ScaledColumn, MixedColumn):
         return column
     if isinstance(column, VarColumn):
         length = column.length.astype(np.int64)
@@ -238,7 +241,7 @@ def column_bytes(column: Any) -> int:
     """About how much memory a compacted column takes."""
     if isinstance(column, VarColumn):
         return len(column.buffer) + 13 * len(column)
-    if isinstance(column, (FixedColumn, ScaledColumn)):
+    if isinstance(column, (FixedColumn, ScaledColumn, MixedColumn)):
         return int(column.values.nbytes) + (0 if column.valid is None else len(column))
     return 8 if type(column) is ConstColumn else 100 * len(column)
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from pgtool.functions import registry
 from pgtool.functions.codec import Codec
-from pgtool.functions.columns import NumericColumn, ObjectColumn, ScaledColumn
+from pgtool.functions.columns import MixedColumn, NumericColumn, ObjectColumn, ScaledColumn
+from pgtool.functions.mixed import over_mixed
 from pgtool.functions.scaled import scaled_column
 from pgtool.sql.executor.batch import ConstColumn, nulls, take, values
 from pgtool.types.column import FixedColumn, VarColumn
@@ -32,7 +33,7 @@ def argument(column: Any, codec: Codec) -> Any:
             )  # fmt: skip
         return found
     if codec.is_numeric:
-        return numeric_argument(column, codec)
+        return integers_of(column, codec)
     column = codec.stored(column)
     return column.values if isinstance(column, FixedColumn) else column
 
@@ -40,13 +41,19 @@ def argument(column: Any, codec: Codec) -> Any:
 def _constant(value: Any, codec: Codec) -> Any:
     one = codec.column([value])
     if codec.is_numeric:
-        return numeric_argument(one, codec)
+        return integers_of(one, codec)
     return one.values[0] if isinstance(one, FixedColumn) else one
 
 
 def numeric_argument(column: Any, codec: Codec) -> Any:
-    """A numeric column as scaled integers, or NotImplemented."""
-    if isinstance(column, ScaledColumn):
+    """A numeric column as integers of one scale and display scale, or NotImplemented."""
+    found = integers_of(column, codec)
+    return found if isinstance(found, ScaledColumn) else NotImplemented
+
+
+def integers_of(column: Any, codec: Codec) -> Any:
+    """A numeric column as scaled integers, with one display scale or several."""
+    if isinstance(column, (ScaledColumn, MixedColumn)):
         return column
     if isinstance(column, ObjectColumn):
         column = codec.stored(column)
@@ -71,6 +78,7 @@ class VectorCall:
         if prosrc in registry.VECTOR_CALLS and self.vector is not None:
             # The scalar form is bound to its Call in the same way.
             self.vector = functools.partial(self.vector, *getattr(scalar, "args", ()))
+        self.prosrc = prosrc
         self.total = prosrc in registry.TOTAL
 
     def __call__(self, n: int, columns: list[Any]) -> Any:
@@ -102,7 +110,10 @@ class VectorCall:
         if any(a is NotImplemented for a in args):
             return NotImplemented
         assert self.vector is not None
-        found = self.vector(*args)
+        if any(type(a) is MixedColumn for a in args):
+            found = over_mixed(self.prosrc, self.vector, args)
+        else:
+            found = self.vector(*args)
         if found is NotImplemented:
             return NotImplemented
         return self._column(found, n, valid, rows)
