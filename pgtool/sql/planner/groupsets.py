@@ -20,7 +20,8 @@ def paths(
 
     query = root.query
     exprs = group_exprs(root)
-    _check(root, exprs)
+    _check(exprs)
+    root.ecs = root.__dict__["upper_ecs"]
     places = {c.tleSortGroupRef: i for i, c in enumerate(query.groupClause)}
     sets = sorted(
         ([places[r] for r in one] for one in expand_grouping_sets(query)),
@@ -47,17 +48,8 @@ def paths(
     set_cheapest(made)
 
 
-def _check(root: Root, exprs: list[Any]) -> None:
-    """Above the Agg a grouping column can be NULL: what is known of it below does not hold."""
-    query = root.query
-    keys = set()
+def _check(exprs: list[Any]) -> None:
+    """A grouping column that is folded to a constant could not become NULL above."""
     for expr in exprs:
         if not any(type(node) is Var for node in trees.walk(expr)):
             raise Unsupported("GROUPING SETS of an expression without columns")
-        keys.add(trees.key(trees.strip_relabel(expr)))
-    if not (query.sortClause or query.distinctClause or query.hasWindowFuncs):
-        return
-    for ec in root.ecs:
-        known = ec.has_const or len(ec.members) > 1
-        if known and any(trees.key(trees.strip_relabel(em.expr)) in keys for em in ec.members):
-            raise Unsupported("ordering by a column of GROUPING SETS that equals another value")

@@ -37,6 +37,10 @@ def set_pathkeys(root: Root) -> None:
         equiv.pathkeys_for_clauses(root, d["group_clause"], tlist)
         if grouped and all(c.sortop for c in query.groupClause) else []
     )
+    below = root.ecs
+    if query.groupingSets:
+        # What is known to be equal below need not be above: grouping columns become NULL.
+        root.ecs = []
     d["active_windows"] = windows.active(root)
     d["window_keys"] = (
         windows.pathkeys(root, d["active_windows"][0]) if d["active_windows"] else []
@@ -46,6 +50,7 @@ def set_pathkeys(root: Root) -> None:
         if query.distinctClause and all(c.sortop for c in query.distinctClause) else []
     )
     d["sort_keys"] = equiv.pathkeys_for_clauses(root, list(query.sortClause), tlist)
+    d["upper_ecs"], root.ecs = root.ecs, below
     d["agg_keys"] = grouping.presorted_keys(root) if query.hasAggs else []
     if d["agg_keys"] and not query.groupingSets:
         d["group_keys_full"] = d["group_keys"] + d["agg_keys"]
