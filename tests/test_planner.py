@@ -58,6 +58,9 @@ select count(*) from cust where id < 0 group by ()
 select status, count(*), grouping(status) from ord group by rollup(status) order by 1 nulls last
 select status, cust % 3 as c, count(*), grouping(status, cust % 3) from ord
   group by cube(status, cust % 3) having count(*) > 1500 order by 4, 1, 2
+select status, count(*) from ord where status = 'new' group by rollup(status) order by status
+select c.id, o.cust, count(*) from cust c join ord o on o.cust = c.id where c.id < 5
+  group by cube(c.id, o.cust) order by 1, 2, 3
 select status, day, max(total) from ord where id < 90 group by grouping sets ((status), (day), ())
   order by 1, 2
 select k, count(*) from part where k in (5, 150) group by k order by k
@@ -146,6 +149,18 @@ def test_analyze_counts_pages(both: Any) -> None:
     assert "Heap Blocks: exact=10\n  Buffers: shared pages=12" in text
     text = lines("select c.name, o.id from cust c join ord o on o.cust = c.id")
     assert "Buckets: 2048  Batches: 1  Memory Usage: 102kB" in text
+
+
+def test_other_formats(both: Any) -> None:
+    engine, _, _ = both
+    query = "select city from cust where name <> 'a<\\' order by city"
+    (xml,) = engine.run(f"explain (format xml, costs off) {query}")
+    (yaml,) = engine.run(f"explain (format yaml, costs off) {query}")
+    (text,), = xml.answer.texts()
+    assert "          <Filter>(name &lt;&gt; 'a&lt;\\'::text)</Filter>" in text.split("\n")
+    (text,), = yaml.answer.texts()
+    assert text.startswith('- Plan: \n    Node Type: "Sort"\n    Parallel Aware: false\n')
+    assert '    Sort Key: \n      - "city"\n    Plans: \n      - Node Type: "Seq Scan"' in text
 
 
 def test_analyze_and_json(both: Any) -> None:

@@ -1,13 +1,13 @@
-"""EXPLAIN: a plan as PostgreSQL shows it, in text or JSON, with ANALYZE's measurements."""
+"""EXPLAIN: a plan as PostgreSQL shows it, in each of its formats, with ANALYZE's measurements."""
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
 from pgtool.errors import SqlError, Unsupported
 from pgtool.nodes import plan as p
+from pgtool.sql.explain_formats import FORMATS, Number
 from pgtool.sql.explain_measured import (
     buffer_facts,
     buffer_line,
@@ -20,7 +20,7 @@ from pgtool.sql.planner import trees
 
 __all__ = ["explain"]
 
-_TEXT, _JSON = 25, 114
+_TEXT = 25
 _BOOLEAN = ("analyze", "verbose", "costs", "buffers", "timing", "summary", "settings",
             "generic_plan", "wal", "memory")  # fmt: skip
 _ON, _OFF = ("true", "on", "1", "yes"), ("false", "off", "0", "no")
@@ -36,12 +36,10 @@ class Options:
             name = str(item.defname).lower()
             if name == "format":
                 self.format = _string(item.arg).lower()
-                if self.format not in ("text", "json", "xml", "yaml"):
+                if self.format != "text" and self.format not in FORMATS:
                     raise SqlError(f'unrecognized value for EXPLAIN option "format": '
                                    f'"{_string(item.arg)}"', "22023",
                                    position=item.location + 1)  # fmt: skip
-                if self.format in ("xml", "yaml"):
-                    raise Unsupported(f"EXPLAIN (FORMAT {self.format.upper()})")
             elif name in _BOOLEAN:
                 given[name] = _boolean(name, item.arg)
             elif name == "serialize":
@@ -97,8 +95,9 @@ def explain(
         spent = time.perf_counter() - begin
         measures = result.measures
     tree = Printer(planned, session, chosen, measures)
-    if chosen.format == "json":
-        return ["QUERY PLAN"], [(tree.json(planning, spent),)], [_JSON]
+    if chosen.format in FORMATS:
+        render, kind = FORMATS[chosen.format]
+        return ["QUERY PLAN"], [(render(tree.facts(planning, spent)),)], [kind]
     return ["QUERY PLAN"], [(line,) for line in tree.text(planning, spent)], [_TEXT]
 
 
@@ -233,20 +232,20 @@ class Printer:
         digits = 2 if self.options.major >= 18 else 0
         return out + f" (actual {timing}rows={rows:.{digits}f} loops={loops})"
 
-    # -- JSON ----
+    # -- the other formats ----
 
-    def json(self, planning: float, spent: float) -> str:
-        """The JSON format."""
+    def facts(self, planning: float, spent: float) -> dict[str, Any]:
+        """What all formats but text lay out."""
         out: dict[str, Any] = {"Plan": self._object(self.planned.planTree, [], None, None)}
         if self.options.buffers:
             out["Planning"] = no_buffers()
         if self.options.summary:
-            out["Planning Time"] = _Number(f"{1000 * planning:.3f}")
+            out["Planning Time"] = Number(f"{1000 * planning:.3f}")
         if self.options.analyze:
-            out["Triggers"] = _Number("[\n    ]")
+            out["Triggers"] = []
             if self.options.summary:
-                out["Execution Time"] = _Number(f"{1000 * spent:.3f}")
-        return "[\n  " + _render(out, 1) + "\n]"
+                out["Execution Time"] = Number(f"{1000 * spent:.3f}")
+        return out
 
     def _json_properties(self, shown: Shown) -> list[tuple[str, Any]]:
         """JSON says after an index's conditions how many rows they removed: none here."""
@@ -270,17 +269,17 @@ class Printer:
         out["Parallel Aware"] = out["Async Capable"] = False
         out.update(shown.target)
         if self.options.costs:
-            out["Startup Cost"] = _Number(f"{plan.startup_cost:.2f}")
-            out["Total Cost"] = _Number(f"{plan.total_cost:.2f}")
-            out["Plan Rows"] = _Number(f"{plan.plan_rows:.0f}")
+            out["Startup Cost"] = Number(f"{plan.startup_cost:.2f}")
+            out["Total Cost"] = Number(f"{plan.total_cost:.2f}")
+            out["Plan Rows"] = Number(f"{plan.plan_rows:.0f}")
             out["Plan Width"] = plan.plan_width
         if self.measures is not None:
             startup, total, rows, loops = self._actual(plan) or (0.0, 0.0, 0.0, 0)
             if self.options.timing:
-                out["Actual Startup Time"] = _Number(f"{startup:.3f}")
-                out["Actual Total Time"] = _Number(f"{total:.3f}")
+                out["Actual Startup Time"] = Number(f"{startup:.3f}")
+                out["Actual Total Time"] = Number(f"{total:.3f}")
             digits = 2 if self.options.major >= 18 else 0
-            out["Actual Rows"] = _Number(f"{rows:.{digits}f}")
+            out["Actual Rows"] = Number(f"{rows:.{digits}f}")
             out["Actual Loops"] = loops
         if self.options.major >= 18:
             out["Disabled"] = False
@@ -323,25 +322,3 @@ def _text_value(label: str, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
-
-
-class _Number(str):
-    """A number whose digits are to be kept."""
-
-    __slots__ = ()
-
-
-def _render(value: Any, depth: int) -> str:
-    """JSON as the server lays it out."""
-    pad = "  " * (depth + 1)
-    if isinstance(value, dict):
-        items = [f"{pad}{json.dumps(k)}: {_render(v, depth + 1)}" for k, v in value.items()]
-        return "{\n" + ",\n".join(items) + "\n" + "  " * depth + "}"
-    if isinstance(value, list):
-        if value and isinstance(value[0], dict):
-            items = [pad + _render(v, depth + 1) for v in value]
-            return "[\n" + ",\n".join(items) + "\n" + "  " * depth + "]"
-        return "[" + ", ".join(_render(v, depth) for v in value) + "]"
-    if isinstance(value, _Number):
-        return str(value)
-    return json.dumps(value, ensure_ascii=False)

@@ -414,7 +414,7 @@ def direction(cache: Any, sortop: int, nulls_first: bool) -> str:
 
 def _literal(text: str) -> str:
     body = text.replace("'", "''")
-    return "E'" + body.replace("\\", "\\\\") + "'" if "\\" in text else f"'{body}'"
+    return f"'{body}'"
 
 
 def _input(plan: Any, varno: int, planned: Any) -> tuple[Any, Any]:
