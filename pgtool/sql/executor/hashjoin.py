@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from pgtool.catalog import typeoids as t
 from pgtool.nodes.enums import JoinType
+from pgtool.nodes.exprs import FuncExpr
 from pgtool.nodes.plan import INNER_VAR, OUTER_VAR
 from pgtool.sql.analyze.nodetypes import expr_type
 from pgtool.sql.executor.batch import Batch, concat_batches
@@ -33,6 +35,24 @@ _PAIRS = 1 << 18
 _DEEPEST = 4
 _KEEPS_INNER = (JoinType.JOIN_RIGHT, JoinType.JOIN_FULL, JoinType.JOIN_RIGHT_ANTI)
 _INNER_ONCE = (JoinType.JOIN_RIGHT_SEMI, JoinType.JOIN_RIGHT_ANTI)
+
+
+#: Types that equal one another at different numbers → the cast from the one to the other.
+_CASTS = {
+    (t.DATEOID, t.TIMESTAMPOID): 2024,
+    (t.DATEOID, t.TIMESTAMPTZOID): 1174,
+    (t.TIMESTAMPOID, t.TIMESTAMPTZOID): 2028,
+}
+
+
+def _alike(outer: Any, inner: Any) -> tuple[Any, Any]:
+    """Both sides of a join's equality, in one type where their numbers differ."""
+    left, right = expr_type(outer), expr_type(inner)
+    if (left, right) in _CASTS:
+        outer = FuncExpr(funcid=_CASTS[left, right], funcresulttype=right, args=[outer])
+    elif (right, left) in _CASTS:
+        inner = FuncExpr(funcid=_CASTS[right, left], funcresulttype=left, args=[inner])
+    return outer, inner
 
 
 class _Table:
@@ -91,19 +111,19 @@ class HashJoinExec(JoinExec):
         outer_scope = Scope({(OUTER_VAR, i + 1): i for i in range(self.outer_width)})
         outer_compiler = VectorCompiler(self.env, outer_scope)
         inner_compiler = VectorCompiler(self.env, inner_scope)
-        self.outer_keys = [outer_compiler.compile(c.args[0]) for c in clauses]
-        self.inner_keys = [inner_compiler.compile(c.args[1]) for c in clauses]
-        self.outer_specs = self._specs(clauses, 0, self.outer_width)
-        self.inner_specs = self._specs(clauses, 1, self.inner_width)
+        sides = [_alike(*c.args) for c in clauses]
+        self.outer_keys = [outer_compiler.compile(outer) for outer, _ in sides]
+        self.inner_keys = [inner_compiler.compile(inner) for _, inner in sides]
+        self.outer_specs = self._specs(clauses, [outer for outer, _ in sides], self.outer_width)
+        self.inner_specs = self._specs(clauses, [inner for _, inner in sides], self.inner_width)
         self.outer_codecs = [*self.left.codecs, *[s.codec for s in self.outer_specs]]
         self.inner_codecs = [*self.right.codecs, *[s.codec for s in self.inner_specs]]
 
-    def _specs(self, clauses: list[Any], side: int, base: int) -> list[KeySpec]:
+    def _specs(self, clauses: list[Any], keys: list[Any], base: int) -> list[KeySpec]:
         return [
-            key_spec(self.env, base + i, self.env.codec(expr_type(c.args[side])), c.opno,
-                     c.inputcollid)
-            for i, c in enumerate(clauses)
-        ]  # fmt: skip
+            key_spec(self.env, base + i, self.env.codec(expr_type(key)), c.opno, c.inputcollid)
+            for i, (c, key) in enumerate(zip(clauses, keys))
+        ]
 
     def _keyed(self, rows: Iterator[Batch], keys: list[Any], ctx: Context) -> Iterator[Batch]:
         """Rows with their key columns behind them."""

@@ -22,6 +22,7 @@ from pgtool.sql.executor.keys import KeySpec, float_bits, interval_span
 from pgtool.sql.executor.spans import span_hash, trimmed
 from pgtool.sql.executor.vcalls import numeric_argument
 from pgtool.types.column import VarColumn
+from pgtool.types.numeric import EXACT
 
 __all__ = ["GroupTable", "IntTable", "Interner"]
 
@@ -30,6 +31,7 @@ _LUT_SLACK = 1 << 16
 _K = np.uint64(0x9E3779B97F4A7C15)
 _LONG = 256
 _EXTRA = 1 << 48
+_EXTRA_DIGITS = 15
 JSONB = 3802
 
 
@@ -322,10 +324,12 @@ class Interner:
         if value is None:
             return 0
         if value == value and not value.is_infinite():
-            scaled = value.scaleb(self.scale)
-            if abs(scaled) < _EXTRA and scaled == int(scaled):
-                return int(scaled)
-            value = value.normalize()
+            scale = self.scale or 0
+            # The default context would round to its 28 digits.
+            if value.adjusted() + scale < _EXTRA_DIGITS:
+                scaled = EXACT.scaleb(value, scale)
+                if abs(scaled) < _EXTRA and scaled == int(scaled):
+                    return int(scaled)
         else:
             value = str(value)
         return self.objects.setdefault(value, _EXTRA + len(self.objects))

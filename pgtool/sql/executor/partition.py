@@ -39,15 +39,29 @@ def _column_hash(column: Any, spec: KeySpec, n: int) -> Any:
     if spec.kind in ("text", "bytes", "bpchar", "bpchar-bytes"):
         spans: VarColumn = stored(column, spec.codec)
         spans = trimmed(spans) if spec.kind.startswith("bpchar") else spans
-        most = int(spans.length.max(initial=0))
-        if most <= _WIDEST:
-            return span_hash(spans, most)
-        items: list[Any] = [spans.datum(i) for i in range(n)]
-    else:
-        items = [freeze(v, spec) for v in values(column, spec.codec)]
-    return _mixed(
-        np.fromiter((hash(v) & 0x7FFFFFFFFFFFFFFF for v in items), np.uint64, n)
-    )
+        return _span_hash(spans, n)
+    return _mixed(_hashes([freeze(v, spec) for v in values(column, spec.codec)]))
+
+
+def _hashes(items: list[Any]) -> Any:
+    return np.fromiter((hash(v) & 0x7FFFFFFFFFFFFFFF for v in items), np.uint64, len(items))
+
+
+def _span_hash(spans: VarColumn, n: int) -> Any:
+    """Long values go one by one; which way a value goes depends on nothing but itself."""
+    most = int(spans.length.max(initial=0))
+    if most <= _WIDEST:
+        return span_hash(spans, most)
+    out = np.zeros(n, np.uint64)
+    for wide in (False, True):
+        rows = np.flatnonzero((spans.length > _WIDEST) == wide)
+        valid = None if spans.valid is None else spans.valid[rows]
+        part = VarColumn(spans.buffer, spans.start[rows], spans.length[rows], valid)
+        if wide:
+            out[rows] = _mixed(_hashes([part.datum(i) for i in range(len(rows))]))
+        elif len(rows):
+            out[rows] = span_hash(part, _WIDEST)
+    return out
 
 
 def key_hash(batch: Batch, specs: list[KeySpec]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pgtool.errors import Unsupported
+from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.jsonbedit import jsonb_subscript
 from pgtool.functions.registry import Call
 from pgtool.functions.values import ArrayValue
@@ -28,6 +28,8 @@ def subscripting(c: ScalarCompiler, node: Any) -> Scalar:
         return _jsonb(c, base, uppers)
     info = c.env.registry.info(node.refcontainertype)
     if info.typsubscript == "raw_array_subscript_handler" and info.typlen > 0:
+        if lowers:
+            raise SqlError("slices of fixed-length arrays not implemented", "0A000")
         return _raw(c, base, uppers, info)
     if lowers:
         return _slice(base, lowers, uppers)

@@ -317,7 +317,7 @@ def merge_scan_sel(root: Root, clause: Any, descending: bool) -> tuple[float, ..
         r_end = ineq_const(root, right, lmax, greater, True)
         l_start = ineq_const(root, left, rmin, greater, False)
         r_start = ineq_const(root, right, lmin, greater, False)
-    except TypeError:
+    except (TypeError, ArithmeticError):
         return 0.0, 1.0, 0.0, 1.0
     if l_end > r_end:
         l_end = 1.0
@@ -347,4 +347,6 @@ def _extremes(var: stats.Variable) -> tuple[Any, Any] | None:
         values += s.mcv
     else:
         return None
-    return (min(values), max(values)) if values else None
+    # NaN is above everything, and some values refuse to be compared with it.
+    values.sort(key=lambda v: (1, 0) if v != v else (0, v))
+    return (values[0], values[-1]) if values else None

@@ -182,7 +182,7 @@ def ineq_const(
     try:
         mcv = sum(f for v, f in zip(s.mcv, s.mcv_freqs) if _holds(v, value, greater, equal))
         hist = _histogram(root, var, value, greater, equal)
-    except TypeError:
+    except (TypeError, ArithmeticError):
         return DEFAULT_INEQ
     total = sum(s.mcv_freqs)
     found = 1.0 - s.nullfrac - total
