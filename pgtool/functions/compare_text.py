@@ -179,10 +179,10 @@ def _negated(compute: Callable[..., Any]) -> Callable[..., Any]:
     return lambda a, b: ~compute(a, b)
 
 
-vector("bpchareq")(bpchar_eq_v)
+vector("bpchareq", total=True)(bpchar_eq_v)
 
 
-@vector("bpcharne")
+@vector("bpcharne", total=True)
 def bpchar_ne_v(a: VarColumn, b: VarColumn) -> Any:
     """Inequality of ``character(n)``."""
     found = bpchar_eq_v(a, b)
