@@ -170,7 +170,7 @@ _AclItem16 = Struct(
 AclItem = ByMajor({14: _AclItem12, 16: _AclItem16})
 ACL_ALL_RIGHTS_STR = ByMajor({14: "arwdDxtXUCTc", 15: "arwdDxtXUCTcsA", 17: "arwdDxtXUCTcsAm"})
 
-#: pg_ndistinct and pg_dependencies: header, then items one after the other, unaligned.
+#: pg_ndistinct, pg_dependencies, pg_mcv_list: header, then items one after the other, unaligned.
 ExtendedStatsHeader = Struct(
     "magic" / uint32 * "which kind",
     "type" / uint32 * "always 1",
@@ -184,6 +184,22 @@ NDistinctItem = Struct(
 DependencyItem = Struct(
     "degree" / float8 * "share of rows that agree",
     "nattributes" / int16 * "number of attributes; the last depends on the others",
+)
+STATS_MCV_MAGIC, STATS_MCVLIST_MAX_ITEMS = 0xE1A651C2, 10000
+#: After the header: the number of dimensions, a type each, a DimensionInfo each, the values of
+#: each dimension, then the items: null flags, frequencies, uint16 numbers of values.
+MCVDimensions = Struct("ndimensions" / int16 * "number of columns and expressions")
+DimensionInfo = Struct(
+    "nvalues" / int32 * "different values",
+    "nbytes" / int32 * "bytes of them here",
+    "nbytes_aligned" / int32 * "bytes of them in memory",
+    "typlen" / int32 * "length of the type",
+    "typbyval" / uint8 * "whether it is passed by value",
+    "padding" / Raw(3) * "alignment",
+)
+MCVFrequencies = Struct(
+    "frequency" / float8 * "share of rows",
+    "base_frequency" / float8 * "share if the columns were independent",
 )
 BloomFilter = Struct(
     "flags" / uint16 * "unused",

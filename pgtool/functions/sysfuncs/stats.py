@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from formats import pgstat
-from pgtool.errors import Unsupported
 from pgtool.functions.registry import Call, builtin
 from pgtool.functions.session import Session
 from pgtool.functions.values import RecordValue
 
-__all__: list[str] = []
+__all__ = ["fixed_entry"]
 
 RECORD = 2249
 #: Statistics file → entries by (kind, database, object), and what exists once by kind.
@@ -58,7 +57,8 @@ def _of(session: Session, kind: str, oid: int) -> Any:
     return found if found is not None else entries.get((kind, 0, oid))
 
 
-def _once(session: Session, kind: str) -> Any:
+def fixed_entry(session: Session, kind: str) -> Any:
+    """What exists once of a kind; None where nothing was counted."""
     return _entries(session)[1].get(kind)
 
 
@@ -69,7 +69,7 @@ def _register(
 
     @builtin(name, call=True)
     def counter(call: Call, *args: Any) -> Any:
-        entry = _once(call.session, kind) if once else _of(call.session, kind, args[0])
+        entry = fixed_entry(call.session, kind) if once else _of(call.session, kind, args[0])
         value = getattr(entry, field, 0) if entry is not None else 0
         if how == "time":
             return value or None
@@ -253,7 +253,7 @@ def pg_stat_get_wal(call: Call) -> RecordValue:
     """WAL written."""
     from decimal import Decimal
 
-    entry = _once(call.session, "WAL")
+    entry = fixed_entry(call.session, "WAL")
     values: list[Any] = [getattr(entry, name, 0) if entry else 0 for name in _WAL]
     values[2] = Decimal(values[2])
     types = [20, 20, 1700, 20]
@@ -271,7 +271,7 @@ LAST_WITH_WAL_TIMES = 17
 @builtin("pg_stat_get_archiver", call=True)
 def pg_stat_get_archiver(call: Call) -> RecordValue:
     """WAL files archived."""
-    entry = _once(call.session, "ARCHIVER")
+    entry = fixed_entry(call.session, "ARCHIVER")
     types = (20, 25, 1184, 20, 25, 1184, 1184)
     if entry is None:
         return _row(types, 0, None, None, 0, None, None, None)
@@ -303,7 +303,7 @@ _SLRU_FIELDS = (
 @builtin("pg_stat_get_slru", call=True, returns_set=True)
 def pg_stat_get_slru(call: Call) -> Iterator[tuple[Any, ...]]:
     """Accesses of the transaction logs."""
-    body = _once(call.session, "SLRU")
+    body = fixed_entry(call.session, "SLRU")
     names = _SLRUS[max(m for m in _SLRUS if m <= call.session.settings.major)]
     for i, name in enumerate(names):
         if body is None:
@@ -333,9 +333,3 @@ def pg_stat_get_subscription_stats(call: Call, oid: int) -> RecordValue:
 
 
 FIRST_WITH_CONFLICTS = 18
-
-
-@builtin("pg_stat_get_io", returns_set=True)
-def pg_stat_get_io() -> Iterator[tuple[Any, ...]]:
-    """I/O by process, object and context: which of them count is not known here."""
-    raise Unsupported("pg_stat_get_io")
