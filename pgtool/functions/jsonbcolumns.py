@@ -15,19 +15,23 @@ import numpy.typing as npt
 from formats import datum as layout
 from formats.varlena import VARHDRSZ
 from pgtool.functions import jsonbtree as tree
+from pgtool.functions.columns import NumericColumn
 from pgtool.functions.registry import vector
+from pgtool.functions.scaled import scaled_column
 from pgtool.storage import ragged
 from pgtool.types.column import VarColumn
 from pgtool.types.vector_digits import numeric_text
 
-__all__ = ["constant_of", "find_member", "numbers_of"]
+__all__ = ["Found", "constant_of", "find_member", "lone_numbers", "numbers_of", "words_at"]
 
 Ints = npt.NDArray[np.int64]
 _MAX_MEMBERS = 64
 _FEW = 16
+_WORD = 4
+_SCALAR = layout.JB_FSCALAR | layout.JB_FARRAY | 1
 
 
-def _words(buffer: Any, at: Ints) -> Ints:
+def words_at(buffer: Any, at: Ints) -> Ints:
     """The 32-bit words at some places."""
     found = np.zeros(at.shape, np.int64)
     for byte in range(4):
@@ -44,7 +48,7 @@ def constant_of(column: Any) -> bytes | None:
     return column.datum(0)
 
 
-class _Found:
+class Found:
     """For each row the member's kind (−1: none), place and length."""
 
     def __init__(self, rows: int) -> None:
@@ -66,14 +70,14 @@ def _ends(entries: Ints) -> Ints:
 
 
 def _search(
-    buffer: Any, start: Ints, limit: Ints, rows: Ints, count: int, key: bytes, out: _Found
+    buffer: Any, start: Ints, limit: Ints, rows: Ints, count: int, key: bytes, out: Found
 ) -> bool:
     """Rows whose objects have ``count`` members; False where one is damaged."""
     at = start[rows]
     base = at + 4 + 8 * count
     if (base > limit[rows]).any():
         return False
-    entries = _words(buffer, at[:, None] + 4 + 4 * np.arange(2 * count))
+    entries = words_at(buffer, at[:, None] + 4 + 4 * np.arange(2 * count))
     ends = _ends(entries)
     if (base + ends[:, -1] > limit[rows]).any() or (np.diff(ends, axis=1) < 0).any():
         return False
@@ -96,18 +100,18 @@ def _search(
     return True
 
 
-def find_member(column: VarColumn, key: bytes) -> _Found | None:
+def find_member(column: VarColumn, key: bytes) -> Found | None:
     """A member of each row's object; None where the rows must be done one by one."""
     buffer, start = column.buffer, column.start.astype(np.int64)
     limit = start + column.length
     if (column.length < 4).any():
         return None
-    headers = _words(buffer, start)
+    headers = words_at(buffer, start)
     counts = np.where(headers & layout.JB_FOBJECT, headers & layout.JB_CMASK, 0)
     different = np.unique(counts)
     if len(different) > _FEW or (len(different) and different[-1] > _MAX_MEMBERS):
         return None
-    out = _Found(len(column))
+    out = Found(len(column))
     for count in different.tolist():
         rows = np.flatnonzero(counts == count)
         if count and not _search(buffer, start, limit, rows, count, key, out):
@@ -119,13 +123,51 @@ def numbers_of(buffer: Any, start: Ints, length: Ints) -> VarColumn | None:
     """Numbers inside documents as stored numerics; None where a header is not the usual one."""
     if (length < VARHDRSZ).any():
         return None
-    header = _words(buffer, start)
+    header = words_at(buffer, start)
     if (header & 3).any() or (header >> 2 != length).any():
         return None
     return VarColumn(buffer, start + VARHDRSZ, (length - VARHDRSZ).astype(np.int32))
 
 
-def _add(buffer: Any, out: _Found, rows: Ints, data: Any, start: Ints, length: Ints) -> Any:
+def lone_numbers(column: VarColumn) -> VarColumn | None:
+    """Documents that are a number each, as stored numerics; None where one is not."""
+    start, length = column.start.astype(np.int64), column.length.astype(np.int64)
+    if (length < 2 * _WORD).any() or (words_at(column.buffer, start) != _SCALAR).any():
+        return None
+    kind = words_at(column.buffer, start + _WORD) & layout.JENTRY_TYPEMASK
+    if (kind != tree.NUMERIC).any():
+        return None
+    return numbers_of(column.buffer, start + 2 * _WORD, length - 2 * _WORD)
+
+
+@vector("jsonb_numeric")
+def jsonb_numeric_v(column: Any) -> Any:
+    found = lone_numbers(column)
+    if found is None:
+        return NotImplemented
+    return NumericColumn(found.buffer, found.start, found.length)
+
+
+def _to_integer(dtype: str) -> Any:
+    limits = np.iinfo(dtype)
+
+    def compute(column: Any) -> Any:
+        numbers = lone_numbers(column)
+        scaled: Any = False if numbers is None else scaled_column(numbers)
+        if scaled is False or scaled.scale or not len(column):
+            return NotImplemented
+        if int(scaled.values.min()) < limits.min or int(scaled.values.max()) > limits.max:
+            return NotImplemented
+        return scaled.values.astype(dtype)
+
+    return compute
+
+
+for _name, _dtype in (("int2", "<i2"), ("int4", "<i4"), ("int8", "<i8")):
+    vector(f"jsonb_{_name}")(_to_integer(_dtype))
+
+
+def _add(buffer: Any, out: Found, rows: Ints, data: Any, start: Ints, length: Ints) -> Any:
     """Texts that some rows now have, put behind the buffer."""
     out.start[rows], out.length[rows] = start + len(buffer), length
     return np.concatenate([buffer, data])
@@ -177,7 +219,7 @@ def jsonb_object_field_v(column: Any, key: Any) -> Any:
         # A scalar by itself: the header of an array of one, its entry, its content.
         length = found.length[rows]
         head = np.empty((len(rows), 2), np.dtype("<u4"))
-        head[:, 0] = layout.JB_FSCALAR | layout.JB_FARRAY | 1
+        head[:, 0] = _SCALAR
         head[:, 1] = found.kind[rows] | layout.JENTRY_HAS_OFF | length
         size = head.shape[1] * head.itemsize
         offsets = ragged.offsets_of(length + size)
