@@ -20,7 +20,9 @@ from pgtool.functions.timezones import session_clock
 from pgtool.functions.values import Interval
 from pgtool.types import calendar as cal
 
-__all__ = ["DAYS_FULL", "FIELDS", "MONTHS_FULL", "ROMAN", "Part", "parts_of"]
+__all__ = [
+    "DAYS_FULL", "FIELDS", "MONTHS_FULL", "ROMAN", "Part", "parts_of", "show", "shown_timestamp",
+]  # fmt: skip
 
 MONTHS_FULL = ("January", "February", "March", "April", "May", "June", "July", "August",
                "September", "October", "November", "December")  # fmt: skip
@@ -287,10 +289,10 @@ def _ordinal(text: str, kind: str) -> str:
     return text + (ending.upper() if kind == "TH" else ending)
 
 
-def show(template: str, s: Shown) -> str:
-    """The template filled in."""
+def show(parts: tuple[Part, ...], s: Shown) -> str:
+    """A template's parts filled in."""
     out: list[str] = []
-    for part in parts_of(template):
+    for part in parts:
         name = part.name
         if not part.field:
             out.append(part.text)
@@ -325,7 +327,7 @@ def shown_timestamp(us: int, zone: str = "", east: int = 0) -> Shown:
 
 @builtin("timestamp_to_char")
 def timestamp_to_char(us: int, template: str) -> str | None:
-    return show(template, shown_timestamp(us)) if template and finite(us) else None
+    return show(parts_of(template), shown_timestamp(us)) if template and finite(us) else None
 
 
 @builtin("timestamptz_to_char", call=True)
@@ -334,7 +336,7 @@ def timestamptz_to_char(call: Call, us: int, template: str) -> str | None:
         return None
     clock = session_clock(call.session)
     now = clock.at(us)
-    return show(template, shown_timestamp(clock.local(us), now.abbreviation, now.offset))
+    return show(parts_of(template), shown_timestamp(clock.local(us), now.abbreviation, now.offset))
 
 
 @builtin("interval_to_char")
@@ -346,5 +348,5 @@ def interval_to_char(span: Interval, template: str) -> str | None:
     minutes, second = quotient(seconds, 60)
     hour, minute = quotient(minutes, 60)
     day_of_year = span.month * 30 + span.day
-    return show(template, Shown(year, month, span.day, hour, minute, second, us, 0, day_of_year,
-                                0, True, "", 0))  # fmt: skip
+    fields = Shown(year, month, span.day, hour, minute, second, us, 0, day_of_year, 0, True, "", 0)
+    return show(parts_of(template), fields)

@@ -15,7 +15,7 @@ from pgtool.errors import SqlError
 from pgtool.functions.numpicture import Picture, number_picture
 from pgtool.functions.registry import builtin
 
-__all__: list[str] = []
+__all__ = ["pour"]
 
 _DECIMAL_POINT, _GROUP, _CURRENCY = ".", ",", " "
 #: Stands where a place finds no digit left; the server's text ends there.
@@ -215,7 +215,7 @@ def _roman(value: int) -> str:
     return "".join(out)
 
 
-def _pour(picture: Picture, text: str) -> str:
+def pour(picture: Picture, text: str) -> str:
     """A plain decimal number's text into a picture."""
     sign = "-" if text.startswith("-") else "+"
     digits = text.lstrip("-")
@@ -272,7 +272,7 @@ def _integer(value: int, text: str, bits: int) -> str:
             raise SqlError("bigint out of range", "22003")
         if bits == 32:
             value = (value + (1 << 31)) % (1 << 32) - (1 << 31)
-    return _pour(picture, f"{value}.{'0' * picture.post}" if picture.post else str(value))
+    return pour(picture, f"{value}.{'0' * picture.post}" if picture.post else str(value))
 
 
 @builtin("int4_to_char")
@@ -301,11 +301,11 @@ def numeric_to_char(value: Decimal, text: str) -> str:
         picture.pre += picture.multi
         value = value.scaleb(picture.multi, _EXACT) if value.is_finite() else value
     if not value.is_finite():
-        return _pour(picture, str(value))
+        return pour(picture, str(value))
     places = Decimal(1).scaleb(-picture.post)
     rounded = value.quantize(places, decimal.ROUND_HALF_UP, _EXACT)
     shown = f"{rounded:f}"
-    return _pour(picture, shown.lstrip("-") if not rounded else shown)
+    return pour(picture, shown.lstrip("-") if not rounded else shown)
 
 
 def _float_text(value: float, places: int) -> str:
@@ -339,7 +339,7 @@ def _float(value: float, text: str, dig: int) -> str:
         picture.post = 0
     elif length + picture.post > dig:
         picture.post = dig - length
-    return _pour(picture, _float_text(value, picture.post))
+    return pour(picture, _float_text(value, picture.post))
 
 
 @builtin("float4_to_char")
