@@ -19,7 +19,9 @@ _KINDS = [(place, word) for place, words in (
 def measured(plan: Any, found: Any, major: int, text: bool) -> list[tuple[str, Any]]:
     """Properties of one node that ran, in the server's order; JSON has zeroes too."""
     out: list[tuple[str, Any]] = []
-    if found.removed or (not text and plan.qual and not isinstance(plan, p.Agg)):
+    if isinstance(plan, p.Agg) and found.extra:
+        out += _hash_aggregate(found.extra, text)
+    if found.removed or (not text and plan.qual):
         label = "Rows Removed by Filter"
         if isinstance(plan, p.Join) and not plan.qual:
             label = "Rows Removed by Join Filter"
@@ -50,6 +52,15 @@ def _hash(extra: Any, text: bool) -> list[tuple[str, Any]]:
         ("Hash Buckets", buckets), ("Original Hash Buckets", planned), ("Hash Batches", batches),
         ("Original Hash Batches", batches), ("Peak Memory Usage", size),
     ]
+
+
+def _hash_aggregate(extra: Any, text: bool) -> list[tuple[str, Any]]:
+    batches, size = extra
+    size = -(-size // 1024)
+    if text:
+        return [("Batches", f"{batches}  Memory Usage: {size}kB")]
+    return [("Planned Partitions", 0), ("HashAgg Batches", batches), ("Peak Memory Usage", size),
+            ("Disk Usage", 0)]  # fmt: skip
 
 
 def _heap_blocks(exact: int, text: bool) -> list[tuple[str, Any]]:

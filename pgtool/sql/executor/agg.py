@@ -31,6 +31,8 @@ __all__ = ["AggExec", "GroupExec"]
 
 _GROUP_BYTES = 64
 _GROUPS_AT_ONCE = 8192
+#: An empty hash table takes this much, for EXPLAIN.
+_LEAST_SPACE = 32 << 10
 
 
 class AggExec(Exec):
@@ -120,9 +122,12 @@ class AggExec(Exec):
             yield from one._hashed(one.left.run(ctx), ctx, 0) if members else one._plain(ctx)
 
     def _output(self, batches: Iterator[Batch], ctx: Context) -> Iterator[Batch]:
+        measure = self.measure(ctx)
         for batch in batches:
             for part in chunks(batch):
                 out = self.filter.apply(part, ctx)
+                if measure is not None:
+                    measure.removed += part.n - out.n
                 if out.n:
                     yield self.project.apply(out, ctx)
 
@@ -228,6 +233,7 @@ class AggExec(Exec):
                     aside = Partitions(self.left.codecs, depth)
             for state in states:
                 state.step(batch, ids, table.count)
+        self._note_memory(table.count, depth, ctx)
         if keys:
             # Groups are numbered as they appear, so their keys lie in that order.
             whole = concat_batches(keys, self.left.codecs)
@@ -238,6 +244,14 @@ class AggExec(Exec):
             table, states, keys = GroupTable(self.specs), [], []
             for part in aside.files():
                 yield from self._hashed(part, ctx, depth + 1)
+
+    def _note_memory(self, groups: int, depth: int, ctx: Context) -> None:
+        """For EXPLAIN ANALYZE: how many batches, and the most memory that a table took."""
+        measure = self.measure(ctx)
+        if measure is not None:
+            batches, most = measure.extra or (1, _LEAST_SPACE)
+            size = groups * (_GROUP_BYTES + 32 * len(self.left.codecs))
+            measure.extra = (batches + bool(depth), max(most, size))
 
     def _note_keys(
         self, table: GroupTable, batch: Batch, ids: Any, before: int, keys: list[Batch]
