@@ -88,6 +88,8 @@ class _Page:
     def __init__(self, data: bytes, block: int) -> None:
         self.data = data
         self.block = block
+        #: Attributes that searches have looked at, by place and how many.
+        self.datums: dict[tuple[int, int], list[bytes | None]] = {}
         opaque = read_opaque(data, _OPAQUE)
         self.flags = int(opaque.btpo_flags)
         self.is_leaf = bool(self.flags & BtpFlags.BTP_LEAF)
@@ -181,7 +183,11 @@ class Tree:
     def _side(self, page: _Page, place: int, bound: Bound) -> bool:
         """Whether a tuple lies before the bound."""
         try:
-            result = bound.compare(self._datums(page, place, bound.natts))
+            key = place, bound.natts
+            datums = page.datums.get(key)
+            if datums is None:
+                datums = page.datums[key] = self._datums(page, place, bound.natts)
+            result = bound.compare(datums)
         except (struct.error, IndexError) as error:
             raise CorruptData(f"index tuple: {error}", file=self.file.path, block=page.block,
                               offset=place) from None  # fmt: skip

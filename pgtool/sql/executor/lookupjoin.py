@@ -138,6 +138,9 @@ class LookupJoin:
         found = ctx.kept.get(key)
         if found is not None:
             return found or None
+        # Outer rows come in many small batches too: what counts is all there were.
+        count_key = ("lookups", id(self))
+        ctx.kept[count_key] = outer_rows = ctx.kept.get(count_key, 0) + outer_rows
         if outer_rows * _LOOKUP_PAGES < self.inner.source.heap.file.nblocks:
             return None
         kept: list[Batch] = []

@@ -83,6 +83,10 @@ def named(column: Any, codec: Codec) -> Any:
     return FixedColumn(out.view("V64").reshape(-1), column.valid)
 
 
+#: Nodes that keep everything in their generators: several executions may share one.
+_STATELESS = {"IndexScan", "IndexOnlyScan"}
+
+
 def _started(planned: Any, session: Any, ctx: Context) -> tuple[Any, Iterator[Batch]]:
     """The plan's executor and its rows. An executor that is not in use is used again."""
     idle: list[tuple[Any, Any]] = planned.__dict__.setdefault("_idle", [])
@@ -90,6 +94,10 @@ def _started(planned: Any, session: Any, ctx: Context) -> tuple[Any, Iterator[Ba
         root = idle.pop()[1]
     else:
         root = Builder(session, planned).build(planned.planTree)
+
+    if not planned.subplans and type(planned.planTree).__name__ in _STATELESS:
+        # Rows that nobody fetched leave nothing behind in such a node.
+        idle[:] = [(session, root)]
 
     def rows() -> Iterator[Batch]:
         yield from root.run(ctx)

@@ -65,6 +65,9 @@ def integers_of(column: Any, codec: Codec) -> Any:
     return NotImplemented
 
 
+_SAFE = {"texteq", "textne", "bpchareq", "bpcharne"}
+
+
 class VectorCall:
     """One function bound to how it is called."""
 
@@ -80,6 +83,8 @@ class VectorCall:
             self.vector = functools.partial(self.vector, *getattr(scalar, "args", ()))
         self.prosrc = prosrc
         self.total = prosrc in registry.TOTAL
+        #: It cannot fail on any row, though it may not be asked about NULLs.
+        self.safe = self.total or prosrc in _SAFE
 
     def __call__(self, n: int, columns: list[Any]) -> Any:
         if all(type(c) is ConstColumn for c in columns):

@@ -156,7 +156,7 @@ class VectorCompiler:
         run = VectorCall(
             function.prosrc, scalar, [self.env.codec(t) for t in types], self.env.codec(rettype)
         )
-        total = run.total and all(a.total for a in args)
+        total = run.safe and all(a.total for a in args)
         runs = [a.run for a in args]
 
         def evaluate(batch: Batch, ctx: Any) -> Any:
@@ -185,7 +185,7 @@ class VectorCompiler:
             value = array.run(batch, ctx).value
             return over_array(call, left.run(batch, ctx), value, batch.n, wanted)
 
-        return Vector(evaluate, BOOL, left.total and array.total and call.total)
+        return Vector(evaluate, BOOL, left.total and array.total and call.safe)
 
     # -- logic ----------------------------------------------------------------------
 
