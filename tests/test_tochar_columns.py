@@ -66,3 +66,9 @@ def test_timestamps(template: str) -> None:
     else:
         found = vector(column, constant(template, len(values)))
         assert texts(found) == [scalar(value, template) for value in values]
+
+
+def test_exponents_as_servers_round_them() -> None:
+    shown = [registry.BUILTINS[f"{kind}_to_char"].scalar(value, "9.9EEEE") for kind, value in
+             (("int4", 99999), ("int8", 99999), ("numeric", Decimal("-0.0999")))]  # fmt: skip
+    assert shown == [" 1.0e+05", " 10.0e+04", "-10.0e-02"]

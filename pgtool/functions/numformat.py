@@ -248,11 +248,7 @@ def _scientific(picture: Picture, value: Decimal) -> str:
     exponent = value.adjusted() if value else 0
     scaled = abs(value).scaleb(-exponent, _EXACT)
     rounded = scaled.quantize(Decimal(1).scaleb(-places), decimal.ROUND_HALF_UP, _EXACT)
-    if rounded >= 10:
-        exponent += 1
-        rounded = rounded.scaleb(-1, _EXACT).quantize(
-            Decimal(1).scaleb(-places), decimal.ROUND_HALF_UP, _EXACT
-        )
+    # 9.99 rounded to 10.0 keeps its exponent, as the server has it.
     return f"{sign}{rounded:f}e{exponent:+03d}"
 
 
@@ -263,6 +259,8 @@ def _integer(value: int, text: str, bits: int) -> str:
     if picture.roman:
         return _pour_roman(picture, max(min(value, _INT4_MAX), -_INT4_MAX))
     if picture.scientific:
+        if bits == 32:
+            return f"{float(value): .{picture.post}e}"
         return _scientific(picture, Decimal(value))
     if picture.multiplied:
         picture = picture.copy()
