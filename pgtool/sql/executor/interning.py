@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from pgtool.functions.compare_text import text_eq_v
-from pgtool.functions.values import ArrayValue, RangeValue, RecordValue
+from pgtool.functions.values import ArrayValue, Interval, RangeValue, RecordValue
 from pgtool.sql.executor.batch import Batch, nulls, stored, values
 from pgtool.sql.executor.keys import KeySpec, float_bits, interval_span
 from pgtool.sql.executor.spans import span_hash, trimmed
@@ -32,6 +32,7 @@ _K = np.uint64(0x9E3779B97F4A7C15)
 _LONG = 256
 _EXTRA = 1 << 48
 _EXTRA_DIGITS = 15
+BPCHAR = 1042
 JSONB = 3802
 
 
@@ -337,29 +338,35 @@ class Interner:
 
 def freeze(value: Any, spec: KeySpec) -> Any:
     """A hashable stand-in: equal exactly where the values are equal."""
+    if spec.kind.startswith("bpchar") and isinstance(value, str):
+        return value.rstrip(" ")
+    return frozen(value, spec.codec.typid, spec.session)
+
+
+def frozen(value: Any, typid: int, session: Any) -> Any:
+    """Arrays, rows and ranges as tuples, down to elements that are equal as their type says."""
     if value is None:
         return None
-    if spec.kind == "interval":
+    if isinstance(value, Interval):
         return interval_span(value)
-    if spec.kind == "generic" and spec.codec.typid == JSONB:
-        text = spec.session.types.io_of(JSONB).output(value)
-        return _frozen_json(json.loads(text, parse_float=Decimal, parse_int=Decimal))
-    return frozen(value)
-
-
-def frozen(value: Any) -> Any:
-    """Arrays, rows and ranges as tuples."""
     if isinstance(value, ArrayValue):
-        return ("a", value.dims, value.lbounds, tuple(frozen(v) for v in value.elements))
+        return ("a", value.dims, value.lbounds,
+                tuple(frozen(v, value.elemtype, session) for v in value.elements))  # fmt: skip
     if isinstance(value, RecordValue):
-        return ("r", tuple(frozen(v) for v in value.fields))
+        return ("r", tuple(frozen(v, kind, session)
+                           for v, kind in zip(value.fields, value.fieldtypes)))  # fmt: skip
     if isinstance(value, RangeValue):
-        return ("g", value.empty, frozen(value.lower), frozen(value.upper), value.lower_inc,
-                value.upper_inc)  # fmt: skip
+        return ("g", value.empty, frozen(value.lower, 0, session),
+                frozen(value.upper, 0, session), value.lower_inc, value.upper_inc)  # fmt: skip
     if isinstance(value, tuple):
-        return tuple(frozen(v) for v in value)
+        return tuple(frozen(v, 0, session) for v in value)
     if isinstance(value, (float, Decimal)) and value != value:
         return "nan"
+    if typid == BPCHAR:
+        return value.rstrip(" ")
+    if typid == JSONB:
+        text = session.types.io_of(JSONB).output(value)
+        return _frozen_json(json.loads(text, parse_float=Decimal, parse_int=Decimal))
     return value
 
 
