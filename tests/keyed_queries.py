@@ -17,7 +17,8 @@ __all__ = ["KEYS", "SETTINGS", "schema", "statements"]
 KEYS: dict[str, tuple[str, str]] = {
     "t": (
         "text",
-        "case v % 9 when 0 then repeat(md5(v::text), case when v % 700 = 0 then 200 else v % 30 end) when 1 then v::text"
+        "case v % 9 when 0 then repeat(md5(v::text), case v % 700 when 0 then 200 else v % 30 end)"
+        " when 1 then v::text"
         " when 2 then repeat('x', v % 300) when 3 then 'é' || v when 4 then v || repeat(' ', v % 5)"
         " when 5 then repeat('ab', v % 17) || v when 6 then repeat('prefix', 40) || v"
         " when 7 then chr(1 + v % 30) || repeat(chr(1), v % 12) else 'k' || v % 100 end",
@@ -30,7 +31,8 @@ KEYS: dict[str, tuple[str, str]] = {
         "numeric",
         "case when v % 500 = 7 then 'NaN' when v % 500 = 8 then 'Infinity'"
         " when v % 11 = 3 then (v || repeat('0', v % 40))::numeric"
-        " when v % 11 = 5 then (repeat('7', 36) || v % 1000 || '.500' || repeat('0', i % 3))::numeric"
+        " when v % 11 = 5 then (repeat('7', 36) || v % 1000 || '.500' || repeat('0', i % 3))"
+        "::numeric"
         " when v % 11 = 4 then -round(v / 8.0, 3 + i % 9)"
         " else round(v / 8.0, 3 + i % 9) end",
     ),
@@ -39,7 +41,10 @@ KEYS: dict[str, tuple[str, str]] = {
         "case when v % 500 = 7 then 'NaN' when v % 500 = 8 then '-Infinity'"
         " when v % 500 = 9 then '-0' when v % 500 = 10 then 0 else v / 8.0 end",
     ),
-    "f4": ("float4", "case when v % 500 = 7 then 'NaN' when v % 500 < 3 then '-0' else v / 4.0 end"),
+    "f4": (
+        "float4",
+        "case when v % 500 = 7 then 'NaN' when v % 500 < 3 then '-0' else v / 4.0 end",
+    ),
     "i2": ("int2", "v - 6000"),
     "i4": ("int4", "v - 6000"),
     "i8": ("int8", "case v % 13 when 1 then v::int8 << 40 else v - 6000 end"),
@@ -58,7 +63,10 @@ KEYS: dict[str, tuple[str, str]] = {
         " else jsonb_build_array(v % 300, null, true) end",
     ),
     "rg": ("int4range", "int4range(v % 500, v % 500 + v % 3)"),
-    "nt": ("inet", "('10.' || v % 7 || '.' || v % 200 || '.' || v % 250 || '/' || 24 + v % 2)::inet"),
+    "nt": (
+        "inet",
+        "('10.' || v % 7 || '.' || v % 200 || '.' || v % 250 || '/' || 24 + v % 2)::inet",
+    ),
 }
 #: Comparisons between types.
 CROSS = (
