@@ -111,3 +111,9 @@ def test_casts(kind: str) -> None:
         assert found.tolist() == [int(t) for t in texts]
     for other in ('"x"', "[1]", "null", "{}", "true"):
         assert cast(VarColumn.of([packed("1"), packed(other)])) is NotImplemented
+
+
+def test_types(data: list[bytes]) -> None:
+    found = registry.VECTORS["jsonb_typeof"](VarColumn.of(list(data)))
+    scalar = registry.BUILTINS["jsonb_typeof"].scalar
+    assert [found.datum(i).decode() for i in range(len(data))] == [scalar(d) for d in data]

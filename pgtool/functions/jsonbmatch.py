@@ -180,6 +180,30 @@ def jsonb_exists_v(call: Call, column: Any, key: Any) -> Any:
     return out
 
 
+_TYPES = {tree.NULL: "null", tree.STRING: "string", tree.NUMERIC: "number",
+          tree.TRUE: "boolean", tree.FALSE: "boolean"}  # fmt: skip
+_NAMES = ("object", "array", "null", "string", "number", "boolean")
+
+
+@vector("jsonb_typeof")
+def jsonb_typeof_v(column: Any) -> Any:
+    headers = _headers(column)
+    if headers is None:
+        return NotImplemented
+    scalars = np.flatnonzero(headers & layout.JB_FSCALAR)
+    which = np.where(headers & layout.JB_FOBJECT, 0, 1)
+    if (column.length[scalars] < 2 * _WORD).any():
+        return NotImplemented
+    kinds = words_at(column.buffer, column.start[scalars].astype(np.int64) + _WORD)
+    kinds &= layout.JENTRY_TYPEMASK
+    for kind in np.unique(kinds).tolist():
+        if kind not in _TYPES:
+            return NotImplemented
+        which[scalars[kinds == kind]] = _NAMES.index(_TYPES[kind])
+    names = VarColumn.of([name.encode("ascii") for name in _NAMES])
+    return VarColumn(names.buffer, names.start[which], names.length[which])
+
+
 # -- equality -----------------------------------------------------------------------------
 
 
