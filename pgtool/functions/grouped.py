@@ -235,7 +235,12 @@ class SumNumeric(_Scaled):
     """sum(numeric)."""
 
     def final(self, groups: int) -> Any:
-        """The sums."""
+        """The sums; scaled as they are where all numbers had one scale."""
+        if len(self.by_scale) == 1 and not self.single and not self.by_value.sums:
+            ((scale, sums),) = self.by_scale.items()
+            if not sums.high.any():
+                low, counts = grown(sums.low, groups)[:groups], grown(sums.counts, groups)[:groups]
+                return ScaledColumn(low.copy(), scale, None if counts.all() else counts > 0)
         return [sum_of(one) for one in self.totals(groups)]
 
 
