@@ -107,6 +107,7 @@ MODULES: tuple[str, ...] = (
     "sysfuncs.stats",
     "sysfuncs.iostats",
     "sysfuncs.mcv",
+    "sysfuncs.identity",
     "sysfuncs.keywords",
     "sysfuncs.objects",
     "sysfuncs.updatable",

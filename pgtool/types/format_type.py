@@ -53,8 +53,14 @@ def typmod_text(oid: int, typmod: int) -> str:
     return _SPECIAL[oid][2](typmod) if oid in _SPECIAL else f"({typmod})"
 
 
-def format_type(registry: TypeRegistry, oid: int, typmod: int = -1, *, given: bool = False) -> str:
-    """A type's name; ``given`` says that a typmod of −1 is meant as such."""
+def format_type(
+    registry: TypeRegistry, oid: int, typmod: int = -1, *, given: bool = False,
+    qualified: bool = False,
+) -> str:  # fmt: skip
+    """A type's name; ``given`` says that a typmod of −1 is meant as such.
+
+    ``qualified`` names the schema of every type that has no name in the SQL standard.
+    """
     if oid == 0:
         return "-"
     lookups, major = registry.lookups, registry.settings.major
@@ -73,6 +79,6 @@ def format_type(registry: TypeRegistry, oid: int, typmod: int = -1, *, given: bo
     if oid in _NEEDS_TYPMOD and given and typmod < 0:
         return _NEEDS_TYPMOD[oid] + suffix
     builtin = lookups.type_info(oid) is None
-    visible = builtin or lookups.type_is_visible(oid)
+    visible = not qualified and (builtin or lookups.type_is_visible(oid))
     name = format_name(None if visible else info.namespace, info.name, major)
     return name + (f"({typmod})" if typmod >= 0 else "") + suffix

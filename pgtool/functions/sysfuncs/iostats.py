@@ -81,7 +81,8 @@ def pg_stat_get_io(call: Call) -> Iterator[tuple[Any, ...]]:
         place = (_OBJECTS.index(of), contexts.index(context))
         stats = None if body is None else body.stats[number]
         values = [
-            _value(stats, what, letter, place, major) if letter in counted or what == "block" else None
+            _value(stats, what, letter, place, major)
+            if letter in counted or what == "block" else None
             for what, letter in _COLUMNS[major]
         ]
         reset = None if body is None else body.stat_reset_timestamp or None
