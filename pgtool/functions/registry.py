@@ -108,6 +108,7 @@ MODULES: tuple[str, ...] = (
     "sysfuncs.iostats",
     "sysfuncs.mcv",
     "sysfuncs.identity",
+    "sysfuncs.describe",
     "sysfuncs.keywords",
     "sysfuncs.objects",
     "sysfuncs.updatable",

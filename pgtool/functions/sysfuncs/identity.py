@@ -50,7 +50,7 @@ NAMED = {
     "pg_largeobject": Named("large object", "", "", False, False),
     "pg_operator": Named("operator", "oprname", "oprnamespace", False, False),
     "pg_opclass": Named("operator class", "opcname", "opcnamespace", plain=False),
-    "pg_opfamily": Named("operator family", "opfname", "opfnamespace", False, False),
+    "pg_opfamily": Named("operator family", "opfname", "opfnamespace", plain=False),
     "pg_am": Named("access method", "amname"),
     "pg_amop": Named("operator of access method", "", "", False, False),
     "pg_amproc": Named("function of access method", "", "", False, False),

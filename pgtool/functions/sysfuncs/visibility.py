@@ -10,7 +10,7 @@ from pgtool.functions.registry import Call, builtin
 from pgtool.functions.session import Session
 from pgtool.types import format_type as types_format
 
-__all__: list[str] = []
+__all__ = ["KINDS", "is_visible"]
 
 
 @builtin("format_type", call=True)
@@ -32,7 +32,7 @@ class _Kind(NamedTuple):
     more: tuple[str, ...] = ()
 
 
-_KINDS = {
+KINDS = {
     "pg_table_is_visible": _Kind("pg_class", "relname", "relnamespace"),
     "pg_type_is_visible": _Kind("pg_type", "typname", "typnamespace"),
     "pg_function_is_visible": _Kind("pg_proc", "proname", "pronamespace", ("proargtypes",)),
@@ -81,7 +81,7 @@ def _register(name: str, kind: _Kind) -> None:
         return is_visible(call.session, kind, oid)
 
 
-for _name, _kind in _KINDS.items():
+for _name, _kind in KINDS.items():
     _register(_name, _kind)
 
 
