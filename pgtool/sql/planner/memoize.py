@@ -57,6 +57,8 @@ def _cache_keys(pair: Any, inner: Path) -> list[Any]:
     exprs: list[Any] = []
     for rinfo in inner.enforced:
         clause = rinfo.clause
+        if rinfo.clause_relids <= inner.rel.relids:
+            continue
         if type(clause).__name__ != "OpExpr" or len(clause.args) != 2 or not rinfo.can_join:
             return []
         left = rinfo.left <= inner.rel.relids
