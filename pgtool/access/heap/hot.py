@@ -31,7 +31,7 @@ _LP_BYTES = 4
 
 def index_places(tuples: Tuples) -> npt.NDArray[np.int64]:
     """``block << 16 | offset`` of the root of each tuple's chain; -1 where there is none."""
-    block = tuples.first_block + tuples.page.astype(np.int64)
+    block = tuples.blocks()
     out = (block << 16) | tuples.offnum
     only = (tuples.u16("t_infomask2") & HeapInfomask2.HEAP_ONLY_TUPLE) != 0
     if not only.any():
@@ -42,7 +42,7 @@ def index_places(tuples: Tuples) -> npt.NDArray[np.int64]:
         if page not in roots:
             roots[page] = _roots(tuples.buffer, page * BLCKSZ)
         root = roots[page].get(int(tuples.offnum[row]))
-        out[row] = -1 if root is None else (tuples.first_block + page) << 16 | root
+        out[row] = -1 if root is None else int(block[row]) << 16 | root
     return out
 
 

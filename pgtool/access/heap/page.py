@@ -73,6 +73,8 @@ class Tuples:
     path: str
     #: t_hoff, t_infomask and the number of attributes, once they were read.
     head: tuple[Ints, Ints, Ints] | None = None
+    #: Each page's block number, where the chunk's pages do not follow one another.
+    scattered: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.start)
@@ -83,7 +85,14 @@ class Tuples:
             self.buffer, self.first_block, self.start[keep], self.end[keep],
             self.page[keep], self.offnum[keep], self.all_visible, self.path,
             self.head and tuple(part[keep] for part in self.head),  # type: ignore[arg-type]
+            self.scattered,
         )  # fmt: skip
+
+    def blocks(self) -> npt.NDArray[np.int64]:
+        """The block number of every tuple."""
+        if self.scattered is not None:
+            return self.scattered[self.page]
+        return self.first_block + self.page.astype(np.int64)
 
     def u16(self, name: str) -> Ints:
         """A 2-byte header field of every tuple."""
@@ -115,7 +124,8 @@ class Tuples:
 
     def block_of(self, row: int) -> int:
         """The block number of one tuple."""
-        return self.first_block + int(self.page[row])
+        page = int(self.page[row])
+        return self.first_block + page if self.scattered is None else int(self.scattered[page])
 
     def corrupt(self, row: int, message: str, field: str, offset: int | None = None) -> CorruptData:
         """An error about one tuple; ``offset`` is a byte offset in the chunk."""

@@ -16,11 +16,12 @@ import numpy as np
 
 from formats.derive import sizeof
 from formats.itemptr import ItemPointerData
+from pgtool.access.damage import strict
 from pgtool.access.heap.columns import materialise
 from pgtool.access.heap.deform import walk as walk_tuples
-from pgtool.access.heap.page import Tuples
+from pgtool.access.heap.page import Tuples, tuples_of
 from pgtool.access.heap.scan import HeapScan
-from pgtool.errors import Unsupported
+from pgtool.errors import CorruptData, Unsupported
 from pgtool.nodes.base import walk
 from pgtool.sql.executor.ahead import ahead
 from pgtool.sql.executor.batch import Batch, ConstColumn, take
@@ -106,6 +107,25 @@ class HeapSource:
             heap = replace(heap, checksums=False)
         yield from heap.runs(first, stop)
 
+    def scattered(self, blocks: Any) -> Tuples | None:
+        """The visible tuples of blocks from here and there, as one chunk.
+
+        None where some are still to be summed, or not sound: then they are read run by run.
+        """
+        heap = self.heap
+        if heap.checksums:
+            checked = self.env.session.__dict__.setdefault("_checked_blocks", {})
+            if not checked.setdefault(heap.file.path, set()).issuperset(blocks.tolist()):
+                return None
+        try:
+            pages = [heap.file.read_block(block) for block in blocks.tolist()]
+            buffer = np.frombuffer(bytearray(b"".join([*pages, bytes(heap.spare)])), np.uint8)
+            tuples = tuples_of(buffer, len(pages), 0, heap.file.path, strict)
+            tuples.scattered = blocks
+            return tuples if heap.sees is None or not len(tuples) else heap.sees(tuples, strict)
+        except CorruptData:
+            return None
+
     def batches(self, tuples: Tuples) -> Iterator[Batch]:
         """The columns of some tuples."""
         if not self.indexes:
@@ -125,7 +145,7 @@ class HeapSource:
     def places_of(batch: Batch) -> Any:
         """block << 16 | line pointer of every row."""
         tuples = batch.tuples  # type: ignore[attr-defined]
-        return ((tuples.first_block + tuples.page.astype(np.int64)) << 16) | tuples.offnum
+        return (tuples.blocks() << 16) | tuples.offnum
 
     def with_row(self, batch: Batch) -> Batch:
         """With the whole row as a column, where something reads it."""
@@ -171,8 +191,7 @@ class HeapBatch(Batch):
         if attnum == TABLEOID:
             return ConstColumn(self.source.relation.oid, self.n)
         if attnum == CTID:
-            block = tuples.first_block + tuples.page.astype(np.int64)
-            return FixedColumn(tid_values(block, tuples.offnum))
+            return FixedColumn(tid_values(tuples.blocks(), tuples.offnum))
         return FixedColumn(tuples.u32(_HEADER_FIELDS[attnum]))
 
     def narrowed(self, keep: Any) -> HeapBatch:

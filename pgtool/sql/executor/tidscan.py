@@ -17,6 +17,8 @@ from pgtool.sql.executor.scan import CTID, HeapSource, filtered
 from pgtool.sql.executor.scope import Scope
 
 _GAP = 2
+#: Most blocks from here and there that are read into one chunk.
+_SCATTERED = 128
 
 __all__ = ["TidRangeExec", "TidScanExec", "fetch_placed", "fetch_tids", "tid_parts"]
 
@@ -46,24 +48,43 @@ def _fetched(source: HeapSource, place: Any, chains: bool) -> Iterator[tuple[Bat
     if not len(place):
         return
     blocks = np.unique(place >> 16)
+    for tuples in _chunks(source, blocks):
+        mine = index_places(tuples) if chains else places_of(tuples)
+        spot = np.searchsorted(place, mine).clip(0, len(place) - 1)
+        keep = place[spot] == mine
+        if not keep.any():
+            continue
+        for batch in source.batches(tuples.take(keep)):
+            rows = batch.tuples  # type: ignore[attr-defined]
+            yield batch, index_places(rows) if chains else places_of(rows)
+
+
+def _chunks(source: HeapSource, blocks: Any) -> Iterator[Tuples]:
+    """The visible tuples of some blocks and perhaps of some between them, in order."""
+    gaps = np.flatnonzero(np.diff(blocks) > _GAP)
+    if len(gaps):
+        for low in range(0, len(blocks), _SCATTERED):
+            part = blocks[low : low + _SCATTERED]
+            found = source.scattered(part)
+            if found is None:
+                yield from _runs(source, part)
+            elif len(found):
+                yield found
+    else:
+        yield from _runs(source, blocks)
+
+
+def _runs(source: HeapSource, blocks: Any) -> Iterator[Tuples]:
     gaps = np.flatnonzero(np.diff(blocks) > _GAP)
     starts = blocks[np.concatenate([[0], gaps + 1])]
     ends = blocks[np.concatenate([gaps, [len(blocks) - 1]])] + 1
     for first, stop in zip(starts.tolist(), ends.tolist()):
-        for tuples in source.runs_at(first, stop):
-            mine = index_places(tuples) if chains else places_of(tuples)
-            spot = np.searchsorted(place, mine).clip(0, len(place) - 1)
-            keep = place[spot] == mine
-            if not keep.any():
-                continue
-            for batch in source.batches(tuples.take(keep)):
-                rows = batch.tuples  # type: ignore[attr-defined]
-                yield batch, index_places(rows) if chains else places_of(rows)
+        yield from source.runs_at(first, stop)
 
 
 def places_of(tuples: Tuples) -> Any:
     """``block << 16 | offset`` of the tuples themselves."""
-    return ((tuples.first_block + tuples.page.astype(np.int64)) << 16) | tuples.offnum
+    return (tuples.blocks() << 16) | tuples.offnum
 
 
 def fetch_placed(source: HeapSource, places: Any) -> Iterator[tuple[Batch, Any]]:
