@@ -108,6 +108,7 @@ MODULES: tuple[str, ...] = (
     "sysfuncs.iostats",
     "sysfuncs.mcv",
     "sysfuncs.identity",
+    "sysfuncs.publications",
     "sysfuncs.describe",
     "sysfuncs.keywords",
     "sysfuncs.objects",

@@ -42,7 +42,7 @@ NAMED = {
     "pg_proc": Named("function", "proname", "pronamespace", False, False),
     "pg_type": Named("type", "typname", "typnamespace", plain=False),
     "pg_cast": Named("cast", "", "", False, False),
-    "pg_collation": Named("collation", "collname", "collnamespace", False),
+    "pg_collation": Named("collation", "collname", "collnamespace"),
     "pg_constraint": Named("constraint", "conname", "connamespace", False, False),
     "pg_conversion": Named("conversion", "conname", "connamespace"),
     "pg_attrdef": Named("default value", "", "", False, False),
