@@ -269,4 +269,5 @@ class Session:
 
 
 def _microseconds(seconds: float) -> int:
-    return round((seconds - _EPOCH_2000) * 1_000_000)
+    # The same rounding as the literal 'now' gets, so that the two are equal.
+    return round(seconds * 1_000_000) - _EPOCH_2000 * 1_000_000

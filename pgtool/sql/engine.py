@@ -157,7 +157,10 @@ class Engine:
                self.session.gucs.generation)  # fmt: skip
         found = self._plans.get(key)
         if found is None:
+            self.session.settings.now_was_read = False
             found = self.plan(stmt, text, types)
+            if self.session.settings.now_was_read:
+                return found  # a constant 'now' is another one the next time
             if len(self._plans) >= MAX_PLANS:
                 self._plans.clear()
             self._plans[key] = found

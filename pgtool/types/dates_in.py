@@ -82,6 +82,7 @@ def check_timestamp(us: int) -> int:
 def _now(settings: Settings, zone: Zone) -> tuple[int, int]:
     """(local microseconds since 2000 of the session's now, seconds west)."""
     now = clock_of_machine.time() if settings.now is None else settings.now
+    settings.now_was_read = True
     us = round(now * cal.SECOND_US)
     offset = zone.at(us // cal.SECOND_US).offset
     return us + _UNIX_EPOCH_US + offset * cal.SECOND_US, -offset

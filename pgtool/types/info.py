@@ -188,6 +188,8 @@ class Settings:
     encoding: Encoding = field(default_factory=lambda: UTF8)
     #: Seconds since the Unix epoch for ``now``, ``today`` and kin; None: the clock.
     now: float | None = None
+    #: Set when a text such as ``now`` was read: what came of it holds for this moment only.
+    now_was_read: bool = False
 
     def set_datestyle(self, value: str) -> None:
         """Take a value of the setting DateStyle, such as ``"SQL, DMY"``."""
