@@ -6,6 +6,8 @@ import os
 import time
 
 from formats.version import ByMajor
+from pgtool.errors import SqlError
+from pgtool.functions.interval import is_finite
 from pgtool.functions.registry import Call, builtin
 from pgtool.functions.values import Interval
 
@@ -13,6 +15,8 @@ _EPOCH_2000_USEC = 946684800 * 1_000_000
 #: From the Gregorian calendar's first day to 2000-01-01, in units of 100 ns.
 _GREGORIAN_TO_2000 = 0x01B21DD213814000 + 946684800 * 10_000_000
 _VARIANT = 0x80
+#: The last microsecond since 1970 of 48 bits of milliseconds.
+_LAST_USEC = ((1 << 48) - 1) * 1000
 #: Versions of uuid whose time each major reads.
 _TIMED_VERSIONS = ByMajor({14: (1,), 18: (1, 7)})
 _last_ns = 0
@@ -56,9 +60,16 @@ def uuidv7() -> bytes:
 def uuidv7_interval(shift: Interval) -> bytes:
     from pgtool.functions.registry import find
 
+    if not is_finite(shift):
+        raise SqlError("interval out of range for UUID version 7", "22008",
+                       "UUID version 7 does not support infinite intervals.")  # fmt: skip
     now = _now_ns()
     usec = now // 1000 - _EPOCH_2000_USEC
     shifted: int = find("timestamp_pl_interval").scalar(usec, shift)
+    if not 0 <= shifted + _EPOCH_2000_USEC <= _LAST_USEC:
+        raise SqlError("timestamp out of range for UUID version 7", "22008",
+                       "UUID version 7 supports timestamps from 1970-01-01 to approximately"
+                       " year 10889.")  # fmt: skip
     return _v7((shifted + _EPOCH_2000_USEC) * 1000 + now % 1000)
 
 

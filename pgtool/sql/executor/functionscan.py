@@ -38,6 +38,8 @@ class _Source:
         while info.typtype == "d":
             info = env.registry.info(info.typbasetype)
         self.composite = info.typtype == "c" or rettype == RECORD
+        #: A domain's rows are rows of the composite type below it.
+        self.row_type = info.oid if self.composite else RECORD
         self.live: list[int] | None = None
         if function.funccoltypes:
             self.types = list(function.funccoltypes)
@@ -154,6 +156,5 @@ class FunctionExec(Exec):
 
     def _row_type(self) -> int:
         if len(self.sources) == 1 and not self.plan.funcordinality:
-            typid = expr_type(self.plan.functions[0].funcexpr)
-            return typid if self.sources[0].composite else RECORD
+            return self.sources[0].row_type
         return RECORD
