@@ -18,7 +18,6 @@ SAME_SHAPE = 52
 #: Views that may refuse or differ, by the beginning of the name, with the reason.
 OPEN_VIEWS = {
     "pg_catalog.pg_prepared_xacts": "prepared transactions as rows",
-    "information_schema.element_types": "no rows come out of its join over arrays",
 }  # fmt: skip
 
 
