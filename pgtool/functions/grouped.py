@@ -241,7 +241,19 @@ class SumNumeric(_Scaled):
             if not sums.high.any():
                 low, counts = grown(sums.low, groups)[:groups], grown(sums.counts, groups)[:groups]
                 return ScaledColumn(low.copy(), scale, None if counts.all() else counts > 0)
-        return [sum_of(one) for one in self.totals(groups)]
+        found = self._narrow(groups)
+        return [sum_of(one) for one in self.totals(groups)] if found is None else found
+
+    def _narrow(self, groups: int) -> ScaledColumn | None:
+        """Sums of one scale that fit 64 bits, as a column."""
+        if len(self.by_scale) != 1 or self.by_value.sums or self.single:
+            return None
+        ((scale, sums),) = self.by_scale.items()
+        high, low = (grown(part, groups)[:groups] for part in (sums.high, sums.low))
+        if len(high) and int(np.abs(high).max()) >= 1 << 28:
+            return None
+        there = grown(sums.counts, groups)[:groups] > 0
+        return ScaledColumn((high << 32) + low, scale, None if there.all() else there)
 
 
 @grouped(("numeric_avg_accum", "numeric_avg"))
