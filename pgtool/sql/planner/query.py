@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from pgtool.catalog import typeoids as t
 from pgtool.nodes.enums import RTEKind
 from pgtool.nodes.exprs import Const, SubLink
 from pgtool.nodes.query import Query
+from pgtool.sql.analyze.nodetypes import expr_type
 from pgtool.sql.planner import (
     baserels,
     equiv,
@@ -75,16 +77,21 @@ def _is_result(query: Query, node: Any) -> bool:
 
 def _prepare_expressions(root: Root, query: Query) -> None:
     """Bring every expression of the level into the form that planning works on."""
-    for name in ("targetList", "havingQual"):
-        value = getattr(query, name)
-        if value:
-            setattr(query, name, prep.flatten_aliases(query, value, _GROUP))
+    opaque = _opaque_groups(query)
+    if not opaque:
+        _flatten_groups(query)
     query.targetList = [
         e.copy(expr=expression(root, query, e.expr)) for e in query.targetList
     ]
     if query.havingQual is not None:
         # HAVING true still makes one group of everything.
         query.havingQual = qual(root, query, query.havingQual) or trees.bool_const(True)
+    if opaque:
+        for i, rte in enumerate(query.rtable):
+            if rte.rtekind == RTEKind.RTE_GROUP:
+                query.rtable[i] = rte.copy(
+                    groupexprs=[expression(root, query, e) for e in rte.groupexprs])
+        _flatten_groups(query)
     query.jointree = _quals(root, query, query.jointree)
     query.limitOffset = expression(root, query, query.limitOffset)
     query.limitCount = expression(root, query, query.limitCount)
@@ -104,6 +111,22 @@ def _prepare_expressions(root: Root, query: Query) -> None:
                 [expression(root, query, c) for c in row] for row in rte.values_lists])
         elif kind == RTEKind.RTE_TABLEFUNC:
             query.rtable[i] = rte.copy(tablefunc=expression(root, query, rte.tablefunc))
+
+
+def _opaque_groups(query: Query) -> bool:
+    """Whether NOT may not be moved into grouping expressions, as sets of them make them NULL."""
+    return bool(query.groupingSets) and any(
+        type(e).__name__ in ("BoolExpr", "OpExpr", "NullTest", "BooleanTest")
+        and expr_type(e) == t.BOOLOID
+        for rte in query.rtable if rte.rtekind == RTEKind.RTE_GROUP for e in rte.groupexprs
+    )  # fmt: skip
+
+
+def _flatten_groups(query: Query) -> None:
+    for name in ("targetList", "havingQual"):
+        value = getattr(query, name)
+        if value:
+            setattr(query, name, prep.flatten_aliases(query, value, _GROUP))
 
 
 def _flatten_lateral(query: Query, sub: Query) -> Query:
