@@ -128,7 +128,7 @@ _MAX_TEXT = 0x3FFFFFFF
 _ONE_PERCENT = 'For a single "%" use "%%".'
 #: Position, flags, then a width: its value, or a star and perhaps an argument's position.
 _SPECIFIER = re.compile(r"(?:([0-9]+)\$)?(-*)(?:(\*)(?:([0-9]+)(\$?))?|([0-9]*))", re.DOTALL)
-_WIDTH_FIRST = re.compile(r"([0-9]+)(?!\$)")
+_WIDTH_FIRST = re.compile(r"([0-9]+)(?![0-9$])")
 
 
 def _fail(message: str, hint: str | None = None, sqlstate: str = "22023") -> NoReturn:

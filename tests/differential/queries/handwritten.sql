@@ -476,6 +476,6 @@ SELECT sum(count(*)) OVER (PARTITION BY generate_series(1, 3)), generate_series(
 SELECT count(*) FROM pg_class a JOIN pg_class b ON a.relname || '' = b.relname || '' WHERE b.relnatts > 25
 SELECT count(*) FROM pg_proc a JOIN (SELECT proname || 'x' AS r FROM pg_proc WHERE oid < 50) b ON a.proname || 'x' = b.r
 SELECT count(*) FROM (VALUES ('pg_class'), ('b')) a(x) JOIN pg_class b ON a.x = b.relname::text
-select not a from (values(true)) t(a) group by rollup(not a) having not not a;
-select a<b, not (a<b), count(*) from (values(1,2),(3,2)) t(a,b) group by rollup(a<b) order by 1,2;
-select format('%1$s %12$s', 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+select not a from (values(true)) t(a) group by rollup(not a) having not not a
+select a<b, not (a<b), count(*) from (values(1,2),(3,2)) t(a,b) group by rollup(a<b) order by 1,2
+select format('%1$s %12$s', 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
