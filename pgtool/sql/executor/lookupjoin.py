@@ -29,7 +29,9 @@ from pgtool.sql.executor.vectors import VectorCompiler
 __all__ = ["LookupJoin", "lookup_join"]
 
 #: What a look-up costs, in pages read by a sequential scan.
-_LOOKUP_PAGES = 12
+_LOOKUP_PAGES = 60
+#: Times hash_mem that the table may take: without it every outer row reads pages of its own.
+_ROOM = 4
 
 
 def lookup_join(join: Any) -> LookupJoin | None:
@@ -149,7 +151,7 @@ class LookupJoin:
             small = compacted(batch, self.codecs)
             kept.append(small)
             size += batch_bytes(small)
-            if size > ctx.hash_mem:
+            if size > _ROOM * ctx.hash_mem:
                 ctx.kept[key] = False
                 return None
         rows = concat_batches(kept, self.codecs) if kept else empty_batch(self.codecs)
