@@ -95,6 +95,10 @@ def process_equality(root: Root, rinfo: Rinfo) -> bool:
     op = cache.operator(clause.opno)
     if trees.same(left, right):
         return False
+    if any(type(trees.strip_relabel(side)).__name__ != "Var" and relids & rinfo.nullable
+           for side, relids in ((left, rinfo.left), (right, rinfo.right))):  # fmt: skip
+        # What may turn a NULL of an outer join into a value implies nothing below that join.
+        return False
     left = canonical_expr(left, op.oprleft, collation)
     right = canonical_expr(right, op.oprright, collation)
     one = _find(root, left, rinfo.mergeops, collation, rinfo.left & rinfo.nullable)
