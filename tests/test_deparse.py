@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -87,7 +88,12 @@ def test_definitions_are_the_servers(directory: Directory, name: str) -> None:
     call = Call((26,), 25, 100, session)
     assert printed[name]
     for oid, text in printed[name]:
-        assert function.scalar(call, oid, *DEFINITIONS[name][1]) == text
+        assert _settled(function.scalar(call, oid, *DEFINITIONS[name][1])) == _settled(text)
+
+
+def _settled(text: str | None) -> str | None:
+    """Parentheses around IS DOCUMENT changed within a major (15.20): they do not count."""
+    return text and re.sub(r"\(?('<a/>'::xml)\)? IS DOCUMENT\)?", r"\1 IS DOCUMENT", text)
 
 
 QUICK = (
