@@ -19,13 +19,12 @@ from pgtool import __version__
 
 #: name → (module below pgtool.cli, one line for the overview)
 COMMANDS: dict[str, tuple[str, str]] = {
-    "age": ("age", "Show the age of databases and relations, against wraparound."),
-    "bloat": ("bloat", "Show dead and free space of tables and indexes, as pgstattuple does."),
-    "checksums": ("checksums", "Verify, enable or disable page checksums."),
+    "checksums": ("checksums", "Verify the page checksums of a data directory."),
     "completion": ("completion", "Print the shell completion script."),
     "controldata": ("controldata", "Show pg_control, as pg_controldata does."),
     "export": ("export", "Write the rows of relations as COPY, CSV, JSON, SQL, Parquet or Arrow."),
     "fsm": ("fsm", "Show the free space map of a relation."),
+    "initdb": ("initdb", "Make a data directory, without any PostgreSQL file."),
     "ls": ("ls", "List databases, schemas and relations; OIDs and file nodes."),
     "pageinspect": ("pageinspect", "Look into a page, with pageinspect's functions."),
     "query": ("query", "Run SQL over a data directory, as psql does over a connection."),

@@ -1,1 +1,0 @@
-"""Verifiers of a whole cluster: they yield findings and never stop at the first."""

@@ -1,0 +1,102 @@
+"""The whole of initdb, from options to a directory on which a server starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pgtool.catalog.genesis.contents import Request, contents
+from pgtool.catalog.genesis.files import FileMaker
+from pgtool.commands.initdb import config, control
+from pgtool.commands.initdb.databases import VERSION, write_databases
+from pgtool.commands.initdb.directory import NewDirectory
+from pgtool.commands.initdb.locales import Locales, settle
+from pgtool.commands.initdb.options import Options, check, read_password_file
+from pgtool.commands.initdb.passwords import stored_password
+from pgtool.commands.initdb.timezone import system_timezone
+from pgtool.errors import UserError
+
+MAJOR = 18
+Say = Callable[[str], None]
+
+
+def run(options: Options, say: Say, ask: Callable[[], str]) -> None:
+    """Make the cluster. ``ask`` prompts for the superuser's password."""
+    check(options)
+    settings = checked_settings(options.settings)
+    if options.pwfile:
+        options.password = read_password_file(options.pwfile)
+    locales = settle(options)
+    say(_summary(options, locales))
+    with NewDirectory(options.pgdata, options.waldir, options.group_access) as where:
+        if options.pwprompt:
+            options.password = ask()
+        rows = contents(_request(options, locales, settings))
+        made = FileMaker(rows, lambda value: None)
+        made.make()
+        write_databases(made, where, options.checksums)
+        _write_config(options, locales, where)
+        identity = control.new_identity(
+            options.wal_segsize << 20, options.checksums, rows.next_oid, settings
+        )
+        name, page = control.first_segment(identity)
+        where.write(f"pg_wal/{name}", page, identity.segment_size)
+        for path, data in control.status_files().items():
+            where.write(path, data)
+        where.write("PG_VERSION", VERSION)
+        where.write("global/pg_control", control.control_file(identity))
+        if options.sync:
+            where.sync()
+
+
+def _write_config(options: Options, locales: Locales, where: NewDirectory) -> None:
+    files = {
+        "postgresql.conf": config.postgresql_conf(options, locales, system_timezone()),
+        "postgresql.auto.conf": config.auto_conf(),
+        "pg_hba.conf": config.pg_hba_conf(options),
+        "pg_ident.conf": config.pg_ident_conf(),
+    }
+    for name, text in files.items():
+        where.write(name, text.encode())
+
+
+def _request(options: Options, locales: Locales, settings: dict[str, Any]) -> Request:
+    user = options.username or ""
+    method = str(settings.get("password_encryption", "scram-sha-256"))
+    if "md5" in (options.auth_local, options.auth_host):
+        method = "md5"
+    verifier = stored_password(options.password, user, method) if options.password else None
+    return Request(
+        user, verifier, locales.encoding.id, locales.provider, locales.lc["collate"],
+        locales.lc["ctype"], locales.datlocale, locales.version, locales.collations,
+    )  # fmt: skip
+
+
+def checked_settings(given: tuple[str, ...]) -> dict[str, Any]:
+    """``NAME=VALUE`` of ``-c``, each a setting that the server has, with a value it takes."""
+    if not given:
+        return {}
+    from pgtool.functions.guc import Gucs
+
+    gucs = Gucs(MAJOR)
+    out: dict[str, Any] = {}
+    for setting in given:
+        name, equals, value = setting.partition("=")
+        if not equals or not name.strip():
+            raise UserError(f"-c {setting} requires a value")
+        spec, out[name.strip().lower()] = gucs.read(name.strip(), value.strip())
+        if spec.context == "internal":
+            raise UserError(f'parameter "{spec.name}" cannot be changed')
+    return out
+
+
+def _summary(options: Options, locales: Locales) -> str:
+    """What is going to be made."""
+    lc = locales.lc
+    different = {c: v for c, v in lc.items() if v != lc["ctype"]}
+    out = [f"Superuser {options.username}, encoding {locales.encoding.name}, locale {lc['ctype']}"]
+    if locales.datlocale:
+        out[0] += f" (builtin provider: {locales.datlocale})"
+    out += [f"  lc_{category}: {value}" for category, value in different.items()]
+    out.append(f"Page checksums are {'on' if options.checksums else 'off'}.")
+    return "\n".join(out)
