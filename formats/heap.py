@@ -71,6 +71,14 @@ COMBINED_INFOMASK: tuple[tuple[str, int], ...] = (
 )
 HEAP_XMAX_SHR_LOCK, HEAP_XMIN_FROZEN, HEAP_MOVED = (int(bits) for _name, bits in COMBINED_INFOMASK)
 HEAP_LOCK_MASK = HEAP_XMAX_SHR_LOCK
+#: Everything in ``t_infomask`` that tells what xmax is and what became of it.
+HEAP_XMAX_BITS = int(
+    HeapInfomask.HEAP_XMAX_COMMITTED | HeapInfomask.HEAP_XMAX_INVALID
+    | HeapInfomask.HEAP_XMAX_IS_MULTI | HeapInfomask.HEAP_XMAX_LOCK_ONLY | HEAP_LOCK_MASK
+)  # fmt: skip
+#: The bits of the two flag words that transactions set, as against what the tuple holds.
+HEAP_XACT_MASK = 0xFFF0
+HEAP2_XACT_MASK = 0xE000
 
 HeapTupleHeaderData = Struct(
     "t_xmin" / TransactionId * "transaction that inserted this version",

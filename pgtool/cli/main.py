@@ -19,7 +19,9 @@ from pgtool import __version__
 
 #: name → (module below pgtool.cli, one line for the overview)
 COMMANDS: dict[str, tuple[str, str]] = {
-    "checksums": ("checksums", "Verify the page checksums of a data directory."),
+    "age": ("age", "Show the age of databases and relations, against wraparound."),
+    "bloat": ("bloat", "Show dead and free space of tables and indexes, as pgstattuple does."),
+    "checksums": ("checksums", "Verify, enable or disable page checksums."),
     "completion": ("completion", "Print the shell completion script."),
     "controldata": ("controldata", "Show pg_control, as pg_controldata does."),
     "export": ("export", "Write the rows of relations as COPY, CSV, JSON, SQL, Parquet or Arrow."),

@@ -29,6 +29,7 @@ from pgtool.nodes.enums import (
     CmdType,
     JoinType,
     LimitOption,
+    OnConflictAction,
     SetOpStrategy,
 )
 
@@ -405,3 +406,27 @@ class Limit(Plan):
     uniqColIdx: NodeList = EMPTY
     uniqOperators: NodeList = EMPTY
     uniqCollations: NodeList = EMPTY
+
+
+class ModifyTable(Plan):
+    """INSERT, UPDATE or DELETE of the rows that the left plan gives.
+
+    ``resultRelations`` are range table indexes, one a table written (leaves of an inherited
+    target); ``rootRelation`` is the target that they are leaves of, or 0. An UPDATE's input
+    gives values for ``updateColnos``, in this order, then the row's place as junk columns.
+    RETURNING's columns are the node's target list: Vars of the target, OUTER_VAR the input.
+    In ``onConflictSet`` and ``onConflictWhere`` INNER_VAR is EXCLUDED.
+    """
+
+    operation: CmdType = CmdType.CMD_UNKNOWN
+    canSetTag: bool = False
+    nominalRelation: Index = 0
+    rootRelation: Index = 0
+    resultRelations: NodeList = EMPTY
+    updateColnos: NodeList = EMPTY
+    onConflictAction: OnConflictAction = OnConflictAction.ONCONFLICT_NONE
+    arbiterIndexes: NodeList = EMPTY
+    onConflictSet: NodeList = EMPTY
+    onConflictCols: NodeList = EMPTY
+    onConflictWhere: NodeRef = None
+    exclRelRTI: Index = 0

@@ -45,6 +45,7 @@ _NAMES = {
     "CreateFunctionStmt": "CREATE FUNCTION", "CommentStmt": "COMMENT", "SecLabelStmt":
     "SECURITY LABEL", "TruncateStmt": "TRUNCATE TABLE",
 }  # fmt: skip
+_QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
 _WRITES = {"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "TruncateStmt"}
 
 
@@ -216,7 +217,7 @@ class Engine:
             prepared = self._found(raw.query.name)
             params, types = self._arguments(raw.query, prepared, text), prepared.types
             stmt, text = prepared.stmt, prepared.text
-        elif type(raw.query).__name__ != "SelectStmt":
+        elif type(raw.query).__name__ not in _QUERIES:
             raise Unsupported(f"EXPLAIN {statement_name(raw.query)}")
         begin = time.perf_counter()
         planned, _types = self.plan(stmt, text, types)
@@ -285,6 +286,8 @@ class Engine:
 
 
 def _refuse_into(raw: Any) -> None:
+    if type(raw).__name__ != "SelectStmt":
+        return
     leaf = raw
     while leaf.larg is not None:
         leaf = leaf.larg

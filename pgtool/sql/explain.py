@@ -193,6 +193,7 @@ class Printer:
         line += shown.head + self._numbers(plan)
         self.lines.append(line)
         pad = "  " * indent
+        self.lines += [pad + head for head in shown.heads]
         for label, value in self._all_properties(shown):
             self.lines.append(f"{pad}{label}: {_text_value(label, value)}")
         stack = [*above, plan]

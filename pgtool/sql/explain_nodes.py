@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pgtool.nodes import plan as p
+from pgtool.nodes.enums import CmdType
 from pgtool.sql.explain_expr import Deparser, direction, quote
 from pgtool.sql.planner import trees
 
@@ -23,6 +24,9 @@ _NAMES: dict[str, str] = {
     "FunctionScan": "Function Scan", "TableFuncScan": "Table Function Scan",
     "ValuesScan": "Values Scan", "CteScan": "CTE Scan", "WorkTableScan": "WorkTable Scan",
     "Material": "Materialize", "IncrementalSort": "Incremental Sort", "Agg": "Aggregate",
+}  # fmt: skip
+_OPERATIONS = {
+    CmdType.CMD_INSERT: "Insert", CmdType.CMD_UPDATE: "Update", CmdType.CMD_DELETE: "Delete",
 }  # fmt: skip
 _JOINS = ("Inner", "Left", "Full", "Right", "Semi", "Anti", "Right Semi", "Right Anti")
 _AGGREGATES = ("Aggregate", "GroupAggregate", "HashAggregate", "MixedAggregate")
@@ -39,6 +43,8 @@ class Shown:
     facts: list[tuple[str, Any]] = field(default_factory=list)
     target: list[tuple[str, Any]] = field(default_factory=list)
     properties: list[tuple[str, Any]] = field(default_factory=list)
+    #: Further lines below the first: the tables that an inherited command writes.
+    heads: list[str] = field(default_factory=list)
 
 
 class Describer:
@@ -73,6 +79,8 @@ class Describer:
             out.target.append(("Index Name", name))
         elif isinstance(plan, p.Scan):
             self._scan(plan, out)
+        elif isinstance(plan, p.ModifyTable):
+            self._modify(plan, out)
         stack = [*above, plan]
         if self.verbose and plan.targetlist and not isinstance(plan, p.Append):
             out.properties.append(("Output", self._output(plan, stack)))
@@ -117,6 +125,41 @@ class Describer:
             out.head += f" {quote(alias)}"
         out.target.append(("Alias", alias))
 
+    def _modify(self, plan: Any, out: Shown) -> None:
+        """The command, its target, and the tables that it writes where these are others."""
+        word = _OPERATIONS[plan.operation]
+        out.facts.append(("Operation", word))
+        out.head = word + self._target(plan.nominalRelation, out)
+        targets = list(plan.resultRelations)
+        if len(targets) != 1 or targets[0] != plan.nominalRelation:
+            out.heads = [word + self._target(index, None) for index in targets]
+
+    def _target(self, index: int, out: Shown | None) -> str:
+        rte = self.planned.rtable[index - 1]
+        relation = self.session.database.relation(rte.relid)
+        alias = self.names.get(index) or rte.eref.aliasname
+        shown = quote(relation.relname)
+        if self.verbose:
+            shown = f"{quote(relation.nspname)}.{shown}"
+        if out is not None:
+            out.target.append(("Relation Name", relation.relname))
+            if self.verbose:
+                out.target.append(("Schema", relation.nspname))
+            out.target.append(("Alias", alias))
+        return f" on {shown}" + (f" {quote(alias)}" if alias != relation.relname else "")
+
+    def _conflict(self, plan: Any, stack: list[Any], out: Shown) -> None:
+        """What ON CONFLICT does."""
+        if not int(plan.onConflictAction):
+            return
+        nothing = int(plan.onConflictAction) == 1
+        out.properties.append(("Conflict Resolution", "NOTHING" if nothing else "UPDATE"))
+        if plan.arbiterIndexes:
+            names = [self._relation_name(oid) for oid in plan.arbiterIndexes]
+            out.properties.append(("Conflict Arbiter Indexes", names))
+        if plan.onConflictWhere is not None:
+            self._add(out, "Conflict Filter", trees.conjuncts(plan.onConflictWhere), stack, True)
+
     def _object(self, plan: Any, rte: Any) -> tuple[str | None, str | None, str]:
         if int(rte.rtekind) == 0:
             relation = self.session.database.relation(rte.relid)
@@ -149,6 +192,8 @@ class Describer:
         if isinstance(plan, p.Scan):
             self._scan_properties(plan, stack, out, scan)
             return
+        if isinstance(plan, p.ModifyTable):
+            self._conflict(plan, stack, out)
         if isinstance(plan, p.Join):
             for label, name in (("Merge Cond", "mergeclauses"), ("Hash Cond", "hashclauses"),
                                 ("Join Filter", "joinqual")):  # fmt: skip
@@ -268,6 +313,9 @@ def relation_names(planned: Any) -> dict[int, str]:
             used.add(node.scanrelid)
         elif isinstance(node, (p.Append, p.MergeAppend)):
             used |= set(node.apprelids)
+        elif isinstance(node, p.ModifyTable):
+            used |= {node.nominalRelation, *node.resultRelations}
+            used |= {node.exclRelRTI} if node.exclRelRTI else set()
     out: dict[int, str] = {}
     taken: dict[str, int] = {}
     for number, rte in enumerate(planned.rtable, 1):

@@ -34,6 +34,8 @@ from pgtool.sql.stored import copy_tree, view_query
 __all__ = ["rewrite"]
 
 INFINITE_RECURSION = "42P17"
+#: The kind of EXCLUDED: a row of no table.
+COMPOSITE = "c"
 
 
 def rewrite(query: Query, session: Session) -> Query:
@@ -58,7 +60,11 @@ class _Rewriter:
 
     def query(self, query: Query, open_views: tuple[int, ...]) -> None:
         """One query level and everything below it; ``open_views`` are being expanded."""
+        if query.resultRelation:
+            self._target(query)
         for index, rte in enumerate(query.rtable, 1):
+            if index == query.resultRelation or rte.relkind == COMPOSITE:
+                continue
             if rte.rtekind == RTEKind.RTE_RELATION:
                 self._relation(query, index, rte, open_views)
             elif rte.rtekind == RTEKind.RTE_SUBQUERY:
@@ -68,6 +74,45 @@ class _Rewriter:
                 self.query(cte.ctequery, open_views)
         if query.hasSubLinks:
             self._sublinks(query, open_views)
+
+    def _target(self, query: Query) -> None:
+        """The relation that a statement writes: what it is, and the final target list."""
+        from pgtool.sql.targetlist import rewrite_targets
+        from pgtool.sql.writable import check_writable
+
+        rte = query.rtable[query.resultRelation - 1]
+        check_writable(self.session, query, rte)
+        relation = self.session.database.relation(rte.relid)
+        rewrite_targets(query, self.session, rte, relation)
+        computed = self._virtual_columns(rte.relid)
+        if computed:
+            self._replace_virtual(query, computed)
+
+    def _replace_virtual(self, query: Query, computed: dict[int, str]) -> None:
+        """References to virtual generated columns of the target become their expressions."""
+        major = self.session.database.cluster.major
+        target = query.resultRelation
+
+        def change(node: Any) -> Any:
+            if isinstance(node, Var) and node.varno == target and node.varattno in computed:
+                returning = node.varreturningtype
+                expr = text_to_node(computed[node.varattno], major)
+                return _located(copy_tree(expr), target, returning)
+            if isinstance(node, Query):
+                if any(
+                    isinstance(v, Var) and v.varlevelsup and v.varno == target
+                    and v.varattno in computed for v in walk(node)
+                ):  # fmt: skip
+                    raise Unsupported("a subquery that reads a virtual generated column of the "
+                                      "table that is written")  # fmt: skip
+                return node
+            return mutate(node, change)
+
+        for name in ("targetList", "returningList"):
+            setattr(query, name, [mutate(entry, change) for entry in getattr(query, name)])
+        query.jointree = mutate(query.jointree, change)
+        if query.onConflict is not None:
+            query.onConflict = mutate(query.onConflict, change)
 
     def _sublinks(self, query: Query, open_views: tuple[int, ...]) -> None:
         """Subqueries in expressions; those of the range table and WITH are done."""
@@ -229,6 +274,17 @@ class _Rewriter:
         table.eref = Alias(aliasname=rte.eref.aliasname,
                            colnames=[ValueString(sval=name) for name in names])  # fmt: skip
         return query
+
+
+def _located(expr: Any, index: int, returning: Any) -> Any:
+    """A stored expression's columns as those of a range table entry."""
+
+    def change(node: Any) -> Any:
+        if isinstance(node, Var):
+            return node.copy(varno=index, varnosyn=index, varreturningtype=returning)
+        return mutate(node, change)
+
+    return change(expr)
 
 
 FIRST_VIRTUAL = 18

@@ -8,6 +8,7 @@ backend, so that a plain directory, an overlay or an archive serve alike.
 from __future__ import annotations
 
 import os
+import shutil
 from typing import Protocol, runtime_checkable
 
 from formats.errors import UserError
@@ -84,6 +85,10 @@ class ReadOnly:
     def list(self, path: str) -> list[str]:
         return sorted(os.listdir(self.full(path)))
 
+    def is_directory(self, path: str) -> bool:
+        """Whether ``path`` is a directory, or a link to one."""
+        return os.path.isdir(self.full(path))
+
 
 @runtime_checkable
 class WritableBackend(Backend, Protocol):
@@ -103,6 +108,38 @@ class WritableBackend(Backend, Protocol):
 
     def sync(self, path: str) -> None:
         """Return when what was written to a file or directory will survive a crash."""
+        ...
+
+    def create(self, path: str) -> None:
+        """Make an empty file; nothing where it is there already."""
+        ...
+
+    def unlink(self, path: str) -> None:
+        """Remove a file or a symbolic link."""
+        ...
+
+    def mkdir(self, path: str) -> None:
+        """Make a directory, its parents too; nothing where it is there already."""
+        ...
+
+    def rmtree(self, path: str) -> None:
+        """Remove a directory with everything in it; nothing where it is missing."""
+        ...
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a file another name, in the place of whatever had it."""
+        ...
+
+    def copy(self, old: str, new: str) -> None:
+        """Make ``new`` a copy of the file ``old``."""
+        ...
+
+    def symlink(self, target: str, path: str) -> None:
+        """Make ``path`` a link to the directory ``target``, in the place of another link."""
+        ...
+
+    def is_directory(self, path: str) -> bool:
+        """Whether ``path`` is a directory, or a link to one."""
         ...
 
 
@@ -135,6 +172,49 @@ class Directory(ReadOnly):
             os.fsync(handle)
         finally:
             os.close(handle)
+
+    def create(self, path: str) -> None:
+        if not self.exists(path):
+            self._create(path)
+
+    def unlink(self, path: str) -> None:
+        os.unlink(self.full(path))
+
+    def mkdir(self, path: str) -> None:
+        full = self.full(path)
+        if os.path.isdir(full):
+            return
+        home = os.stat(self.root)
+        parent = os.path.dirname(path)
+        if parent:
+            self.mkdir(parent)
+        mode = 0o700 | (0o050 if home.st_mode & 0o040 else 0)
+        os.mkdir(full, mode)
+        os.chmod(full, mode)
+        if os.geteuid() == 0:
+            os.chown(full, home.st_uid, home.st_gid)
+
+    def rmtree(self, path: str) -> None:
+        if os.path.isdir(self.full(path)):
+            shutil.rmtree(self.full(path))
+
+    def rename(self, old: str, new: str) -> None:
+        os.replace(self.full(old), self.full(new))
+
+    def copy(self, old: str, new: str) -> None:
+        if self.exists(new):
+            self.unlink(new)
+        self._create(new)
+        shutil.copyfile(self.full(old), self.full(new))
+
+    def symlink(self, target: str, path: str) -> None:
+        full = self.full(path)
+        if os.path.islink(full):
+            os.unlink(full)
+        os.symlink(target, full)
+        if os.geteuid() == 0:
+            home = os.stat(self.root)
+            os.lchown(full, home.st_uid, home.st_gid)
 
     def _create(self, path: str) -> int:
         """A new empty file with the owner, group and mode that the server would give it."""

@@ -52,11 +52,11 @@ class Transactions:
             return "committed"
         if status == ABORTED:
             return "aborted"
-        if self._pending(xid):
+        if self.pending(xid):
             return "prepared"
         return "ended by a crash" if self.at_rest else "in progress"
 
-    def _pending(self, xid: int) -> bool:
+    def pending(self, xid: int) -> bool:
         """Whether a xid, or the transaction that it is a part of, is prepared."""
         while xid not in self.prepared:
             parent = self.clog.parent(xid)

@@ -97,7 +97,7 @@ def _analyze(state: ParseState, cte: CommonTableExpr) -> None:
     if cte.cterecursive:
         _check_recursive_types(state, cte, query)
     else:
-        _set_columns(cte, query.targetList)
+        _set_columns(cte, query.returningList if query.resultRelation else query.targetList)
 
 
 def _analyze_recursive(state: ParseState, cte: CommonTableExpr, raw: Any) -> Query:

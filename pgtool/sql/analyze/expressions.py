@@ -407,6 +407,11 @@ def _collate(state: ParseState, node: Any) -> Any:
                        location=node.location)  # fmt: skip
 
 
+def _default(state: ParseState, node: Any) -> Any:
+    """DEFAULT stands where a column gets a value, and nowhere else."""
+    raise SqlError("DEFAULT is not allowed in this context", "42601", position=_at(node))
+
+
 def _done(state: ParseState, node: Node) -> Node:
     """A node that was analyzed before (placeholders, columns of merged joins)."""
     return node
@@ -415,6 +420,7 @@ def _done(state: ParseState, node: Node) -> Node:
 _HANDLERS: dict[str, Callable[[ParseState, Any], Any]] = {
     "ColumnRef": column_ref, "ParamRef": _parameter, "A_Const": _constant,
     "A_Indirection": _indirection, "A_ArrayExpr": _array, "TypeCast": _type_cast,
-    "CollateClause": _collate, "RowExpr": _row, "CaseTestExpr": _done, "Var": _done,
-    "Const": _done, "Param": _done, "FuncExpr": _done, "OpExpr": _done, "RelabelType": _done,
+    "CollateClause": _collate, "RowExpr": _row, "SetToDefault": _default, "CaseTestExpr": _done,
+    "Var": _done, "Const": _done, "Param": _done, "FuncExpr": _done, "OpExpr": _done,
+    "RelabelType": _done,
 }  # fmt: skip

@@ -96,7 +96,8 @@ def column_of_item(
     number, typid = system
     mark_selected(state, item, number)
     return Var(varno=item.index, varattno=number, vartype=typid, vartypmod=-1, varlevelsup=level,
-               varnosyn=item.index, varattnosyn=number, location=location)  # fmt: skip
+               varreturningtype=item.returning, varnosyn=item.index, varattnosyn=number,
+               location=location)  # fmt: skip
 
 
 def column_var(
@@ -142,7 +143,7 @@ def find_column(state: ParseState, name: str, location: int) -> Any | None:
 def whole_row(state: ParseState, item: Namespace, level: int, location: int) -> Any:
     """A whole row of an item."""
     rte = item.rte
-    if item.names is not None:
+    if item.names is not None and not item.returning:
         return _merged_row(state, item, level, location)
     typid = t.RECORDOID
     if rte.rtekind == RTEKind.RTE_RELATION:
@@ -159,7 +160,8 @@ def whole_row(state: ParseState, item: Namespace, level: int, location: int) -> 
             return column_var(state, item, 1, level, location)
     mark_selected(state, item, 0)
     var = Var(varno=item.index, varattno=0, vartype=typid, vartypmod=-1, varlevelsup=level,
-              varnosyn=item.index, varattnosyn=0, location=location)  # fmt: skip
+              varreturningtype=item.returning, varnosyn=item.index, varattnosyn=0,
+              location=location)  # fmt: skip
     nulling = state.level(level).nulling.get(item.index)
     if nulling:
         var.varnullingrels = frozenset(nulling)

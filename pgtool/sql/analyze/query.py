@@ -58,10 +58,12 @@ def analyze_in(shared: Shared, stmt: RawStmt) -> Query:
     """A raw statement in a given setting, such as the body of a function."""
     raw = stmt.stmt
     if type(raw).__name__ != "SelectStmt":
-        handler = _DML.get(type(raw).__name__)
-        if handler is None:
+        if type(raw).__name__ not in _DML:
             return Query(commandType=CmdType.CMD_UTILITY, utilityStmt=raw, canSetTag=True)
-        raise Unsupported(handler)
+        try:
+            return transform_modifying(ParseState(shared), raw)
+        except RecursionError:
+            raise too_deep() from None
     first = raw
     while first.op:
         first = first.larg
@@ -73,8 +75,22 @@ def analyze_in(shared: Shared, stmt: RawStmt) -> Query:
         raise too_deep() from None
 
 
-_DML = {"InsertStmt": "INSERT", "UpdateStmt": "UPDATE", "DeleteStmt": "DELETE",
-        "MergeStmt": "MERGE"}  # fmt: skip
+_DML = ("InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt")
+
+
+def transform_modifying(state: ParseState, raw: Any) -> Query:
+    """INSERT, UPDATE, DELETE or MERGE."""
+    from pgtool.sql.analyze.insert import transform_insert
+    from pgtool.sql.analyze.update import transform_delete, transform_update
+
+    kind = type(raw).__name__
+    if kind == "InsertStmt":
+        return transform_insert(state, raw)
+    if kind == "UpdateStmt":
+        return transform_update(state, raw)
+    if kind == "DeleteStmt":
+        return transform_delete(state, raw)
+    raise Unsupported("MERGE")
 
 
 def check_params(shared: Shared) -> None:
@@ -89,13 +105,24 @@ def analyze_subquery(
     resolve: bool = True, locked: bool = False,
 ) -> Query:  # fmt: skip
     """A query inside another one."""
-    if type(raw).__name__ != "SelectStmt":
-        raise Unsupported(f"{_DML.get(type(raw).__name__, type(raw).__name__)} in WITH")
     state = ParseState(parent.shared, parent)
     state.parent_cte = cte
+    if type(raw).__name__ != "SelectStmt":
+        return _modifying_subquery(parent, state, raw, cte)
     state.locked_from_parent = locked
     state.resolve_unknowns = resolve
     return transform_select(state, raw)
+
+
+def _modifying_subquery(parent: ParseState, state: ParseState, raw: Any, cte: Any) -> Query:
+    """A WITH query that modifies: only at the top of a statement."""
+    if cte is None:
+        raise SqlError("subquery must be a SELECT", "42601")
+    if parent.parent is not None:
+        raise SqlError("WITH clause containing a data-modifying statement must be at the top level",
+                       "0A000", position=cte.location + 1)  # fmt: skip
+    parent.has_modifying = True
+    return transform_modifying(state, raw)
 
 
 def transform_select(state: ParseState, raw: Any) -> Query:
@@ -160,6 +187,7 @@ def finish(state: ParseState, query: Query) -> None:
     query.hasWindowFuncs = state.has_windows
     query.hasTargetSRFs = state.has_srfs
     query.hasSubLinks = state.has_sublinks
+    query.hasModifyingCTE = state.has_modifying
     assign_query_collations(state, query)
 
 

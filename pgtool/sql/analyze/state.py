@@ -14,7 +14,7 @@ from pgtool.catalog import typeoids as t
 from pgtool.errors import SqlError
 from pgtool.functions.session import Session
 from pgtool.nodes.base import Node
-from pgtool.nodes.enums import RTEKind
+from pgtool.nodes.enums import RTEKind, VarReturningType
 from pgtool.nodes.exprs import Const, Param, Var
 from pgtool.nodes.query import RangeTblEntry
 from pgtool.sql.analyze.nodetypes import expr_location
@@ -51,6 +51,8 @@ class Namespace:
     lateral_ok: bool = True
     names: Any = None
     merged: dict[int, Any] = field(default_factory=dict)
+    #: RETURNING's OLD and NEW: which row of the target the columns are of.
+    returning: VarReturningType = VarReturningType.VAR_RETURNING_DEFAULT
 
     @property
     def refname(self) -> str:
@@ -301,7 +303,7 @@ def make_var(item: Namespace, number: int, column: Column, level: int, location:
     return Var(
         varno=item.index, varattno=number, vartype=column.typid, vartypmod=column.typmod,
         varcollid=column.collation, varlevelsup=level, varnosyn=item.index, varattnosyn=number,
-        location=location,
+        varreturningtype=item.returning, location=location,
     )  # fmt: skip
 
 

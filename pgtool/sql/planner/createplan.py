@@ -15,7 +15,7 @@ from pgtool.nodes.base import IntList, OidList
 from pgtool.nodes.enums import LimitOption, ParamKind
 from pgtool.nodes.exprs import Const, Param, Var
 from pgtool.nodes.query import TargetEntry
-from pgtool.sql.planner import cost, joinplan, scanplan, subselect, trees
+from pgtool.sql.planner import cost, joinplan, modify, scanplan, subselect, trees
 from pgtool.sql.planner import operators as ops
 from pgtool.sql.planner.base import Path, Root
 
@@ -32,6 +32,8 @@ def create_plan(root: Root, path: Path) -> Any:
         entry.ressortgroupref = wanted.ressortgroupref
         entry.resorigtbl, entry.resorigcol = wanted.resorigtbl, wanted.resorigcol
         entry.resjunk = wanted.resjunk
+    if modify.is_modifying(query):
+        plan = modify.modify_table(root, plan)
     plan.initPlan = list(root.init_plans)
     for init in root.init_plans:
         plan.startup_cost += init.startup_cost + init.per_call_cost

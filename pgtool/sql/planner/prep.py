@@ -370,7 +370,8 @@ def _substitute(query: Query, rti: int, exprs: list[Any], rte: Any) -> None:
         return RowExpr(args=list(exprs), row_typeid=var.vartype,
                        row_format=CoercionForm.COERCE_IMPLICIT_CAST, colnames=names)  # fmt: skip
 
-    for name in ("targetList", "havingQual", "limitOffset", "limitCount", "windowClause"):
+    for name in ("targetList", "havingQual", "limitOffset", "limitCount", "windowClause",
+                 "returningList", "onConflict"):  # fmt: skip
         value = getattr(query, name)
         if value:
             setattr(query, name, trees.replace_vars(value, rti, give))

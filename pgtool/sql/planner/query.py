@@ -15,6 +15,7 @@ from pgtool.sql.planner import (
     fold,
     initsplan,
     joinrels,
+    modify,
     prep,
     simplify,
     subselect,
@@ -37,11 +38,15 @@ def subquery_planner(
     if query.cteList:
         subselect.process_ctes(root)
         query = root.query
+    if modify.is_modifying(query):
+        modify.prepare(root)
     prep.fill_empty_from(query)
     prep.pull_up_sublinks(query, glob.cache)
     prep.pull_up_subqueries(query, glob.cache)
     _drop_results(query)
     _prepare_expressions(root, query)
+    if modify.is_modifying(query):
+        modify.finish_targets(root)
     prep.reduce_outer_joins(query, glob.cache)
     _split_having(root, query)
     if query.setOperations is not None:
@@ -83,6 +88,8 @@ def _prepare_expressions(root: Root, query: Query) -> None:
     query.targetList = [
         e.copy(expr=expression(root, query, e.expr)) for e in query.targetList
     ]
+    if modify.is_modifying(query):
+        _prepare_modification(root, query)
     if query.havingQual is not None:
         # HAVING true still makes one group of everything.
         query.havingQual = qual(root, query, query.havingQual) or trees.bool_const(True)
@@ -111,6 +118,22 @@ def _prepare_expressions(root: Root, query: Query) -> None:
                 [expression(root, query, c) for c in row] for row in rte.values_lists])
         elif kind == RTEKind.RTE_TABLEFUNC:
             query.rtable[i] = rte.copy(tablefunc=expression(root, query, rte.tablefunc))
+
+
+def _prepare_modification(root: Root, query: Query) -> None:
+    """RETURNING and ON CONFLICT's expressions."""
+    query.returningList = [
+        e.copy(expr=expression(root, query, e.expr)) for e in query.returningList
+    ]
+    conflict = query.onConflict
+    if conflict is not None:
+        query.onConflict = conflict.copy(
+            onConflictSet=[
+                e.copy(expr=expression(root, query, e.expr)) for e in conflict.onConflictSet
+            ],
+            onConflictWhere=qual(root, query, conflict.onConflictWhere),
+            arbiterWhere=qual(root, query, conflict.arbiterWhere),
+        )
 
 
 def _opaque_groups(query: Query) -> bool:

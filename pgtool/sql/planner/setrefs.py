@@ -11,6 +11,7 @@ from typing import Any
 
 from pgtool.errors import Unsupported
 from pgtool.nodes import plan as p
+from pgtool.nodes.base import IntList
 from pgtool.nodes.enums import RTEKind
 from pgtool.nodes.exprs import Const, Var
 from pgtool.nodes.query import TargetEntry
@@ -51,6 +52,8 @@ class Fixer:
             return None
         if isinstance(plan, p.SubqueryScan):
             return self.subquery(plan)
+        if isinstance(plan, p.ModifyTable):
+            return self.modify(plan)
         if isinstance(plan, p.Scan):
             self.scan(plan)
         elif isinstance(plan, p.Join):
@@ -208,6 +211,35 @@ class Fixer:
             if found is not None:
                 return self.reference(entry.expr, found, OUTER)
         return self.upper(entry.expr, below, OUTER)
+
+    def modify(self, plan: Any) -> Any:
+        """RETURNING reads the target and the input, ON CONFLICT the target and EXCLUDED."""
+        below = Columns(plan.lefttree.targetlist)
+        target, excluded = plan.nominalRelation, plan.exclRelRTI
+
+        def change(expr: Any, _depth: int) -> Any:
+            if not isinstance(expr, Var):
+                return None
+            if excluded and expr.varno == excluded:
+                return expr.copy(varno=INNER)
+            if expr.varno == target or expr.varno < 0:
+                moved = expr.varno + self.offset if expr.varno > 0 else expr.varno
+                return expr.copy(varno=moved, varnosyn=expr.varnosyn + self.offset)
+            found = below.find(expr)
+            if found is None:
+                raise Unsupported(f"column {expr.varattno} of range table entry {expr.varno} "
+                                  "where the plan's input does not give it")  # fmt: skip
+            return self.reference(expr, found, OUTER)
+
+        for name in ("targetlist", "onConflictSet", "onConflictWhere"):
+            setattr(plan, name, trees.transform(getattr(plan, name), change))
+        plan.nominalRelation += self.offset
+        plan.rootRelation += self.offset if plan.rootRelation else 0
+        plan.exclRelRTI += self.offset if excluded else 0
+        plan.resultRelations = IntList(r + self.offset for r in plan.resultRelations)
+        plan.initPlan = [self.scan_exprs(i) for i in plan.initPlan]
+        plan.lefttree = self.fix(plan.lefttree)
+        return plan
 
     def positional(self, plan: Any) -> None:
         """A node that hands its input's columns on."""

@@ -222,7 +222,7 @@ def _max_width(glob: Glob, typid: int, typmod: int) -> int:
         return (typmod - 4) * 4 + 4
     if typid == t.NUMERICOID:
         precision = ((typmod - 4) >> 16) & 0xFFFF
-        digits = (precision + 2 * 3) // 4 + 1
+        digits = (precision + 2 * 3) // 4
         return digits * 2 + 8
     return -1
 

@@ -9,7 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from pgtool.nodes.base import IntList, mutate
-from pgtool.nodes.enums import BoolExprType, CTEMaterialize, ParamKind, RTEKind, SubLinkType
+from pgtool.nodes.enums import (
+    BoolExprType,
+    CmdType,
+    CTEMaterialize,
+    ParamKind,
+    RTEKind,
+    SubLinkType,
+)
 from pgtool.nodes.exprs import (
     Aggref,
     BoolExpr,
@@ -266,7 +273,8 @@ def process_ctes(root: Root) -> None:
     for number in range(len(query.cteList)):
         # Inlining an earlier one rewrites those after it.
         cte = query.cteList[number]
-        if cte.cterefcount == 0:
+        writes = cte.ctequery.commandType != CmdType.CMD_SELECT
+        if cte.cterefcount == 0 and not writes:
             root.cte_plan_ids.append(-1)
             continue
         if _inlinable(root, cte):
@@ -281,8 +289,9 @@ def process_ctes(root: Root) -> None:
         plan = create_plan(subroot, path)
         made = SubPlan(subLinkType=SubLinkType.CTE_SUBLINK, paramIds=IntList(),
                        setParam=IntList(), parParam=IntList())  # fmt: skip
-        first = next(e for e in plan.targetlist if not e.resjunk)
-        made.firstColType = expr_type(first.expr)
+        first = next((e for e in plan.targetlist if not e.resjunk), None)
+        if first is not None:
+            made.firstColType = expr_type(first.expr)
         made.plan_id = _add_subplan(root, plan, subroot)
         made.plan_name = f"CTE {cte.ctename}"
         made.setParam.append(root.glob.new_param(_INTERNAL))
@@ -302,6 +311,8 @@ def _inlinable(root: Root, cte: Any) -> bool:
     if mode != CTEMaterialize.CTEMaterializeNever and cte.cterefcount != 1:
         return False
     sub = cte.ctequery
+    if sub.commandType != CmdType.CMD_SELECT:
+        return False
     if sub.rowMarks or trees.volatility(sub, root.glob.cache) == "v":
         return False
     return cte.cterefcount == 1 or not _has_recursive_self(sub)

@@ -33,7 +33,7 @@ _SKIP = {"Location", "CoercionForm"}
 def key(node: Any) -> Any:
     """A hashable that is equal for equal expressions (locations and nulling do not count)."""
     if isinstance(node, Var):
-        return ("v", node.varno, node.varattno, node.varlevelsup)
+        return ("v", node.varno, node.varattno, node.varlevelsup, int(node.varreturningtype))
     if isinstance(node, Param):
         return ("p", node.paramkind, node.paramid)
     if isinstance(node, list):

@@ -73,7 +73,7 @@ def _key_matched(index: Any, column: int, inner: Rel, exprs: Any, consts: Any) -
         position = sum(1 for k in index.keys[:column] if k == 0)
         wanted = trees.key(trees.strip_relabel(index.exprs[position]))
     else:
-        wanted = ("v", inner.rti, attnum, 0)
+        wanted = ("v", inner.rti, attnum, 0, 0)
     found = exprs.get(wanted) or consts.get(wanted)
     return found is not None and index.opfamilies[column] in found.mergeops
 

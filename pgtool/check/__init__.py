@@ -1,0 +1,1 @@
+"""Verifiers of a whole cluster: they yield findings and never stop at the first."""
