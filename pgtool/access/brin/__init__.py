@@ -1,0 +1,1 @@
+"""BRIN indexes: page changes and their replay."""

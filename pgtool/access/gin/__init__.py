@@ -1,0 +1,1 @@
+"""GIN indexes: page changes and their replay."""

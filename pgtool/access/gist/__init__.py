@@ -1,0 +1,1 @@
+"""GiST indexes: page changes and their replay."""

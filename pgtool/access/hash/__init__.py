@@ -1,0 +1,1 @@
+"""Hash indexes: page changes and their replay."""

@@ -1,0 +1,1 @@
+"""SP-GiST indexes: page changes and their replay."""
