@@ -441,3 +441,34 @@ def index_tuple_overwrite(page: bytearray, number: int, data: bytes) -> bool:
     set_item_id(page, number, state, offset, len(data))
     page[offset : offset + len(data)] = data
     return True
+
+
+# -- for redo: what does not fit or exist is damage ---------------------------------------
+
+
+def must_add_item(
+    page: bytearray, data: bytes | bytearray | memoryview, number: int = 0, *,
+    overwrite: bool = False,
+) -> int:  # fmt: skip
+    """:func:`add_item`; CorruptData where the item cannot stand there."""
+    done = add_item(page, data, number, overwrite=overwrite)
+    if not done:
+        raise CorruptData(f"failed to add an item of {len(data)} bytes at {number}")
+    return done
+
+
+def must_overwrite(page: bytearray, number: int, data: bytes) -> None:
+    """:func:`index_tuple_overwrite`; CorruptData where the item does not fit."""
+    if not index_tuple_overwrite(page, number, data):
+        raise CorruptData(f"failed to overwrite item {number} with {len(data)} bytes")
+
+
+def own_item_id(page: Page, number: int) -> ItemId:
+    """A line pointer that must exist and have an item within the page."""
+    if not 0 < number <= max_offset(page):
+        raise CorruptData(f"there is no line pointer {number}")
+    found = item_id(page, number)
+    _lower, upper, special = _get_bounds(page, _LOWER)
+    if found.offset < upper or found.offset + found.length > special or not found.length:
+        raise CorruptData(f"item {number} does not lie on its page", offset=found.offset)
+    return found

@@ -17,16 +17,18 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from formats.derive import offset_of
 from formats.errors import CorruptData
+from formats.page import PageHeaderData
 from formats.units import BLCKSZ
-from pgtool.storage import bufpage
+from pgtool.storage import page as bufpage
 from pgtool.storage.backend import WritableBackend
 from pgtool.storage.bufmgr import BufferTag
 from pgtool.storage.checksum import page_checksum, verify_pages
 from pgtool.storage.smgr import FORK_SUFFIX, ForkNumber, RelFileLocator, database_path
 
 DEFAULT_PAGES = 32768
-_ZERO = bytes(BLCKSZ)
+_CHECKSUM = offset_of(PageHeaderData, "pd_checksum")
 _MAIN = ForkNumber.MAIN
 
 #: (tablespace, database, file number, fork, block)
@@ -72,6 +74,7 @@ class RedoPool:
         self.buffers: dict[Key, RedoBuffer] = {}
         self.touched: set[str] = set()
         self._sizes: dict[Fork, int] = {}
+        self._held: dict[Fork, list[int]] = {}
         self._directories: dict[tuple[int, int], str] = {}
         self.reads = 0
 
@@ -123,7 +126,7 @@ class RedoPool:
         if buffer is None:
             if key[4] >= self.blocks(key[:4]):
                 return None
-            buffer = self.buffers[key] = RedoBuffer(key, self._load(key))
+            buffer = self._keep(key, self._load(key))
         return buffer
 
     def put(self, key: Key, page: bytearray) -> RedoBuffer:
@@ -133,10 +136,15 @@ class RedoPool:
             fork = key[:4]
             if key[4] >= self.blocks(fork):
                 self._sizes[fork] = key[4] + 1
-            buffer = self.buffers[key] = RedoBuffer(key, page)
+            buffer = self._keep(key, page)
         else:
             buffer.page[:] = page
         buffer.dirty = True
+        return buffer
+
+    def _keep(self, key: Key, page: bytearray) -> RedoBuffer:
+        buffer = self.buffers[key] = RedoBuffer(key, page)
+        self._held.setdefault(key[:4], []).append(key[4])
         return buffer
 
     def _load(self, key: Key) -> bytearray:
@@ -161,9 +169,14 @@ class RedoPool:
 
     def forget(self, fork: Fork, first: int = 0) -> None:
         """Drop the pages of a fork from block ``first`` on, dirty ones too."""
-        gone = [key for key in self.buffers if key[4] >= first and key[:4] == fork]
-        for key in gone:
-            del self.buffers[key]
+        kept: list[int] = []
+        for block in self._held.pop(fork, ()):
+            if block < first:
+                kept.append(block)
+            else:
+                self.buffers.pop((*fork, block), None)
+        if kept:
+            self._held[fork] = kept
 
     # -- as the buffer manager does ------------------------------------------------------------
 
@@ -260,6 +273,7 @@ class RedoPool:
 
         self.buffers = {key: buf for key, buf in self.buffers.items() if not of_it(key)}
         self._sizes = {key: n for key, n in self._sizes.items() if not of_it(key)}
+        self._held = {key: n for key, n in self._held.items() if not of_it(key)}
 
     # -- writing -----------------------------------------------------------------------------
 
@@ -268,6 +282,7 @@ class RedoPool:
         if len(self.buffers) > self.pages:
             self.flush_all()
             self.buffers.clear()
+            self._held.clear()
 
     def flush_all(self) -> None:
         """Write every dirty page, and give every relation its length."""
@@ -327,9 +342,7 @@ class RedoPool:
         if not self.checksums or bufpage.is_new(page):
             return page
         copy = bytearray(page)
-        copy[bufpage.CHECKSUM_AT : bufpage.CHECKSUM_AT + 2] = page_checksum(copy, block).to_bytes(
-            2, "little"
-        )
+        copy[_CHECKSUM : _CHECKSUM + 2] = page_checksum(copy, block).to_bytes(2, "little")
         return copy
 
     def sync(self) -> None:

@@ -26,7 +26,7 @@ from typing import Any
 from formats.units import BLCKSZ
 from formats.wal.record import FORK_NAMES, BlockRef, DecodedRecord
 from pgtool.errors import CorruptData, Unsupported
-from pgtool.storage import bufpage
+from pgtool.storage import page as bufpage
 from pgtool.storage.redopool import Fork, Key, RedoBuffer, RedoPool
 from pgtool.wal import rmgr as rmgr_table
 
@@ -63,10 +63,10 @@ class InvalidPages:
                 k: v for k, v in self.pages.items() if k[:4] != fork or k[4] < first
             }
 
-    def forget_database(self, db: int) -> None:
-        """The database was dropped."""
+    def forget_database(self, db: int, spc: int) -> None:
+        """The database was dropped from a tablespace."""
         if self.pages:
-            self.pages = {k: v for k, v in self.pages.items() if k[1] != db}
+            self.pages = {k: v for k, v in self.pages.items() if k[:2] != (spc, db)}
 
 
 class RedoContext:
@@ -81,6 +81,9 @@ class RedoContext:
         self.instance = instance
         self.major = major
         self.backend = pool.backend
+        #: Told of free space that records reveal, where somebody keeps a map: (relation,
+        #: block, bytes).
+        self.free_space: Callable[[Any, int, int], None] | None = None
         self.invalid = InvalidPages()
         #: Set when the cluster should be whole: from then on a missing page is damage.
         self.consistent = False
@@ -196,7 +199,7 @@ def redo_functions(major: int) -> tuple[Redo | None, ...]:
     for rmid, manager in rmgr_table.rmgrs(major).items():
         if manager.redo is None:
             continue
-        table: dict[str, Redo] = _resolve(manager.redo).REDO
+        table: dict[str, Redo] = _resolve(manager.redo)
         for half in range(16):
             entry = rmgr_table.entry(major, rmid, half << 4)
             if entry.type is not None:

@@ -86,9 +86,9 @@ class Rmgr:
     """One resource manager.
 
     ``describe`` maps each record type's name to the function that writes its text (per
-    major where the wording differs); ``redo`` names the module whose ``REDO`` maps record
-    names to replay functions, ``mask`` the function that blanks what replay need not
-    restore; both None until they exist.
+    major where the wording differs); ``redo`` names the table that maps record names to
+    replay functions, ``mask`` the function that blanks what replay need not restore (both as
+    dotted path, colon, name); None where a manager changes no pages, or is an extension's.
     """
 
     id: int
@@ -103,30 +103,69 @@ class Rmgr:
         return entry(major, self.id, info).name
 
 
+_ROOMS = {"access": "pgtool.access", "redo": "pgtool.transam.redo"}
+
+
+def _at(name: str) -> str:
+    """The dotted path, with the name in the module after a colon, of a layer above."""
+    room, _, rest = name.partition(".")
+    return f"{_ROOMS[room]}.{rest}"
+
+
 RMGRS: tuple[Rmgr, ...] = (
-    Rmgr(0, "XLOG", xlog.RECORDS, xlog_desc.DESCRIBE),
-    Rmgr(1, "Transaction", xact.RECORDS, xact_desc.DESCRIBE),
-    Rmgr(2, "Storage", smgr.RECORDS, smgr_desc.DESCRIBE),
-    Rmgr(3, "CLOG", clog.RECORDS, slru_desc.CLOG),
-    Rmgr(4, "Database", dbase.RECORDS, dbase_desc.DATABASE),
-    Rmgr(5, "Tablespace", tblspc.RECORDS, dbase_desc.TABLESPACE),
-    Rmgr(6, "MultiXact", multixact.RECORDS, slru_desc.MULTIXACT),
-    Rmgr(7, "RelMap", relmap.RECORDS, dbase_desc.RELMAP),
-    Rmgr(8, "Standby", standby.RECORDS, standby_desc.DESCRIBE),
-    Rmgr(9, "Heap2", heap2.RECORDS, heap2_desc.DESCRIBE),
-    Rmgr(10, "Heap", heap.RECORDS, heap_desc.DESCRIBE),
-    Rmgr(11, "Btree", btree.RECORDS, btree_desc.DESCRIBE),
-    Rmgr(12, "Hash", hash_.RECORDS, hash_desc.DESCRIBE),
-    Rmgr(13, "Gin", gin.RECORDS, gin_desc.DESCRIBE),
-    Rmgr(14, "Gist", gist.RECORDS, gist_desc.DESCRIBE),
-    Rmgr(15, "Sequence", seq.RECORDS, logical_desc.SEQUENCE),
-    Rmgr(16, "SPGist", spgist.RECORDS, spgist_desc.DESCRIBE),
-    Rmgr(17, "BRIN", brin.RECORDS, brin_desc.DESCRIBE),
-    Rmgr(18, "CommitTs", commit_ts.RECORDS, slru_desc.COMMIT_TS),
-    Rmgr(19, "ReplicationOrigin", replorigin.RECORDS, logical_desc.ORIGIN),
-    Rmgr(20, "Generic", generic.RECORDS, logical_desc.GENERIC),
-    Rmgr(21, "LogicalMessage", logicalmsg.RECORDS, logical_desc.MESSAGE),
-)
+    Rmgr(0, "XLOG", xlog.RECORDS, xlog_desc.DESCRIBE, _at("redo.xlog:XLOG")),
+    Rmgr(1, "Transaction", xact.RECORDS, xact_desc.DESCRIBE, _at("redo.xact:XACT")),
+    Rmgr(2, "Storage", smgr.RECORDS, smgr_desc.DESCRIBE, _at("redo.files:STORAGE")),
+    Rmgr(3, "CLOG", clog.RECORDS, slru_desc.CLOG, _at("redo.slrus:CLOG")),
+    Rmgr(4, "Database", dbase.RECORDS, dbase_desc.DATABASE, _at("redo.files:DATABASE")),
+    Rmgr(5, "Tablespace", tblspc.RECORDS, dbase_desc.TABLESPACE, _at("redo.files:TABLESPACE")),
+    Rmgr(6, "MultiXact", multixact.RECORDS, slru_desc.MULTIXACT, _at("redo.slrus:MULTIXACT")),
+    Rmgr(7, "RelMap", relmap.RECORDS, dbase_desc.RELMAP, _at("redo.files:RELMAP")),
+    Rmgr(8, "Standby", standby.RECORDS, standby_desc.DESCRIBE, _at("redo.xlog:STANDBY")),
+    Rmgr(
+        9, "Heap2", heap2.RECORDS, heap2_desc.DESCRIBE,
+        _at("access.heap.xlog2:REDO"), _at("access.heap.xlog:mask"),
+    ),
+    Rmgr(
+        10, "Heap", heap.RECORDS, heap_desc.DESCRIBE,
+        _at("access.heap.xlog:REDO"), _at("access.heap.xlog:mask"),
+    ),
+    Rmgr(
+        11, "Btree", btree.RECORDS, btree_desc.DESCRIBE,
+        _at("access.btree.xlog:REDO"), _at("access.btree.mask:mask"),
+    ),
+    Rmgr(
+        12, "Hash", hash_.RECORDS, hash_desc.DESCRIBE,
+        _at("access.hash.xlog:REDO"), _at("access.hash.xlog:mask"),
+    ),
+    Rmgr(
+        13, "Gin", gin.RECORDS, gin_desc.DESCRIBE,
+        _at("access.gin.xlog:REDO"), _at("access.gin.xlog:mask"),
+    ),
+    Rmgr(
+        14, "Gist", gist.RECORDS, gist_desc.DESCRIBE,
+        _at("access.gist.xlog:REDO"), _at("access.gist.xlog:mask"),
+    ),
+    Rmgr(
+        15, "Sequence", seq.RECORDS, logical_desc.SEQUENCE,
+        _at("redo.pages:SEQUENCE"), _at("redo.pages:mask"),
+    ),
+    Rmgr(
+        16, "SPGist", spgist.RECORDS, spgist_desc.DESCRIBE,
+        _at("access.spgist.xlog:REDO"), _at("access.spgist.xlog:mask"),
+    ),
+    Rmgr(
+        17, "BRIN", brin.RECORDS, brin_desc.DESCRIBE,
+        _at("access.brin.xlog:REDO"), _at("access.brin.xlog:mask"),
+    ),
+    Rmgr(18, "CommitTs", commit_ts.RECORDS, slru_desc.COMMIT_TS, _at("redo.slrus:COMMIT_TS")),
+    Rmgr(19, "ReplicationOrigin", replorigin.RECORDS, logical_desc.ORIGIN, _at("redo.xlog:ORIGIN")),
+    Rmgr(
+        20, "Generic", generic.RECORDS, logical_desc.GENERIC,
+        _at("redo.pages:GENERIC"), _at("redo.pages:mask"),
+    ),
+    Rmgr(21, "LogicalMessage", logicalmsg.RECORDS, logical_desc.MESSAGE, _at("redo.xlog:MESSAGE")),
+)  # fmt: skip
 
 
 class Entry(NamedTuple):

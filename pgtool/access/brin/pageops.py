@@ -13,7 +13,7 @@ from formats.derive import offset_of, sizeof, struct_of
 from formats.itemptr import ItemPointerData
 from formats.page import SIZE_OF_PAGE_HEADER
 from formats.units import BLCKSZ, INVALID_BLOCK_NUMBER
-from pgtool.storage import bufpage
+from pgtool.storage import page as bufpage
 
 _AT = BLCKSZ - sizeof(BrinSpecialSpace)
 _TYPE = _AT + offset_of(BrinSpecialSpace, "type")
@@ -32,7 +32,7 @@ def init_meta(page: bytearray, pages_per_range: int, version: int) -> None:
     """The metapage of a new index."""
     init(page, BrinPageType.BRIN_PAGETYPE_META)
     _META.pack_into(page, SIZE_OF_PAGE_HEADER, BRIN_META_MAGIC, version, pages_per_range, 0)
-    bufpage.set_bounds(page, SIZE_OF_PAGE_HEADER + _META.size, bufpage.upper(page))
+    bufpage.set_bounds(page, SIZE_OF_PAGE_HEADER + _META.size, bufpage.bounds(page)[1])
 
 
 def page_type(page: bytes | bytearray) -> int:
@@ -43,7 +43,7 @@ def page_type(page: bytes | bytearray) -> int:
 def set_last_revmap_page(page: bytearray, block: int) -> None:
     """The range map ends at ``block`` (on the metapage)."""
     page[_LAST_REVMAP : _LAST_REVMAP + 4] = block.to_bytes(4, "little")
-    bufpage.set_bounds(page, SIZE_OF_PAGE_HEADER + _META.size, bufpage.upper(page))
+    bufpage.set_bounds(page, SIZE_OF_PAGE_HEADER + _META.size, bufpage.bounds(page)[1])
 
 
 def set_range(

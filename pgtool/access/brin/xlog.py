@@ -12,8 +12,12 @@ from formats.wal.brin import XLOG_BRIN_INIT_PAGE
 from formats.wal.record import DecodedRecord
 from pgtool.access.brin import pageops
 from pgtool.errors import CorruptData
-from pgtool.storage import bufpage
-from pgtool.storage.bufmask import mask_hint_bits, mask_lsn_and_checksum, mask_unused_space
+from pgtool.storage import page as bufpage
+from pgtool.storage.bufmask import (
+    mask_page_hint_bits,
+    mask_page_lsn_and_checksum,
+    mask_unused_space,
+)
 from pgtool.wal.redo import BLK_NEEDS_REDO, RedoContext
 
 _CREATE = struct_of(layout.xl_brin_createidx)
@@ -42,7 +46,7 @@ def _insert_update(rec: DecodedRecord, ctx: RedoContext, data: Any) -> None:
             pageops.init(buf.page, BrinPageType.BRIN_PAGETYPE_REGULAR)
         if bufpage.max_offset(buf.page) + 1 < data.offnum:
             raise CorruptData(f"BRIN record at {rec.lsn} has an invalid max offset number")
-        bufpage.add_item(buf.page, ref.data, data.offnum, overwrite=True)
+        bufpage.must_add_item(buf.page, ref.data, data.offnum, overwrite=True)
         ctx.done(buf, rec)
     action, buf = ctx.buffer(rec, 1)
     if action == BLK_NEEDS_REDO:
@@ -62,7 +66,7 @@ def update(rec: DecodedRecord, ctx: RedoContext) -> None:
     action, buf = ctx.buffer(rec, 2)
     if action == BLK_NEEDS_REDO:
         assert buf is not None
-        bufpage.delete_item_no_compact(buf.page, int.from_bytes(rec.main[:2], "little"))
+        bufpage.index_tuple_delete_no_compact(buf.page, int.from_bytes(rec.main[:2], "little"))
         ctx.done(buf, rec)
     _insert_update(rec, ctx, _insert(rec.main, _INSERT_AT))
 
@@ -74,7 +78,7 @@ def samepage_update(rec: DecodedRecord, ctx: RedoContext) -> None:
         assert buf is not None
         ref = rec.block(0)
         assert ref is not None
-        bufpage.overwrite_item(buf.page, int.from_bytes(rec.main[:2], "little"), ref.data)
+        bufpage.must_overwrite(buf.page, int.from_bytes(rec.main[:2], "little"), ref.data)
         ctx.done(buf, rec)
 
 
@@ -104,17 +108,17 @@ def desummarize(rec: DecodedRecord, ctx: RedoContext) -> None:
     action, buf = ctx.buffer(rec, 1)
     if action == BLK_NEEDS_REDO:
         assert buf is not None
-        bufpage.delete_item_no_compact(buf.page, data.regOffset)
+        bufpage.index_tuple_delete_no_compact(buf.page, data.regOffset)
         ctx.done(buf, rec)
 
 
 def mask(page: bytearray, block: int) -> None:
     """Blank what replay need not restore."""
-    mask_lsn_and_checksum(page)
-    mask_hint_bits(page)
+    mask_page_lsn_and_checksum(page)
+    mask_page_hint_bits(page)
     kind = pageops.page_type(page)
     if kind == BrinPageType.BRIN_PAGETYPE_REGULAR or (
-        kind == BrinPageType.BRIN_PAGETYPE_META and bufpage.lower(page) > SIZE_OF_PAGE_HEADER
+        kind == BrinPageType.BRIN_PAGETYPE_META and bufpage.bounds(page)[0] > SIZE_OF_PAGE_HEADER
     ):
         mask_unused_space(page)
 

@@ -26,7 +26,7 @@ from formats.itup import read_tids
 from formats.page import SIZE_OF_PAGE_HEADER
 from formats.units import BLCKSZ, INVALID_BLOCK_NUMBER
 from formats.wal.gin import SegmentAction
-from pgtool.storage import bufpage
+from pgtool.storage import page as bufpage
 
 _OPAQUE = struct_of(GinPageOpaqueData)
 _RIGHTLINK = offset_of(GinPageOpaqueData, "rightlink")
@@ -83,14 +83,14 @@ def set_rightlink(page: bytearray, block: int) -> None:
 def set_delete_xid(page: bytearray, xid: int) -> None:
     """Mark the page deleted, to be reused when nobody needs ``xid`` any more."""
     set_flags(page, on=GinFlags.GIN_DELETED)
-    page[bufpage.PRUNE_XID_AT : bufpage.PRUNE_XID_AT + 4] = xid.to_bytes(4, "little")
+    bufpage.set_prune_xid(page, xid)
 
 
 def set_data_size(page: bytearray, size: int) -> None:
     """The posting tree page holds ``size`` bytes."""
     if DATA_PAGE_START + size > _AT:
         raise CorruptData(f"posting tree page of {size} bytes", field="pd_lower")
-    bufpage.set_bounds(page, DATA_PAGE_START + size, bufpage.upper(page))
+    bufpage.set_bounds(page, DATA_PAGE_START + size, bufpage.bounds(page)[1])
 
 
 def set_segments(page: bytearray, data: bytes) -> None:
@@ -106,7 +106,7 @@ def set_segments(page: bytearray, data: bytes) -> None:
 
 def set_downlink(page: bytearray, offnum: int, child: int) -> None:
     """The tuple at ``offnum`` leads to another child."""
-    offset = bufpage.pointer(page, offnum)[0]
+    offset = bufpage.own_item_id(page, offnum).offset
     page[offset : offset + _TID] = _pointer(child, 0xFFFF)
 
 
@@ -117,8 +117,8 @@ def insert_entry(
     if right_child is not None:
         set_downlink(page, offnum, right_child)
     if replace:
-        bufpage.delete_item(page, offnum)
-    bufpage.add_item(page, data, offnum)
+        bufpage.index_tuple_delete(page, offnum)
+    bufpage.must_add_item(page, data, offnum)
 
 
 def _pointer(block: int, offset: int) -> bytes:
@@ -169,7 +169,7 @@ def segment_size(data: bytes | bytearray | memoryview, at: int) -> int:
 
 def segments(page: bytes | bytearray) -> list[bytes]:
     """The segments of a compressed leaf."""
-    at, end = DATA_PAGE_START, bufpage.lower(page)
+    at, end = DATA_PAGE_START, bufpage.bounds(page)[0]
     out = []
     while at < end:
         size = segment_size(page, at)

@@ -15,11 +15,11 @@ from formats.wal.gin import InsertFlags, SegmentAction
 from formats.wal.record import DecodedRecord
 from pgtool.access.gin import pageops
 from pgtool.errors import CorruptData
-from pgtool.storage import bufpage
+from pgtool.storage import page as bufpage
 from pgtool.storage.bufmask import (
-    mask_content,
-    mask_hint_bits,
-    mask_lsn_and_checksum,
+    mask_page_content,
+    mask_page_hint_bits,
+    mask_page_lsn_and_checksum,
     mask_unused_space,
 )
 from pgtool.wal.redo import BLK_NEEDS_REDO, BLK_RESTORED, RedoContext
@@ -172,7 +172,7 @@ def _append(page: bytearray, data: bytes, count: int) -> None:
     offnum = bufpage.max_offset(page) + 1
     for number in range(count):
         size = _tuple_size(data, at)
-        bufpage.add_item(page, data[at : at + size], offnum + number)
+        bufpage.must_add_item(page, data[at : at + size], offnum + number)
         at += size
 
 
@@ -235,11 +235,11 @@ def delete_list_pages(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def mask(page: bytearray, block: int) -> None:
     """Blank what replay need not restore."""
-    mask_lsn_and_checksum(page)
-    mask_hint_bits(page)
+    mask_page_lsn_and_checksum(page)
+    mask_page_hint_bits(page)
     if pageops.flags(page) & GinFlags.GIN_DELETED:
-        mask_content(page)
-    elif bufpage.lower(page) > SIZE_OF_PAGE_HEADER:
+        mask_page_content(page)
+    elif bufpage.bounds(page)[0] > SIZE_OF_PAGE_HEADER:
         mask_unused_space(page)
 
 

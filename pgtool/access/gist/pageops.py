@@ -8,7 +8,7 @@ from formats.derive import offset_of, sizeof, struct_of
 from formats.gist import GIST_PAGE_ID, GISTDeletedPageContents, GistFlags, GISTPageOpaqueData
 from formats.page import SIZE_OF_PAGE_HEADER
 from formats.units import BLCKSZ, INVALID_BLOCK_NUMBER
-from pgtool.storage import bufpage
+from pgtool.storage import page as bufpage
 
 _OPAQUE = struct_of(GISTPageOpaqueData)
 _AT = BLCKSZ - _OPAQUE.size
@@ -55,7 +55,7 @@ def set_deleted(page: bytearray, xid: int) -> None:
     """Mark a page deleted: it may be reused when no snapshot sees ``xid`` any more."""
     set_flags(page, on=GistFlags.F_DELETED)
     end = SIZE_OF_PAGE_HEADER + _DELETED
-    bufpage.set_bounds(page, end, bufpage.upper(page))
+    bufpage.set_bounds(page, end, bufpage.bounds(page)[1])
     page[SIZE_OF_PAGE_HEADER:end] = xid.to_bytes(_DELETED, "little")
 
 
@@ -63,5 +63,5 @@ def fill(page: bytearray, tuples: Iterable[bytes], first: int = 0) -> None:
     """Append tuples."""
     offnum = first or bufpage.max_offset(page) + 1
     for data in tuples:
-        bufpage.add_item(page, data, offnum)
+        bufpage.must_add_item(page, data, offnum)
         offnum += 1

@@ -12,11 +12,11 @@ from formats.wal import gist as layout
 from formats.wal.record import DecodedRecord
 from pgtool.access.gist import pageops
 from pgtool.errors import CorruptData
-from pgtool.storage import bufpage
+from pgtool.storage import page as bufpage
 from pgtool.storage.bufmask import (
-    mask_hint_bits,
-    mask_line_pointer_flags,
-    mask_lsn_and_checksum,
+    mask_lp_flags,
+    mask_page_hint_bits,
+    mask_page_lsn_and_checksum,
     mask_unused_space,
 )
 from pgtool.wal.redo import BLK_NEEDS_REDO, BLK_RESTORED, RedoContext
@@ -58,10 +58,10 @@ def page_update(rec: DecodedRecord, ctx: RedoContext) -> None:
         offsets = struct.unpack_from(f"<{ndelete}H", ref.data, 0)
         tuples = index_tuples(ref.data, 2 * ndelete)
         if ndelete == 1 and ninsert == 1:
-            bufpage.overwrite_item(buf.page, offsets[0], tuples[0])
+            bufpage.must_overwrite(buf.page, offsets[0], tuples[0])
             tuples = tuples[1:]
         elif ndelete:
-            bufpage.delete_items(buf.page, offsets)
+            bufpage.index_multi_delete(buf.page, offsets)
             if pageops.flags(buf.page) & GistFlags.F_LEAF:
                 pageops.set_flags(buf.page, on=GistFlags.F_TUPLES_DELETED)
         pageops.fill(buf.page, tuples)
@@ -78,7 +78,8 @@ def delete(rec: DecodedRecord, ctx: RedoContext) -> None:
     head = layout.gistxlogDelete[rec.major]
     (count,) = struct.unpack_from("<H", rec.main, offset_of(head, "ntodelete"))
     if len(rec.main) > sizeof(head):
-        bufpage.delete_items(buf.page, struct.unpack_from(f"<{count}H", rec.main, sizeof(head)))
+        gone = struct.unpack_from(f"<{count}H", rec.main, sizeof(head))
+        bufpage.index_multi_delete(buf.page, gone)
     pageops.set_flags(buf.page, on=GistFlags.F_TUPLES_DELETED, off=GistFlags.F_HAS_GARBAGE)
     ctx.done(buf, rec)
 
@@ -129,7 +130,7 @@ def page_delete(rec: DecodedRecord, ctx: RedoContext) -> None:
     action, buf = ctx.buffer(rec, 1)
     if action == BLK_NEEDS_REDO:
         assert buf is not None
-        bufpage.delete_item(buf.page, data.downlinkOffset)
+        bufpage.index_tuple_delete(buf.page, data.downlinkOffset)
         ctx.done(buf, rec)
 
 
@@ -139,13 +140,13 @@ def assign_lsn(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def mask(page: bytearray, block: int) -> None:
     """Blank what replay need not restore."""
-    mask_lsn_and_checksum(page)
-    mask_hint_bits(page)
+    mask_page_lsn_and_checksum(page)
+    mask_page_hint_bits(page)
     mask_unused_space(page)
     pageops.set_nsn(page, 0)
     pageops.set_flags(page, on=GistFlags.F_FOLLOW_RIGHT)
     if pageops.flags(page) & GistFlags.F_LEAF:
-        mask_line_pointer_flags(page)
+        mask_lp_flags(page)
     pageops.set_flags(page, off=GistFlags.F_HAS_GARBAGE)
 
 

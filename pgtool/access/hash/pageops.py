@@ -23,7 +23,7 @@ from formats.hash import (
 )
 from formats.page import SIZE_OF_PAGE_HEADER
 from formats.units import BLCKSZ, INVALID_BLOCK_NUMBER, float8
-from pgtool.storage import bufpage
+from pgtool.storage import page as bufpage
 
 INVALID_BUCKET = 0xFFFFFFFF
 LH_UNUSED_PAGE = 0
@@ -137,7 +137,7 @@ def set_next(page: bytearray, block: int) -> None:
 def set_bit(page: bytearray, bit: int, on: bool) -> None:
     """Mark an overflow page used or free in a bitmap page."""
     at = SIZE_OF_PAGE_HEADER + (bit >> 5) * 4
-    if at + 4 > bufpage.lower(page):
+    if at + 4 > bufpage.bounds(page)[0]:
         raise CorruptData(f"bitmap page has no bit {bit}")
     (word,) = _U32.unpack_from(page, at)
     mask = 1 << (bit & 31)
@@ -192,4 +192,4 @@ def meta_more_spares(page: bytearray) -> None:
 def add_tuples(page: bytearray, offsets: Sequence[int], tuples: Sequence[bytes]) -> None:
     """Put tuples at these line pointers."""
     for offnum, data in zip(offsets, tuples, strict=True):
-        bufpage.add_item(page, data, offnum)
+        bufpage.must_add_item(page, data, offnum)

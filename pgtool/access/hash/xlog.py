@@ -13,12 +13,12 @@ from formats.wal.hash import SplitFlags
 from formats.wal.record import DecodedRecord
 from pgtool.access.hash import pageops
 from pgtool.errors import CorruptData
-from pgtool.storage import bufpage
+from pgtool.storage import page as bufpage
 from pgtool.storage.bufmask import (
-    mask_content,
-    mask_hint_bits,
-    mask_line_pointer_flags,
-    mask_lsn_and_checksum,
+    mask_lp_flags,
+    mask_page_content,
+    mask_page_hint_bits,
+    mask_page_lsn_and_checksum,
     mask_unused_space,
 )
 from pgtool.storage.redopool import RedoBuffer
@@ -82,7 +82,7 @@ def insert(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A tuple, counted in the metapage."""
     buf = _needs(rec, ctx, 0)
     if buf is not None:
-        bufpage.add_item(buf.page, _data(rec, 0), int.from_bytes(rec.main[:2], "little"))
+        bufpage.must_add_item(buf.page, _data(rec, 0), int.from_bytes(rec.main[:2], "little"))
         ctx.done(buf, rec)
     buf = _needs(rec, ctx, 1)
     if buf is not None:
@@ -205,7 +205,7 @@ def move_page_contents(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def _take_out(page: bytearray, data: bytes) -> None:
     if data:
-        bufpage.delete_items(page, struct.unpack_from(f"<{len(data) // 2}H", data, 0))
+        bufpage.index_multi_delete(page, struct.unpack_from(f"<{len(data) // 2}H", data, 0))
 
 
 def squeeze_page(rec: DecodedRecord, ctx: RedoContext) -> None:
@@ -281,7 +281,7 @@ def vacuum_one_page(rec: DecodedRecord, ctx: RedoContext) -> None:
     if buf is not None:
         if len(rec.main) > sizeof(head):
             gone = struct.unpack_from(f"<{count}H", rec.main, sizeof(head))
-            bufpage.delete_items(buf.page, gone)
+            bufpage.index_multi_delete(buf.page, gone)
         pageops.clear_flag(buf.page, _DEAD)
         ctx.done(buf, rec)
     buf = _needs(rec, ctx, 1)
@@ -292,14 +292,14 @@ def vacuum_one_page(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def mask(page: bytearray, block: int) -> None:
     """Blank what replay need not restore."""
-    mask_lsn_and_checksum(page)
-    mask_hint_bits(page)
+    mask_page_lsn_and_checksum(page)
+    mask_page_hint_bits(page)
     mask_unused_space(page)
     kind = pageops.page_type(page)
     if kind == pageops.LH_UNUSED_PAGE:
-        mask_content(page)
+        mask_page_content(page)
     elif kind in (LhFlags.LH_BUCKET_PAGE, LhFlags.LH_OVERFLOW_PAGE):
-        mask_line_pointer_flags(page)
+        mask_lp_flags(page)
     pageops.clear_flag(page, _DEAD)
 
 

@@ -18,7 +18,7 @@ from formats.spgist import (
     TupState,
 )
 from formats.units import BLCKSZ, INVALID_BLOCK_NUMBER, maxalign
-from pgtool.storage import bufpage
+from pgtool.storage import page as bufpage
 
 _OPAQUE = struct_of(SpGistPageOpaqueData)
 _AT = BLCKSZ - _OPAQUE.size
@@ -69,7 +69,7 @@ def dead_tuple(state: TupState, xid: int, block: int, offset: int) -> bytes:
 
 def tuple_state(page: bytearray, offnum: int) -> int:
     """The state of a tuple."""
-    return int(bufpage.item(page, offnum)[0]) & _STATE_MASK
+    return int(page[bufpage.own_item_id(page, offnum).offset]) & _STATE_MASK
 
 
 def add_or_replace(page: bytearray, data: bytes, offnum: int) -> None:
@@ -78,14 +78,14 @@ def add_or_replace(page: bytearray, data: bytes, offnum: int) -> None:
         if tuple_state(page, offnum) != TupState.PLACEHOLDER:
             raise CorruptData("SPGiST tuple to be replaced is not a placeholder")
         _count(page, _PLACEHOLDER, -1)
-        bufpage.delete_item(page, offnum)
-    bufpage.add_item(page, data, offnum)
+        bufpage.index_tuple_delete(page, offnum)
+    bufpage.must_add_item(page, data, offnum)
 
 
 def replace(page: bytearray, data: bytes, offnum: int) -> None:
     """Put a tuple in the place of another one."""
-    bufpage.delete_item(page, offnum)
-    bufpage.add_item(page, data, offnum)
+    bufpage.index_tuple_delete(page, offnum)
+    bufpage.must_add_item(page, data, offnum)
 
 
 def replace_by_dead(page: bytearray, offnum: int, state: State, block: int, offset: int) -> None:
@@ -104,10 +104,10 @@ def multi_delete(
         return
     head = offnums[0]
     ordered = sorted(offnums)
-    bufpage.delete_items(page, ordered)
+    bufpage.index_multi_delete(page, ordered)
     for offnum in ordered:
         state = first if offnum == head else rest
-        bufpage.add_item(page, dead_tuple(state, xid, block, offset), offnum)
+        bufpage.must_add_item(page, dead_tuple(state, xid, block, offset), offnum)
         if state == TupState.REDIRECT:
             _count(page, _REDIRECTION, 1)
         elif state == TupState.PLACEHOLDER:
@@ -116,14 +116,14 @@ def multi_delete(
 
 def set_next_offset(page: bytearray, offnum: int, following: int) -> None:
     """Link a leaf tuple to the next of its chain."""
-    at = bufpage.pointer(page, offnum)[0] + _NEXT
+    at = bufpage.own_item_id(page, offnum).offset + _NEXT
     info = int(_U16.unpack_from(page, at)[0])
     _U16.pack_into(page, at, info & ~_NEXT_MASK | following & _NEXT_MASK)
 
 
 def update_node_link(page: bytearray, offnum: int, node: int, block: int, offset: int) -> None:
     """Let a node of an inner tuple lead to another tuple."""
-    start, _state, length = bufpage.pointer(page, offnum)
+    _flags, start, length = bufpage.own_item_id(page, offnum)
     (bits,) = _U32.unpack_from(page, start)
     count = bits >> _NODES_SHIFT & _NODES_MASK
     at = start + _INNER_HEAD + (bits >> _PREFIX_SHIFT)
@@ -138,15 +138,15 @@ def update_node_link(page: bytearray, offnum: int, node: int, block: int, offset
 
 def swap_pointers(page: bytearray, one: int, other: int) -> None:
     """Exchange two line pointers."""
-    first, second = bufpage.pointer(page, one), bufpage.pointer(page, other)
-    bufpage.set_pointer(page, one, *second)
-    bufpage.set_pointer(page, other, *first)
+    first, second = bufpage.own_item_id(page, one), bufpage.own_item_id(page, other)
+    bufpage.set_item_id(page, one, *second)
+    bufpage.set_item_id(page, other, *first)
 
 
 def redirects_to_placeholders(page: bytearray, offnums: Sequence[int]) -> None:
     """Redirections that nobody follows any more become placeholders."""
     for offnum in offnums:
-        at = bufpage.pointer(page, offnum)[0]
+        at = bufpage.own_item_id(page, offnum).offset
         (bits,) = _U32.unpack_from(page, at)
         _U32.pack_into(page, at, bits & ~_STATE_MASK | TupState.PLACEHOLDER)
         _TID.pack_into(page, at + _POINTER, 0xFFFF, 0xFFFF, 0)
@@ -160,7 +160,7 @@ def drop_placeholders(page: bytearray, first: int) -> None:
     if not 1 <= first <= last:
         raise CorruptData(f"there is no line pointer {first}")
     _count(page, _PLACEHOLDER, -(last - first + 1))
-    bufpage.delete_items(page, range(first, last + 1))
+    bufpage.index_multi_delete(page, range(first, last + 1))
 
 
 assert (_bits.bits["nNodes"], _bits.bits["prefixSize"]) == (

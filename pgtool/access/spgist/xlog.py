@@ -14,8 +14,12 @@ from formats.wal.record import DecodedRecord
 from pgtool.access.spgist import pageops
 from pgtool.access.spgist.pageops import State
 from pgtool.errors import CorruptData
-from pgtool.storage import bufpage
-from pgtool.storage.bufmask import mask_hint_bits, mask_lsn_and_checksum, mask_unused_space
+from pgtool.storage import page as bufpage
+from pgtool.storage.bufmask import (
+    mask_page_hint_bits,
+    mask_page_lsn_and_checksum,
+    mask_unused_space,
+)
 from pgtool.storage.redopool import RedoBuffer
 from pgtool.wal.redo import BLK_NEEDS_REDO, Action, RedoContext
 
@@ -276,7 +280,7 @@ def vacuum_root(rec: DecodedRecord, ctx: RedoContext) -> None:
     if action == BLK_NEEDS_REDO:
         assert buf is not None
         count = int.from_bytes(rec.main[:2], "little")
-        bufpage.delete_items(buf.page, _Parts(rec, layout.spgxlogVacuumRoot).offsets(count))
+        bufpage.index_multi_delete(buf.page, _Parts(rec, layout.spgxlogVacuumRoot).offsets(count))
         ctx.done(buf, rec)
 
 
@@ -296,9 +300,9 @@ def vacuum_redirect(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def mask(page: bytearray, block: int) -> None:
     """Blank what replay need not restore."""
-    mask_lsn_and_checksum(page)
-    mask_hint_bits(page)
-    if bufpage.lower(page) >= SIZE_OF_PAGE_HEADER:
+    mask_page_lsn_and_checksum(page)
+    mask_page_hint_bits(page)
+    if bufpage.bounds(page)[0] >= SIZE_OF_PAGE_HEADER:
         mask_unused_space(page)
 
 
