@@ -46,7 +46,7 @@ def clog_zero_page(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def clog_truncate(rec: DecodedRecord, ctx: RedoContext) -> None:
     """Segments of pg_xact are not needed any more."""
-    page, oldest, _db = struct_of(clog.xl_clog_truncate[rec.major]).unpack_from(rec.main, 0)
+    page, _oldest, _db = struct_of(clog.xl_clog_truncate[rec.major]).unpack_from(rec.main, 0)
     ctx.instance.clog.remove(xids_before(page, XACT.per_page))
 
 

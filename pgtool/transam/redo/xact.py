@@ -76,7 +76,7 @@ def parse_end(rec: DecodedRecord, *, abort: bool) -> Ended:
         count = _count(data, at, _LOCATOR.size)
         at += 4
         end = at + count * _LOCATOR.size
-        out.relations = tuple(_LOCATOR.iter_unpack(data[at:end]))  # type: ignore[arg-type]
+        out.relations = tuple(_LOCATOR.iter_unpack(data[at:end]))
         at = end
     if info & _HAS_STATS:
         size = sizeof(layout.xl_xact_stats_item[rec.major])
