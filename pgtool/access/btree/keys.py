@@ -1,0 +1,205 @@
+"""How a btree's tuples compare: the keys of a tuple as one Python tuple.
+
+For each key column come a rank (NULLs before or after values) and what the column's key
+function makes of the datum, turned round where the column is descending. So Python's own
+comparison of two such tuples is the index's order. A pivot tuple gives a shorter one: what
+it lacks is less than every value.
+
+What a column's values compare like is handed in from above as a **key function** (datum →
+something with ``<`` and ``==``): see :mod:`pgtool.types.ordering` for the plain ones.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from formats.derive import struct_of
+from formats.itup import SIZEOF_INDEX_TUPLE, IndexInfo, IndexTupleData
+from formats.nbtree import INDEX_ALT_TID_MASK
+from formats.page import SIZE_OF_PAGE_HEADER, ItemIdData
+from pgtool.access.btree import tuples
+from pgtool.access.indextuple import IndexShape, Stored
+
+__all__ = ["KeyColumn", "Keys", "ScanKey"]
+
+KeyFunction = Callable[[bytes], Any]
+_HEAD = struct_of(IndexTupleData).unpack_from
+_ID = struct_of(ItemIdData).unpack_from
+_OFF_MASK = (1 << ItemIdData.bits["lp_off"][1]) - 1
+_LEN_SHIFT = ItemIdData.bits["lp_len"][0]
+_FIRST = SIZE_OF_PAGE_HEADER - ItemIdData.sizeof()
+_SPECIAL = int(IndexInfo.INDEX_NULL_MASK) | INDEX_ALT_TID_MASK
+_VALUE = 1
+_CODES = {"<u1": "<B", "<i2": "<h", "<i4": "<i", "<i8": "<q", "<u4": "<I", "<u8": "<Q"}
+
+
+@functools.total_ordering
+class _Descending:
+    """A key that orders the other way."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Descending) and bool(self.key == other.key)
+
+    def __lt__(self, other: _Descending) -> bool:
+        return bool(other.key < self.key)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class KeyColumn:
+    """How one key column orders.
+
+    ``number`` is the numpy type of a datum whose number is its order (``""``: not so);
+    ``as_bytes`` says that the datum's bytes are. ``equal_image`` promises that equal
+    datums are the same bytes.
+    """
+
+    key: KeyFunction
+    descending: bool = False
+    nulls_first: bool = False
+    equal_image: bool = False
+    number: str = ""
+    as_bytes: bool = False
+
+    @property
+    def null_rank(self) -> int:
+        """The rank of NULL beside that of values, 1."""
+        return 0 if self.nulls_first else 2
+
+    def part(self, datum: bytes) -> Any:
+        """What a value counts as."""
+        return _Descending(self.key(datum)) if self.descending else self.key(datum)
+
+
+@dataclass(slots=True)
+class ScanKey:
+    """What is searched for: the keys, and the heap TID that decides between equal ones.
+
+    Without ``tid`` the first of equal tuples is found. ``has_null`` says that a key is NULL.
+    """
+
+    parts: tuple[Any, ...]
+    tid: int | None
+    has_null: bool
+
+
+class Keys:
+    """The comparison of one index's tuples."""
+
+    def __init__(self, shape: IndexShape, columns: Sequence[KeyColumn]) -> None:
+        assert len(columns) == shape.nkeyatts
+        self.shape = shape
+        self.columns = tuple(columns)
+        self.nkeyatts = shape.nkeyatts
+        self.all_equal_image = shape.natts == shape.nkeyatts and all(
+            column.equal_image for column in columns
+        )
+        self._single = self._single_number()
+
+    def _single_number(self) -> Callable[..., Any] | None:
+        """Keys of one ascending number are read straight from the page."""
+        column = self.columns[0]
+        if self.nkeyatts > 1 or column.number not in _CODES or column.descending:
+            return None
+        return struct.Struct(_CODES[column.number]).unpack_from
+
+    # -- keys of datums and of tuples ---------------------------------------------------------
+
+    def parts(self, datums: Sequence[bytes | None]) -> tuple[Any, ...]:
+        """The key of some leading datums."""
+        out: list[Any] = []
+        for number, (column, datum) in enumerate(zip(self.columns, datums)):
+            if datum is None:
+                out += (column.null_rank, None)
+            else:
+                if isinstance(datum, Stored):
+                    datum = self.shape.payload(self.shape.attributes[number], datum)
+                out += (_VALUE, column.part(datum))
+        return tuple(out)
+
+    def scan_key(self, datums: Sequence[bytes | None], tid: int | None = None) -> ScanKey:
+        """A key to search by."""
+        has_null = any(datum is None for datum in datums[: self.nkeyatts])
+        return ScanKey(self.parts(datums), tid, has_null)
+
+    def of_tuple(self, tup: bytes) -> tuple[Any, ...]:
+        """The key of a tuple; shorter where the tuple is truncated."""
+        if self._single is not None:
+            _high, _low, _posid, info = _HEAD(tup, 0)
+            if not info & _SPECIAL:
+                return (_VALUE, self._single(tup, SIZEOF_INDEX_TUPLE)[0])
+        return self.parts(self.shape.datums(tup)[: self.nkeyatts])
+
+    def at(self, page: bytes | bytearray, offnum: int) -> tuple[tuple[Any, ...], bytes | None]:
+        """(key, tuple or None where it is a plain one without NULLs) of an item of a page."""
+        word = _ID(page, _FIRST + 4 * offnum)[0]
+        place = word & _OFF_MASK
+        if self._single is not None:
+            _high, _low, _posid, info = _HEAD(page, place)
+            if not info & _SPECIAL:
+                return (_VALUE, self._single(page, place + SIZEOF_INDEX_TUPLE)[0]), None
+        tup = bytes(page[place : place + (word >> _LEN_SHIFT)])
+        return self.parts(self.shape.datums(tup)[: self.nkeyatts]), tup
+
+    # -- comparing ----------------------------------------------------------------------------
+
+    def compare(self, key: ScanKey, page: bytes | bytearray, offnum: int) -> int:
+        """How the key stands to an item: below 0 before it, above 0 behind it.
+
+        0 is equal; with a ``tid``, also a posting list whose TIDs enclose it. The first data
+        item of an inner page is the caller's to know.
+        """
+        theirs, tup = self.at(page, offnum)
+        mine = key.parts
+        if theirs != mine:
+            cut = len(theirs)
+            if cut >= len(mine):
+                return -1 if mine < theirs else 1
+            head = mine[:cut]
+            if head != theirs:
+                return -1 if head < theirs else 1
+            return 1
+        tid = key.tid
+        if tid is None:
+            return 0
+        if tup is None:
+            word = _ID(page, _FIRST + 4 * offnum)[0]
+            low = high = tuples.unpack_tid(page, word & _OFF_MASK)
+        elif tuples.is_pivot(tup):
+            found = tuples.pivot_tid(tup)
+            if found is None:
+                return 1
+            low = high = found
+        else:
+            low, high = tuples.first_tid(tup), tuples.max_tid(tup)
+        if tid < low:
+            return -1
+        return 1 if tid > high else 0
+
+    def keep_natts(self, last_left: bytes, first_right: bytes) -> int:
+        """How many attributes tell two neighbours apart; one more than there are: none do."""
+        left, right = self.of_tuple(last_left), self.of_tuple(first_right)
+        keep = 1
+        for i in range(0, len(left), 2):
+            if left[i : i + 2] != right[i : i + 2]:
+                break
+            keep += 1
+        return keep
+
+    def separator(self, last_left: bytes, first_right: bytes) -> bytes:
+        """The high key between two neighbours of a leaf: as little as tells them apart."""
+        keep = self.keep_natts(last_left, first_right)
+        body = self.shape.truncated(first_right, min(keep, self.nkeyatts))
+        if keep <= self.nkeyatts:
+            return tuples.as_pivot(body, len(body), keep)
+        return tuples.as_pivot(body, len(body), self.nkeyatts, tuples.max_tid(last_left))
