@@ -226,6 +226,11 @@ class IndexShape:
     def same_images(self, one: bytes, other: bytes) -> int:
         """1 + the number of leading key attributes whose bytes are the same."""
         count = 0
+        if self.natts == 1 and self._one_fixed is not None and (
+            one[7] | other[7]
+        ) & 0xE0 == 0:
+            end = SIZEOF_INDEX_TUPLE + self.attributes[0].attlen
+            return 1 + (one[SIZEOF_INDEX_TUPLE:end] == other[SIZEOF_INDEX_TUPLE:end])
         for attribute, a, b in zip(
             self.attributes[: self.nkeyatts], self.raws(one), self.raws(other)
         ):

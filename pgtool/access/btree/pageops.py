@@ -50,6 +50,7 @@ _SAFEXID = struct_of(BTDeletedPageData)
 _U16, _U32 = struct.Struct("<H"), struct.Struct("<I")
 _LEAF, _ROOT = int(BtpFlags.BTP_LEAF), int(BtpFlags.BTP_ROOT)
 _GARBAGE, _INCOMPLETE = int(BtpFlags.BTP_HAS_GARBAGE), int(BtpFlags.BTP_INCOMPLETE_SPLIT)
+BTP_INCOMPLETE_SPLIT = _INCOMPLETE
 _DELETED = int(BtpFlags.BTP_DELETED | BtpFlags.BTP_HAS_FULLXID)
 
 
@@ -284,7 +285,7 @@ def left_half(
     data = data_items(page)[: cut.first_right - first]
     place = cut.offnum - first
     new = cut.new
-    if cut.postingoff:
+    if cut.postingoff and place <= len(data):
         new, data[place - 1] = tuples.swap_posting(new, data[place - 1], cut.postingoff)
     if cut.on_left:
         data.insert(place, new)

@@ -1,0 +1,185 @@
+"""Merging duplicates into posting lists, and looking for dead versions among them.
+
+Source of the rules: ``access/nbtree/nbtdedup.c``. A **deduplication pass** merges each run
+of equal tuples as far as a posting list of a sixth of a page goes. On a page that holds one
+value only (**single value**) it stops after six lists and leaves the last tuples alone: the
+page will be split there. A **bottom-up pass** comes before it where duplicates are versions
+of the same rows: the heap is asked which of them are dead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from formats.derive import struct_of
+from formats.page import SIZE_OF_PAGE_HEADER
+from formats.units import BLCKSZ
+from formats.wal.btree import BTDedupInterval, xl_btree_dedup
+from pgtool.access.btree import pageops, tuples
+from pgtool.access.btree.delete import Candidate, DeleteOperation, delete_checked
+from pgtool.access.btree.relation import BTREE_SINGLEVAL_FILLFACTOR, BTree
+from pgtool.access.indextuple import IndexShape
+from pgtool.storage import page as bufpage
+from pgtool.storage.bufmgr import Buffer
+
+__all__ = ["MAX_POSTING_SIZE", "Run", "bottom_up_pass", "dedup_pass", "runs_of"]
+
+_DEDUP = struct_of(xl_btree_dedup)
+_INTERVAL = struct_of(BTDedupInterval)
+_ID = bufpage.SIZE_OF_ITEM_ID
+_TID = 6
+#: A sixth of a page: half of what an item may take.
+MAX_POSTING_SIZE = 2704 // 2
+#: From so many TIDs on a list counts as one that is full.
+_MANY = 50
+
+
+@dataclass(slots=True)
+class Run:
+    """Neighbours with equal keys: first line pointer, their sizes and TIDs."""
+
+    first: int
+    base: bytes
+    key_size: int
+    count: int = 1
+    tids: list[int] = field(default_factory=list)
+
+
+class _Merging:
+    """A pass over a page's items: which runs become one tuple."""
+
+    def __init__(self, shape: IndexShape, limit: int) -> None:
+        self.shape = shape
+        self.limit = limit
+        self.full = 0
+        self.merging = True
+        self.run: Run | None = None
+        self.runs: list[Run] = []
+
+    def start(self, offnum: int, tup: bytes) -> None:
+        """A tuple begins a run."""
+        self.run = Run(offnum, tup, tuples.key_size(tup), 1, tuples.tids(tup))
+
+    def take(self, tup: bytes) -> bool:
+        """Add a tuple to the run, if it is equal and there is room."""
+        run = self.run
+        assert run is not None
+        if not self.merging:
+            return False
+        if self.shape.same_images(run.base, tup) <= self.shape.nkeyatts:
+            return False
+        more = tuples.tids(tup)
+        size = run.key_size + (len(run.tids) + len(more)) * _TID + 7 & ~7
+        if size > self.limit:
+            if len(run.tids) > _MANY:
+                self.full += 1
+            return False
+        run.count += 1
+        run.tids += more
+        return True
+
+    def finish(self) -> None:
+        """The run ends."""
+        assert self.run is not None
+        self.runs.append(self.run)
+
+
+def runs_of(
+    tree: BTree, page: bytes | bytearray, limit: int, single_value: int = 0
+) -> list[Run]:
+    """The runs of a page's items. ``single_value`` is the new tuple's size where the page
+    holds one value only."""
+    state = _Merging(tree.shape, limit)
+    first = pageops.first_data(page)
+    for offnum in range(first, bufpage.max_offset(page) + 1):
+        tup = bufpage.item(page, offnum)
+        if state.run is None:
+            state.start(offnum, tup)
+        elif not state.take(tup):
+            state.finish()
+            if single_value:
+                if state.full == 5:
+                    state.limit = _last_limit(state.limit, single_value)
+                elif state.full == 6:
+                    state.merging, single_value = False, 0
+            state.start(offnum, tup)
+    if state.run is not None:
+        state.finish()
+    return state.runs
+
+
+def _last_limit(limit: int, new_size: int) -> int:
+    """The sixth list is smaller, so that the left page of the split keeps a little room."""
+    left = BLCKSZ - SIZE_OF_PAGE_HEADER - pageops.OPAQUE_SIZE - new_size - tuples.PIVOT_TID_SPACE
+    reduction = int(left * ((100 - BTREE_SINGLEVAL_FILLFACTOR) / 100.0))
+    return max(limit - reduction, 0)
+
+
+def dedup_pass(tree: BTree, buffer: Buffer, new: bytes, *, single_value: bool) -> None:
+    """Merge the page's duplicates. ``single_value`` allows that strategy."""
+    page = buffer.page
+    first, last = pageops.first_data(page), bufpage.max_offset(page)
+    if last < first:
+        return
+    size = 0
+    if single_value and _holds_only(tree, page, new):
+        size = len(new) + _ID
+    runs = runs_of(tree, page, MAX_POSTING_SIZE, size)
+    intervals = [(run.first, run.count) for run in runs if run.count > 1]
+    if not intervals:
+        return
+    built = bytearray(page)
+    pageops.apply_dedup(built, intervals)
+    with tree.change(buffer):
+        page[:] = built
+        record = tree.record("DEDUP", _DEDUP.pack(len(intervals)))
+        record.block(0, buffer, b"".join(_INTERVAL.pack(*one) for one in intervals))
+        tree.log(record)
+
+
+def _holds_only(tree: BTree, page: bytes | bytearray, new: bytes) -> bool:
+    """Whether all items of a page have the new tuple's key."""
+    nkeyatts = tree.nkeyatts
+    return all(
+        tree.shape.same_images(new, bufpage.item(page, offnum)) > nkeyatts
+        for offnum in (pageops.first_data(page), bufpage.max_offset(page))
+    )
+
+
+def bottom_up_pass(tree: BTree, buffer: Buffer, new_size: int) -> bool:
+    """Delete versions that nobody sees any more; whether a split is off for a while."""
+    page = buffer.page
+    operation = DeleteOperation(bottom_up=True, free_wanted=max(BLCKSZ // 16, new_size + _ID))
+    duplicates = False
+    for run in runs_of(tree, page, BLCKSZ):
+        duplicates = duplicates or run.count > 1
+        _candidates(page, run, operation)
+    delete_checked(tree, buffer, operation)
+    if not duplicates:
+        return True  # merging would find nothing either
+    return bufpage.exact_free_space(page) >= max(BLCKSZ // 24, new_size + _ID)
+
+
+def _candidates(page: bytes | bytearray, run: Run, operation: DeleteOperation) -> None:
+    """The TIDs of a run; duplicates are likely to be old versions."""
+    likely = run.count > 1
+    for offnum in range(run.first, run.first + run.count):
+        length = bufpage.item_id(page, offnum).length
+        tup = bufpage.item(page, offnum)
+        if not tuples.is_posting(tup):
+            operation.candidates.append(
+                Candidate(tuples.first_tid(tup), offnum, likely, False, length + _ID)
+            )
+            continue
+        heap_tids = tuples.tids(tup)
+        low, middle, high = (
+            tid >> 16 for tid in (heap_tids[0], heap_tids[len(heap_tids) // 2], heap_tids[-1])
+        )
+        # At most one row of a posting list is taken to have changed lately.
+        chosen = -1
+        if likely:
+            chosen = 0 if low == middle else len(heap_tids) - 1 if middle == high else -1
+        operation.candidates += [
+            Candidate(tid, offnum, place == chosen, False, _TID)
+            for place, tid in enumerate(heap_tids)
+        ]
