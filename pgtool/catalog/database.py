@@ -8,9 +8,10 @@ read when first asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -40,6 +41,15 @@ if TYPE_CHECKING:
     from pgtool.catalog.cluster import Cluster
 
 HEAP_TABLE_AM_OID = 2
+_Tid = tuple[int, int]
+_Added = list[tuple[_Tid, dict[str, Any]]]
+
+
+class Listener(Protocol):
+    """Who keeps something read from the catalogs."""
+
+    def invalidate(self, names: frozenset[str] | None) -> None:
+        """These catalogs changed; None: anything may have."""
 BTREE_AM_OID = 403
 
 
@@ -58,6 +68,10 @@ class Database:
         ] = {}
         self._relations: dict[int, Relation] = {}
         self._toast: dict[int, ToastTable | None] = {}
+        #: Who keeps something read from the catalogs: told of every change.
+        self.listeners: weakref.WeakSet[Listener] = weakref.WeakSet()
+        #: Counts the changes that were told: whoever keeps a plan compares it.
+        self.generation = 0
 
     @property
     def path(self) -> str:
@@ -158,6 +172,45 @@ class Database:
     def namespaces(self) -> dict[int, str]:
         """OID → name of every schema."""
         return {row["oid"]: row["nspname"] for row in self.catalog("pg_namespace")}
+
+    # -- changes --------------------------------------------------------------------
+
+    def invalidate(self, names: Iterable[str] | None = None) -> None:
+        """Forget what was read from these catalogs, or everything."""
+        if names is None:
+            self._catalogs.clear()
+            for kept in (*_TABLES, *_DERIVED):
+                self.__dict__.pop(kept, None)
+            self._told(None)
+            return
+        changed = frozenset(names)
+        for key in [key for key in self._catalogs if key[0] in changed]:
+            del self._catalogs[key]
+        for name in changed & set(_TABLES):
+            self.__dict__.pop(name, None)
+        self._told(changed)
+
+    def changed(self, changes: dict[str, tuple[list[_Tid], _Added]]) -> None:
+        """Rows were removed from and added to catalogs: bring what is kept up to date."""
+        for key, table in self._catalogs.items():
+            if key[0] in changes and isinstance(table, CatalogTable):
+                table.change(*changes[key[0]])
+        for name in _TABLES:
+            table = self.__dict__.get(name)
+            if table is not None and name in changes:
+                table.change(*changes[name])
+        self._told(frozenset(changes))
+
+    def _told(self, names: frozenset[str] | None) -> None:
+        for kept, sources in _DERIVED.items():
+            if names is None or names & sources:
+                self.__dict__.pop(kept, None)
+        if names is None or names & _DESCRIBING:
+            self._relations.clear()
+            self._toast.clear()
+        self.generation += 1
+        for listener in list(self.listeners):
+            listener.invalidate(names)
 
     # -- relations ------------------------------------------------------------------
 
@@ -319,6 +372,15 @@ class Database:
 
 
 PG_CATALOG_NAMESPACE = 11
+#: Tables kept as attributes; what is derived from which catalogs; what makes a Relation.
+_TABLES = ("pg_class", "pg_attribute", "pg_type")
+_DERIVED: dict[str, frozenset[str]] = {
+    "_attribute_rows": frozenset({"pg_attribute"}), "catalog_oids": frozenset({"pg_class"}),
+    "namespaces": frozenset({"pg_namespace"}), "_temporary": frozenset({"pg_class"}),
+    "children": frozenset({"pg_inherits"}), "_indexes": frozenset({"pg_index", "pg_class"}),
+    "_statistics": frozenset({"pg_statistic", "pg_class"}),
+}  # fmt: skip
+_DESCRIBING = frozenset({"pg_class", "pg_attribute", "pg_namespace"})
 #: Schemas whose OIDs are fixed: their relations must be nameable before pg_namespace is read.
 _PINNED_NAMESPACES = {PG_CATALOG_NAMESPACE: "pg_catalog", 99: "pg_toast"}
 _PLAIN = (

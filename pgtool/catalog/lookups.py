@@ -156,6 +156,17 @@ class CatalogLookups:
         self._path: list[int] | None = None
         self._types: dict[int, TypeInfo | None] = {}
         self._attributes: dict[int, list[AttributeInfo]] = {}
+        database.listeners.add(self)
+
+    def invalidate(self, names: frozenset[str] | None) -> None:
+        """Forget what was found in these catalogs, or everything."""
+        for kind in list(self._names):
+            if names is None or names & {_KINDS[kind].catalog, "pg_namespace"}:
+                del self._names[kind]
+        self._types.clear()
+        self._attributes.clear()
+        for kept in ("_enum", "_ranges"):
+            self.__dict__.pop(kept, None)
 
     def names(self, kind: str) -> _Names:
         """The objects of one kind."""

@@ -3,7 +3,8 @@
 One :class:`SysCache` for a database. A catalog is read whole at its first use (through
 :class:`~pgtool.catalog.table.CatalogTable`); a row becomes a :class:`Row` with the
 catalog's column names as attributes when it is first asked for, and stays. Arrays and
-vectors of numbers are tuples, names and text are str, node trees stay text.
+vectors of numbers are tuples, names and text are str, node trees stay text; ``_tid`` is
+where the row lies.
 
 Indexes are built per key on demand: ``cache.lookup("pg_cast", ("castsource", "casttarget"),
 (23, 20))`` and :meth:`SysCache.one`, with shorthands for the frequent ones.
@@ -91,6 +92,17 @@ class SysCache:
         self.major = database.cluster.major
         self._rows: dict[tuple[str, int], Row] = {}
         self._indexes: dict[tuple[str, tuple[str, ...]], dict[Any, list[int]]] = {}
+        database.listeners.add(self)
+
+    def invalidate(self, names: frozenset[str] | None) -> None:
+        """Forget the rows of these catalogs, or of all."""
+        if names is None:
+            self._rows.clear()
+            self._indexes.clear()
+            return
+        for kept in (self._rows, self._indexes):
+            for key in [key for key in kept if key[0] in names]:
+                del kept[key]
 
     def table(self, catalog: str) -> CatalogTable:
         """The catalog itself."""
@@ -103,6 +115,7 @@ class SysCache:
         if found is None:
             table = self.table(catalog)
             found = Row(**{name: self._value(table, number, name) for name in table.columns})
+            found._tid = table.tids[number]
             self._rows[key] = found
         return found
 

@@ -21,6 +21,17 @@ BOOL, CHAR, NAME, TEXT = 16, 18, 19, 25
 FLOAT4, FLOAT8 = 700, 701
 _UNSIGNED = {26: "<u4", 24: "<u4", 28: "<u4", 5069: "<u8", 3220: "<u8"}
 _VIEWS = {BOOL: "?", CHAR: "S1", NAME: "S64", FLOAT4: "<f4", FLOAT8: "<f8", **_UNSIGNED}
+_INTS = {1: "i1", 2: "<i2", 4: "<i4", 8: "<i8"}
+
+
+def _places(batch: Any) -> list[tuple[int, int]]:
+    """The (block, line pointer) of each row of a batch."""
+    tuples = batch.tuples
+    blocks = (
+        tuples.page + tuples.first_block if tuples.scattered is None
+        else tuples.scattered[tuples.page]
+    )  # fmt: skip
+    return list(zip(blocks.tolist(), tuples.offnum.tolist(), strict=True))
 
 
 class CatalogTable:
@@ -38,6 +49,8 @@ class CatalogTable:
     ) -> None:
         self.encoding = encoding
         self.types = types
+        #: Where each row lies: (block, line pointer).
+        self.tids: list[tuple[int, int]] = []
         numbers = {a.attname: i for i, a in enumerate(scan.attrs)}
         names = [n for n in types if n in numbers and (wanted is None or n in wanted)]
         parts: dict[str, list[Any]] = {name: [] for name in names}
@@ -45,6 +58,7 @@ class CatalogTable:
         self.rows = 0
         for batch in scan.batches([numbers[name] for name in names]):
             self.rows += len(batch)
+            self.tids += _places(batch)
             for name, column in zip(names, batch.columns):
                 if isinstance(column, FixedColumn):
                     parts[name].append(column.values)
@@ -52,6 +66,7 @@ class CatalogTable:
                     nulls[name].append(np.ones(len(column), bool) if valid is None else valid)
                 else:
                     parts[name] += [column.datum(i) for i in range(len(column))]
+        self._widths = {name: scan.attrs[numbers[name]].attlen for name in names}
         self.columns: dict[str, Any] = {}
         self.valid: dict[str, npt.NDArray[np.bool_]] = {}
         for name in names:
@@ -89,6 +104,45 @@ class CatalogTable:
     def has(self, name: str) -> bool:
         """Whether this major's catalog has the column."""
         return name in self.columns
+
+    def change(
+        self, removed: list[tuple[int, int]], added: list[tuple[tuple[int, int], dict[str, Any]]],
+    ) -> None:  # fmt: skip
+        """Take out the rows at these places and append others, given as datums by column name.
+
+        For the writer of a catalog, who knows what changed: the catalog need not be read again.
+        """
+        gone = set(removed)
+        if gone:
+            keep = [i for i, tid in enumerate(self.tids) if tid not in gone]
+            self.tids = [self.tids[i] for i in keep]
+            for name, column in self.columns.items():
+                if name in self.valid:
+                    self.columns[name] = column[keep]
+                    self.valid[name] = self.valid[name][keep]
+                else:
+                    self.columns[name] = [column[i] for i in keep]
+        known = set(self.tids)
+        added = [item for item in added if item[0] not in known]
+        if added:
+            for name, column in self.columns.items():
+                datums = [row[name] for _tid, row in added]
+                if name not in self.valid:
+                    self.columns[name] = column + datums
+                    continue
+                there = [d is not None for d in datums]
+                self.columns[name] = self._longer(name, column, datums)
+                self.valid[name] = np.concatenate([self.valid[name], np.array(there, bool)])
+            self.tids += [tid for tid, _row in added]
+        self.rows = len(self.tids)
+        self._indexes.clear()
+
+    def _longer(self, name: str, column: Any, datums: list[bytes | None]) -> Any:
+        size = self._widths[name]
+        data = b"".join(d if d is not None else bytes(size) for d in datums)
+        if not len(column):
+            return np.frombuffer(data, _VIEWS.get(self.types[name]) or _INTS.get(size, f"V{size}"))
+        return np.concatenate([column, np.frombuffer(data, column.dtype)])
 
     def index(self, name: str) -> dict[Any, int]:
         """Value → row of a unique column of numbers."""

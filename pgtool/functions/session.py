@@ -38,6 +38,14 @@ _TYPE_SETTINGS = {
     "timezone": "timezone", "intervalstyle": "interval_style", "bytea_output": "bytea_output",
     "extra_float_digits": "extra_float_digits", "lc_monetary": "lc_monetary",
 }  # fmt: skip
+#: What a session keeps of the catalogs, here and in the layers above.
+_FROM_CATALOGS = (
+    "search_path", "is_superuser", "_sql_bodies", "_trees", "_domain_checks", "_checked_files",
+    "_checked_blocks", "_blocks", "_touched_pages", "_view_queries", "_json_kinds",
+    "_range_types", "_hash_functions", "_opcache", "_element_cmps", "_enum_orders",
+    "_subtype_cmps", "_simple_views", "_enum_values",
+)  # fmt: skip
+_TYPES = frozenset({"pg_type", "pg_class", "pg_attribute", "pg_enum", "pg_range", "pg_proc"})
 
 
 class Session:
@@ -49,6 +57,7 @@ class Session:
     ) -> None:  # fmt: skip
         self.database = database
         self.cache = SysCache(database)
+        database.listeners.add(self)
         self.types = registry or TypeRegistry(
             Settings(major=database.cluster.major, encoding=database.encoding),
             CatalogLookups(database),
@@ -262,6 +271,17 @@ class Session:
         self.gucs.rollback()
 
     # -- catalogs ------------------------------------------------------------------------
+
+    def invalidate(self, names: frozenset[str] | None) -> None:
+        """These catalogs changed (None: anything may have): forget what was made of them."""
+        for kept in _FROM_CATALOGS:
+            self.__dict__.pop(kept, None)
+        if names is None or names & _TYPES:
+            self.types.forget()
+        if names is None or "pg_namespace" in names:
+            lookups = self.types.lookups
+            if isinstance(lookups, CatalogLookups):
+                lookups.set_path(self.search_path)
 
     def row(self, catalog: str, oid: int) -> Any:
         """A catalog row by OID."""

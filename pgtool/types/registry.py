@@ -88,6 +88,12 @@ class TypeRegistry:
         self._ios: dict[int, TypeIO] = {}
         self._infos: dict[int, TypeInfo] = {}
 
+    def forget(self) -> None:
+        """Ask the look-ups anew: types changed."""
+        self._ios.clear()
+        self._infos.clear()
+        self.__dict__.pop("_codecs", None)
+
     def info(self, oid: int) -> TypeInfo:
         """The pg_type row; Unsupported where there is none."""
         info = self._infos.get(oid)

@@ -134,6 +134,12 @@ _XML_NAMES = ("xmlconcat", "xmlelement", "xmlforest", "xmlparse", "xmlpi", "xmlr
               "xmlserialize", "")  # fmt: skip
 
 
+def figured_name(node: Any) -> str | None:
+    """The name that an expression suggests for its column, if it suggests one."""
+    strength, name = _figure(node)
+    return name if strength else None
+
+
 def column_name(node: Any) -> str:
     """The name that an output column gets without AS."""
     return _figure(node)[1] or "?column?"
