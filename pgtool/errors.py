@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from formats.errors import CorruptData, PgtoolError, Unsupported, UserError
 
-__all__ = ["CorruptData", "PgtoolError", "SqlError", "Unsupported", "UserError"]
+__all__ = ["CorruptData", "Panic", "PgtoolError", "SqlError", "Unsupported", "UserError"]
+
+
+class Panic(PgtoolError):
+    """A change of the files failed half-way: this process must write nothing more and end.
+
+    Crash recovery then brings the directory to a sound state.
+    """
 
 
 class SqlError(PgtoolError):

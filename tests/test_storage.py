@@ -12,6 +12,7 @@ from formats.units import BLCKSZ
 from pgtool.storage.backend import Backend, Directory, ReadOnly, WritableBackend
 from pgtool.storage.bufmgr import MAX_USAGE, BufferPool, BufferTag, Ring
 from pgtool.storage.checksum import page_checksum
+from pgtool.storage.pooled import PooledBackend
 from pgtool.storage.smgr import (
     ForkNumber,
     RelationFile,
@@ -114,10 +115,7 @@ def test_a_torn_end_is_damage(directory: Directory) -> None:
 
 
 def pool_over(directory: Directory, size: int, **options: object) -> BufferPool:
-    def opener(where: RelFileLocator, fork: ForkNumber) -> RelationFile:
-        return RelationFile(directory, relation_path(where, 18, fork), 4)
-
-    return BufferPool(opener, size, **options)  # type: ignore[arg-type]
+    return BufferPool(directory, 18, size, relseg_size=4, **options)  # type: ignore[arg-type]
 
 
 def test_pool_keeps_what_is_used(directory: Directory) -> None:
@@ -162,19 +160,17 @@ def test_ring_leaves_the_others_alone(directory: Directory) -> None:
 
 def test_pool_writes_dirty_pages_before_it_evicts_them(directory: Directory) -> None:
     file = fill(directory, 4, 4)
-    written: list[int] = []
-
-    def write(tag: BufferTag, raw: bytearray) -> None:
-        written.append(tag.block)
-        directory.write(file.path, tag.block * BLCKSZ, bytes(raw))
-
-    pool = pool_over(directory, 1, write=write)
+    flushed: list[int] = []
+    pool = pool_over(directory, 1, flush_wal=flushed.append)
     with pool.read(WHERE, 2) as buffer:
         buffer.page[200] = 7
-        buffer.dirty = True
+        buffer.set_lsn(1 << 33 | 5)
+        pool.mark_dirty(buffer)
+    assert PooledBackend(directory, pool).read(file.path, 2 * BLCKSZ, BLCKSZ)[200] == 7
+    assert file.read_block(2)[200] == 0
     with pool.read(WHERE, 3):
         pass
-    assert written == [2] and file.read_block(2)[200] == 7
+    assert flushed == [1 << 33 | 5] and file.read_block(2)[200] == 7
     pool.drop(WHERE)
     assert pool.peek(BufferTag(WHERE, ForkNumber.MAIN, 3)) is None
 

@@ -15,6 +15,7 @@ image. Counts that the data itself gives are checked against the bytes that are 
 
 from __future__ import annotations
 
+import enum
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +35,33 @@ from construct import (
 
 from formats.units import Raw
 from formats.version import ByMajor
+
+
+class RmgrId(enum.IntEnum):
+    """``xl_rmid``: the resource managers that a server itself has."""
+
+    RM_XLOG_ID = 0
+    RM_XACT_ID = 1
+    RM_SMGR_ID = 2
+    RM_CLOG_ID = 3
+    RM_DBASE_ID = 4
+    RM_TBLSPC_ID = 5
+    RM_MULTIXACT_ID = 6
+    RM_RELMAP_ID = 7
+    RM_STANDBY_ID = 8
+    RM_HEAP2_ID = 9
+    RM_HEAP_ID = 10
+    RM_BTREE_ID = 11
+    RM_HASH_ID = 12
+    RM_GIN_ID = 13
+    RM_GIST_ID = 14
+    RM_SEQ_ID = 15
+    RM_SPGIST_ID = 16
+    RM_BRIN_ID = 17
+    RM_COMMIT_TS_ID = 18
+    RM_REPLORIGIN_ID = 19
+    RM_GENERIC_ID = 20
+    RM_LOGICALMSG_ID = 21
 
 
 @dataclass(frozen=True)
@@ -185,3 +213,8 @@ def record(*parts: Construct) -> Struct:
 def always(*parts: Construct) -> ByMajor[Construct]:
     """The same record layout (see :func:`record`) in every major."""
     return ByMajor({14: record(*parts)})
+
+
+def opcode(records: tuple[RecordType, ...], name: str) -> int:
+    """The opcode of a resource manager's record type, for those who write one."""
+    return next(kind.opcode for kind in records if kind.name == name)

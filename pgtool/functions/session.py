@@ -19,11 +19,12 @@ from typing import Any
 from pgtool.catalog.cluster import Cluster
 from pgtool.catalog.database import Database
 from pgtool.catalog.lookups import CatalogLookups
-from pgtool.catalog.settings import read_conf, role_settings
+from pgtool.catalog.settings import role_settings
 from pgtool.catalog.syscache import SysCache
 from pgtool.errors import PgtoolError, SqlError, UserError
 from pgtool.functions.guc import Gucs, Value
 from pgtool.functions.guc_checks import CHECKS, split_identifiers
+from pgtool.storage.conf import configured
 from pgtool.types.info import Settings
 from pgtool.types.registry import TypeRegistry
 
@@ -107,9 +108,7 @@ class Session:
         cluster, database = self.database.cluster, self.database
         for name, value in self._facts().items():
             self.gucs.values[name] = self.gucs.defaults[name] = value
-        found: dict[str, str] = {}
-        read_conf(cluster.directory.backend, "postgresql.conf", found)
-        read_conf(cluster.directory.backend, "postgresql.auto.conf", found)
+        found = configured(cluster.directory.backend)
         sources = [(found, "configuration file")]
         sources.append((role_settings(database, self.user_oid), "database user"))
         for values, source in sources:

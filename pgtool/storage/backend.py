@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import OrderedDict
 from typing import Protocol, runtime_checkable
 
-from formats.errors import UserError
+from pgtool.errors import Panic, UserError
+
+KEPT_HANDLES = 400
 
 
 @runtime_checkable
@@ -94,7 +97,7 @@ class ReadOnly:
 class WritableBackend(Backend, Protocol):
     """The whole seam: what changes files as well."""
 
-    def write(self, path: str, offset: int, data: bytes) -> None:
+    def write(self, path: str, offset: int, data: bytes | bytearray | memoryview) -> None:
         """Put bytes at ``offset``, in the file or right at its end."""
         ...
 
@@ -144,61 +147,131 @@ class WritableBackend(Backend, Protocol):
 
 
 class Directory(ReadOnly):
-    """A directory that is read and written. Files it makes carry the directory's owner and mode."""
+    """A directory that is read and written. Files it makes carry the directory's owner and mode.
 
-    def write(self, path: str, offset: int, data: bytes) -> None:
-        size = self.size(path) if self.exists(path) else self._create(path)
+    File handles are kept open, the least recently used ones leaving. Invariant: once
+    :attr:`failed` is set nothing is written any more, by anyone; crash recovery mends what is
+    on disk then. ``fsync`` off leaves it to the operating system when things reach the disk.
+    """
+
+    def __init__(self, root: str, *, fsync: bool = True) -> None:
+        super().__init__(root)
+        self.fsync = fsync
+        self.failed: BaseException | None = None
+        self._handles: OrderedDict[str, int] = OrderedDict()
+        home = os.stat(self.root)
+        group = home.st_mode & 0o040
+        self._file_mode, self._directory_mode = (0o640, 0o750) if group else (0o600, 0o700)
+        self._owner = (home.st_uid, home.st_gid) if os.geteuid() == 0 else None
+
+    # -- reading, through the open handles --------------------------------------
+
+    def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:
+        handle = self._handles.get(path)
+        if handle is None or size is None:
+            return super().read(path, offset, size)
+        out = os.pread(handle, size, offset)
+        while len(out) < size:
+            part = os.pread(handle, size - len(out), offset + len(out))
+            if not part:
+                break
+            out += part
+        return out
+
+    def readinto(self, path: str, offset: int, buffer: memoryview) -> int:
+        handle = self._handle(path)
+        done = 0
+        while done < len(buffer):
+            n = os.preadv(handle, [buffer[done:]], offset + done)
+            if n == 0:
+                break
+            done += n
+        return done
+
+    def size(self, path: str) -> int:
+        handle = self._handles.get(path)
+        return os.stat(self.full(path)).st_size if handle is None else os.fstat(handle).st_size
+
+    # -- writing --------------------------------------------------------------
+
+    def write(self, path: str, offset: int, data: bytes | bytearray | memoryview) -> None:
+        self.check()
+        try:
+            handle = self._handle(path)
+        except FileNotFoundError:
+            self._create(path)
+            handle = self._handle(path)
+        size = os.fstat(handle).st_size
         if offset > size:
             raise UserError(f'write at {offset} leaves a hole in "{path}" of {size} bytes')
-        with open(self.full(path), "r+b", buffering=0) as file:
-            view = memoryview(data)
-            while view:
-                done = os.pwrite(file.fileno(), view, offset)
-                view, offset = view[done:], offset + done
+        view = memoryview(data)
+        while view:
+            done = os.pwrite(handle, view, offset)
+            view, offset = view[done:], offset + done
 
     def extend(self, path: str, size: int) -> None:
-        if not self.exists(path):
+        self.check()
+        try:
+            handle = self._handle(path)
+        except FileNotFoundError:
             self._create(path)
-        if size > self.size(path):
-            os.truncate(self.full(path), size)
+            handle = self._handle(path)
+        if size > os.fstat(handle).st_size:
+            os.ftruncate(handle, size)
 
     def truncate(self, path: str, size: int) -> None:
+        self.check()
         if size < self.size(path):
             os.truncate(self.full(path), size)
 
     def sync(self, path: str) -> None:
-        handle = os.open(self.full(path), os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        self.check()
+        if not self.fsync:
+            return
+        full = self.full(path)
+        if os.path.isdir(full):
+            handle = os.open(full, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        else:
+            os.fdatasync(self._handle(path))
 
     def create(self, path: str) -> None:
+        self.check()
         if not self.exists(path):
             self._create(path)
 
     def unlink(self, path: str) -> None:
+        self.check()
+        self.forget(path)
         os.unlink(self.full(path))
 
     def mkdir(self, path: str) -> None:
+        self.check()
         full = self.full(path)
         if os.path.isdir(full):
             return
-        home = os.stat(self.root)
         parent = os.path.dirname(path)
         if parent:
             self.mkdir(parent)
-        mode = 0o700 | (0o050 if home.st_mode & 0o040 else 0)
-        os.mkdir(full, mode)
-        os.chmod(full, mode)
-        if os.geteuid() == 0:
-            os.chown(full, home.st_uid, home.st_gid)
+        os.mkdir(full, self._directory_mode)
+        os.chmod(full, self._directory_mode)
+        if self._owner is not None:
+            os.chown(full, *self._owner)
 
     def rmtree(self, path: str) -> None:
+        self.check()
+        for name in [n for n in self._handles if n.startswith(path + "/")]:
+            self.forget(name)
         if os.path.isdir(self.full(path)):
             shutil.rmtree(self.full(path))
 
     def rename(self, old: str, new: str) -> None:
+        self.check()
+        self.forget(old)
+        self.forget(new)
         os.replace(self.full(old), self.full(new))
 
     def copy(self, old: str, new: str) -> None:
@@ -208,23 +281,54 @@ class Directory(ReadOnly):
         shutil.copyfile(self.full(old), self.full(new))
 
     def symlink(self, target: str, path: str) -> None:
+        self.check()
         full = self.full(path)
         if os.path.islink(full):
             os.unlink(full)
         os.symlink(target, full)
-        if os.geteuid() == 0:
-            home = os.stat(self.root)
-            os.lchown(full, home.st_uid, home.st_gid)
+        if self._owner is not None:
+            os.lchown(full, *self._owner)
 
-    def _create(self, path: str) -> int:
-        """A new empty file with the owner, group and mode that the server would give it."""
-        home = os.stat(self.root)
-        mode = 0o600 | (0o040 if home.st_mode & 0o040 else 0)
-        handle = os.open(self.full(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    # -- handles --------------------------------------------------------------
+
+    def check(self) -> None:
+        """Raise where a failure has forbidden all writing."""
+        if self.failed is not None:
+            raise Panic(f"nothing is written after a failure: {self.failed}")
+
+    def forget(self, path: str) -> None:
+        """Close the handle of a file that goes away or changes its name."""
+        handle = self._handles.pop(path, None)
+        if handle is not None:
+            os.close(handle)
+
+    def close(self) -> None:
+        """Close every handle."""
+        while self._handles:
+            os.close(self._handles.popitem()[1])
+
+    def _handle(self, path: str) -> int:
+        handle = self._handles.get(path)
+        if handle is not None:
+            self._handles.move_to_end(path)
+            return handle
+        handle = os.open(self.full(path), os.O_RDWR | os.O_CLOEXEC)
+        self._handles[path] = handle
+        if len(self._handles) > KEPT_HANDLES:
+            os.close(self._handles.popitem(last=False)[1])
+        return handle
+
+    def _create(self, path: str) -> None:
+        """A new empty file."""
+        handle = os.open(self.full(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, self._file_mode)
         try:
-            os.fchmod(handle, mode)
-            if os.geteuid() == 0:
-                os.fchown(handle, home.st_uid, home.st_gid)
+            self.own(handle)
         finally:
             os.close(handle)
-        return 0
+
+
+    def own(self, handle: int) -> None:
+        """Give a new file the owner, group and mode that the server would give it."""
+        os.fchmod(handle, self._file_mode)
+        if self._owner is not None:
+            os.fchown(handle, *self._owner)

@@ -1,36 +1,53 @@
 """The buffer pool: pages in memory, each at most once, found by relation, fork and block.
 
-For point access (one page here, one there); bulk reads go past it (:mod:`bulk`) and only
-look whether the pool holds a newer copy of a page.
+For point access (one page here, one there); bulk reads go past it (:mod:`bulk`) through a
+:class:`pgtool.storage.pooled.PooledBackend`, which patches in what the pool holds newer.
 
-* A **pin** keeps a page where it is. :meth:`BufferPool.read` pins, leaving its ``with``
-  block unpins.
+* A **pin** keeps a page where it is: :meth:`BufferPool.pin` and :meth:`BufferPool.unpin`, or
+  :meth:`BufferPool.read` in a ``with``.
 * The **usage count** rises with every pin up to :data:`MAX_USAGE`; the clock hand passes
   over the buffers, takes one from each count, and evicts the first unpinned buffer whose
   count is zero. So what is used often stays.
 * A **ring** (:class:`Ring`) is a handful of buffers that a long scan reuses for itself, so
   that it does not push everybody else's pages out.
 
-Invariants: a page's checksum is verified when it is read; a dirty page is never evicted
-without its writer having been called; a pinned page is never evicted.
+Files of relations are made, extended, cut and removed through the pool as well, which
+knows their sizes, remembers which are to be synced at the next checkpoint, and keeps the
+first segment of a removed relation as an empty file until then, so that its number is not
+given to another one before.
+
+Invariants: a page's checksum is verified when it is read, and set on a copy when it is
+written; a page is written only after the WAL up to its LSN is on disk; a dirty page is never
+evicted without being written; a pinned page is never evicted; nobody else changes the files.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from formats.errors import CorruptData, UserError
-from formats.units import BLCKSZ
-from pgtool.storage.checksum import verify_pages
-from pgtool.storage.smgr import ForkNumber, RelationFile, RelFileLocator
+from formats.derive import offset_of, struct_of
+from formats.page import PageHeaderData
+from formats.units import BLCKSZ, PageXLogRecPtr, uint16
+from pgtool.errors import CorruptData, UserError
+from pgtool.storage.backend import WritableBackend
+from pgtool.storage.checksum import is_new, page_checksum, verify_pages
+from pgtool.storage.smgr import RELSEG_SIZE, ForkNumber, RelFileLocator, relation_path
 
 MAX_USAGE = 5
-DEFAULT_BUFFERS = 2048
+DEFAULT_BUFFERS = 16384
 RING_BUFFERS = 32
+#: Pages that one write of a run takes at most.
+WRITE_RUN = 128
+
+_LSN = struct_of(PageXLogRecPtr)
+_CHECKSUM = struct_of(uint16)
+_PD_LSN, _PD_CHECKSUM = (offset_of(PageHeaderData, name) for name in ("pd_lsn", "pd_checksum"))
+_FORKS = tuple(ForkNumber)
 
 
 class BufferTag(NamedTuple):
@@ -41,7 +58,7 @@ class BufferTag(NamedTuple):
     block: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Buffer:
     """One page in memory."""
 
@@ -51,6 +68,18 @@ class Buffer:
     usage: int = 0
     dirty: bool = False
     ring: Ring | None = None
+    #: Where the clock hand meets it.
+    seat: int = -1
+
+    @property
+    def lsn(self) -> int:
+        """The page's LSN."""
+        high, low = _LSN.unpack_from(self.page, _PD_LSN)
+        return int(high << 32 | low)
+
+    def set_lsn(self, lsn: int) -> None:
+        """Note the end of the record of the page's last change."""
+        _LSN.pack_into(self.page, _PD_LSN, lsn >> 32, lsn & 0xFFFFFFFF)
 
 
 @dataclass(slots=True)
@@ -58,34 +87,71 @@ class Ring:
     """The buffers that one bulk access uses over and over."""
 
     size: int = RING_BUFFERS
-    tags: deque[BufferTag] = field(default_factory=deque)
+    buffers: deque[Buffer] = field(default_factory=deque)
 
 
-Opener = Callable[[RelFileLocator, ForkNumber], RelationFile]
-Writer = Callable[[BufferTag, bytearray], None]
+FlushWal = Callable[[int], None]
+LogHint = Callable[[Buffer], None]
 
 
 class BufferPool:
-    """A pool of at most ``size`` pages."""
+    """A pool of at most ``size`` pages over the relation files of a backend."""
 
     def __init__(
-        self, opener: Opener, size: int = DEFAULT_BUFFERS, *, checksums: bool = False,
-        write: Writer | None = None,
+        self, backend: WritableBackend, major: int, size: int = DEFAULT_BUFFERS, *,
+        checksums: bool = False, relseg_size: int = RELSEG_SIZE,
+        flush_wal: FlushWal | None = None, log_hint: LogHint | None = None,
     ) -> None:  # fmt: skip
-        """``opener`` gives a relation's fork; ``write`` is called for a dirty page."""
+        """``flush_wal`` brings the WAL up to an LSN to disk; ``log_hint`` logs a page's image
+        before a mere hint dirties it (None where that is not needed)."""
         if size < 1:
             raise UserError("a buffer pool needs at least one buffer")
-        self.opener = opener
+        self.backend = backend
+        self.major = major
         self.size = size
         self.checksums = checksums
-        self.write = write
-        self.hits = self.reads = 0
-        self._buffers: list[Buffer] = []
-        self._places: dict[BufferTag, int] = {}
+        self.relseg_size = relseg_size
+        self.flush_wal = flush_wal
+        self.log_hint = log_hint
+        self.hits = self.reads = self.writes = 0
+        #: Path of a segment → block in it → the dirty buffer.
+        self.dirty_files: dict[str, dict[int, Buffer]] = {}
+        #: Files and directories to be synced by the next checkpoint.
+        self.unsynced: set[str] = set()
+        #: Files that the next checkpoint removes.
+        self.doomed: list[str] = []
+        self._tables: tuple[dict[tuple[RelFileLocator, int], Buffer], ...] = tuple(
+            {} for _ in _FORKS
+        )
+        self._sizes: tuple[dict[RelFileLocator, int], ...] = tuple({} for _ in _FORKS)
+        self._paths: tuple[dict[RelFileLocator, str], ...] = tuple({} for _ in _FORKS)
+        self._clock: list[Buffer] = []
         self._hand = 0
 
     def __len__(self) -> int:
-        return len(self._buffers)
+        return len(self._clock)
+
+    # -- pages ------------------------------------------------------------------
+
+    def pin(
+        self, where: RelFileLocator, block: int, fork: ForkNumber = ForkNumber.MAIN,
+        ring: Ring | None = None,
+    ) -> Buffer:  # fmt: skip
+        """The page of a block, pinned until :meth:`unpin`."""
+        buffer = self._tables[fork].get((where, block))
+        if buffer is None:
+            return self._load(BufferTag(where, fork, block), ring)
+        self.hits += 1
+        buffer.pins += 1
+        if ring is None:
+            if buffer.usage < MAX_USAGE:
+                buffer.usage += 1
+            buffer.ring = None
+        return buffer
+
+    def unpin(self, buffer: Buffer) -> None:
+        """Let go of a page; somebody else may need its place."""
+        buffer.pins -= 1
 
     @contextmanager
     def read(
@@ -93,7 +159,7 @@ class BufferPool:
         ring: Ring | None = None,
     ) -> Iterator[Buffer]:  # fmt: skip
         """The page of a block, pinned while the ``with`` block runs."""
-        buffer = self._pin(BufferTag(where, fork, block), ring)
+        buffer = self.pin(where, block, fork, ring)
         try:
             yield buffer
         finally:
@@ -101,74 +167,285 @@ class BufferPool:
 
     def peek(self, tag: BufferTag) -> Buffer | None:
         """The buffer that holds a page, without pinning or counting."""
-        place = self._places.get(tag)
-        return None if place is None else self._buffers[place]
+        return self._tables[tag.fork].get((tag.where, tag.block))
 
-    def flush(self) -> None:
-        """Write every dirty page."""
-        for buffer in self._buffers:
-            self._clean(buffer)
+    def zeroed(
+        self, where: RelFileLocator, block: int, fork: ForkNumber = ForkNumber.MAIN
+    ) -> Buffer:
+        """A page of zeroes, pinned, in the place of a block that is not read.
+
+        The file is made and extended as needed.
+        """
+        buffer = self._tables[fork].get((where, block))
+        if buffer is not None:
+            buffer.pins += 1
+            buffer.page[:] = bytes(BLCKSZ)
+            return buffer
+        if not self.exists(where, fork):
+            self.create(where, fork)
+        have = self.nblocks(where, fork)
+        if block >= have:
+            self.extend(where, fork, block + 1 - have)
+        return self._enter(BufferTag(where, fork, block), bytearray(BLCKSZ), None)
+
+    def mark_dirty(self, buffer: Buffer) -> None:
+        """A page was changed: it will be written."""
+        if not buffer.dirty:
+            buffer.dirty = True
+            path, block = self.place(buffer.tag)
+            self.dirty_files.setdefault(path, {})[block] = buffer
+
+    def mark_dirty_hint(self, buffer: Buffer) -> None:
+        """A page was changed in a way that may be lost, but must not be torn."""
+        if buffer.dirty:
+            return
+        if self.log_hint is not None and buffer.tag.where.temp is None:
+            self.log_hint(buffer)
+        self.mark_dirty(buffer)
+
+    # -- relation files ---------------------------------------------------------
+
+    def path(self, where: RelFileLocator, fork: ForkNumber = ForkNumber.MAIN) -> str:
+        """The first segment of a fork."""
+        found = self._paths[fork].get(where)
+        if found is None:
+            found = self._paths[fork][where] = relation_path(where, self.major, fork)
+        return found
+
+    def place(self, tag: BufferTag) -> tuple[str, int]:
+        """(path of the segment, block in it)."""
+        path = self.path(tag.where, tag.fork)
+        if tag.block < self.relseg_size:
+            return path, tag.block
+        number, block = divmod(tag.block, self.relseg_size)
+        return f"{path}.{number}", block
+
+    def exists(self, where: RelFileLocator, fork: ForkNumber = ForkNumber.MAIN) -> bool:
+        """Whether a fork has a file."""
+        return where in self._sizes[fork] or self.backend.exists(self.path(where, fork))
+
+    def nblocks(self, where: RelFileLocator, fork: ForkNumber = ForkNumber.MAIN) -> int:
+        """Blocks of a fork; CorruptData where it has no file."""
+        found = self._sizes[fork].get(where)
+        if found is None:
+            found = self._sizes[fork][where] = self._measure(where, fork)
+        return found
+
+    def create(self, where: RelFileLocator, fork: ForkNumber = ForkNumber.MAIN) -> None:
+        """An empty file for a fork; one that is there already stays."""
+        path = self.path(where, fork)
+        if path in self.doomed:
+            raise UserError(f'file "{path}" is about to be removed')
+        if not self.backend.exists(path):
+            self.backend.extend(path, 0)
+            self._sizes[fork][where] = 0
+            self._note_new(where, path)
+
+    def extend(
+        self, where: RelFileLocator, fork: ForkNumber = ForkNumber.MAIN, count: int = 1
+    ) -> int:
+        """Add pages of zeroes at the end; the number of the first."""
+        first = self.nblocks(where, fork)
+        at, end = first, first + count
+        while at < end:
+            number, low = divmod(at, self.relseg_size)
+            high = min(low + end - at, self.relseg_size)
+            path = self.path(where, fork) + (f".{number}" if number else "")
+            if not low:
+                self._note_new(where, path)
+            self.backend.extend(path, high * BLCKSZ)
+            self._note_unsynced(where, path)
+            at += high - low
+            self._sizes[fork][where] = at
+        return first
+
+    def write_blocks(
+        self, where: RelFileLocator, fork: ForkNumber, first: int, pages: bytes | bytearray
+    ) -> None:
+        """Write whole pages past the pool, at most one after the end; checksums are set here.
+
+        The pages must not be in the pool; their WAL, if any, must be on disk.
+        """
+        out = bytearray(pages)
+        count = len(out) // BLCKSZ
+        have = self.nblocks(where, fork)
+        if self.checksums:
+            view = memoryview(out)
+            for i in range(count):
+                _sign(view[i * BLCKSZ : (i + 1) * BLCKSZ], first + i)
+        at = 0
+        while at < count:
+            number, low = divmod(first + at, self.relseg_size)
+            n = min(count - at, self.relseg_size - low)
+            path = self.path(where, fork) + (f".{number}" if number else "")
+            self.backend.write(path, low * BLCKSZ, memoryview(out)[at * BLCKSZ : (at + n) * BLCKSZ])
+            self._note_unsynced(where, path)
+            at += n
+        self._sizes[fork][where] = max(have, first + count)
+
+    def truncate(
+        self, where: RelFileLocator, fork: ForkNumber = ForkNumber.MAIN, nblocks: int = 0
+    ) -> None:
+        """Cut a fork down to ``nblocks`` pages; what the pool holds beyond is forgotten."""
+        have = self.nblocks(where, fork)
+        if nblocks >= have:
+            return
+        table = self._tables[fork]
+        for key in [k for k in table if k[0] == where and k[1] >= nblocks]:
+            self._forget(table[key])
+        base = self.path(where, fork)
+        for number in range((have - 1) // self.relseg_size, -1, -1):
+            low = number * self.relseg_size
+            if low + self.relseg_size <= nblocks:
+                break
+            path = base + (f".{number}" if number else "")
+            self.backend.truncate(path, max(0, nblocks - low) * BLCKSZ)
+            self._note_unsynced(where, path)
+        self._sizes[fork][where] = nblocks
 
     def drop(self, where: RelFileLocator) -> None:
-        """Forget a relation's pages, dirty ones too: its files are gone."""
-        for buffer in self._buffers:
-            if buffer.tag.where == where and self._places.pop(buffer.tag, None) is not None:
-                if buffer.pins:
-                    raise UserError(f"block {buffer.tag.block} of {where.rel} is pinned")
-                buffer.usage, buffer.dirty = 0, False
+        """Forget a relation's pages, dirty ones too, and its sizes: its files are going."""
+        for fork in _FORKS:
+            self._sizes[fork].pop(where, None)
+            self._paths[fork].pop(where, None)
+            table = self._tables[fork]
+            for key in [k for k in table if k[0] == where]:
+                self._forget(table[key])
 
-    def _pin(self, tag: BufferTag, ring: Ring | None) -> Buffer:
-        place = self._places.get(tag)
-        if place is not None:
-            self.hits += 1
-            buffer = self._buffers[place]
-            if ring is None:
-                buffer.usage = min(buffer.usage + 1, MAX_USAGE)
-                buffer.ring = None
-        else:
-            page = self._load(tag)
-            place = self._victim(ring)
-            buffer = Buffer(tag, page, usage=0 if ring else 1, ring=ring)
-            if place == len(self._buffers):
-                self._buffers.append(buffer)
+    def drop_database(self, db: int, spc: int | None = None) -> None:
+        """Forget everything of a database (in one tablespace, or in all)."""
+        known = {key[0] for table in self._tables for key in table}
+        known.update(where for sizes in self._sizes for where in sizes)
+        for where in known:
+            if where.db == db and (spc is None or where.spc == spc):
+                self.drop(where)
+
+    def unlink(self, where: RelFileLocator) -> None:
+        """Remove a relation's files; the name of its first is kept until the next checkpoint."""
+        paths = [path for fork in _FORKS for path in self._segments(where, fork)]
+        keep = self.path(where)
+        self.drop(where)
+        for path in reversed(paths):
+            self.unsynced.discard(path)
+            if path == keep and where.temp is None:
+                self.backend.truncate(path, 0)
+                self.doomed.append(path)
             else:
-                self._buffers[place] = buffer
-            self._places[tag] = place
-            if ring is not None:
-                ring.tags.append(tag)
-        buffer.pins += 1
-        return buffer
+                self.backend.unlink(path)
 
-    def _load(self, tag: BufferTag) -> bytearray:
-        file = self.opener(tag.where, tag.fork)
-        page = bytearray(file.read_block(tag.block))
+    # -- writing ----------------------------------------------------------------
+
+    def flush_all(self) -> None:
+        """Write every dirty page."""
+        for path in sorted(self.dirty_files):
+            self._write_file(path)
+
+    def flush_relation(self, where: RelFileLocator) -> None:
+        """Write the dirty pages of a relation."""
+        prefixes = [self.path(where, fork) for fork in _FORKS]
+        for path in list(self.dirty_files):
+            if path in prefixes or path.rpartition(".")[0] in prefixes:
+                self._write_file(path)
+
+    def flush_database(self, db: int) -> None:
+        """Write the dirty pages of a database."""
+        for path, found in list(self.dirty_files.items()):
+            if next(iter(found.values())).tag.where.db == db:
+                self._write_file(path)
+
+    def sync(self) -> None:
+        """Bring to disk what was written to relation files since the last call."""
+        while self.unsynced:
+            path = next(iter(self.unsynced))
+            if self.backend.exists(path):
+                self.backend.sync(path)
+            self.unsynced.discard(path)
+
+    def take_doomed(self) -> list[str]:
+        """The files that wait for a checkpoint to be removed, no longer kept here."""
+        out, self.doomed = self.doomed, []
+        return out
+
+    def _write_file(self, path: str) -> None:
+        found = self.dirty_files.get(path)
+        if not found:
+            return
+        if self.flush_wal is not None:
+            self.flush_wal(max((b.lsn for b in found.values() if b.tag.where.temp is None),
+                               default=0))  # fmt: skip
+        blocks = sorted(found)
+        runs = itertools.groupby(enumerate(blocks), lambda pair: pair[1] - pair[0])
+        for _, group in runs:
+            run = [block for _, block in group]
+            for at in range(0, len(run), WRITE_RUN):
+                self._write_run(path, [found[block] for block in run[at : at + WRITE_RUN]])
+
+    def _write_run(self, path: str, buffers: list[Buffer]) -> None:
+        """Write pages that lie side by side; they are clean then."""
+        data = b"".join(self.signed(buffer) for buffer in buffers)
+        first = buffers[0].tag
+        self.backend.write(path, self.place(first)[1] * BLCKSZ, data)
+        self.writes += len(buffers)
+        self._note_unsynced(first.where, path)
+        for buffer in buffers:
+            self._clean(buffer)
+
+    def signed(self, buffer: Buffer) -> bytes | bytearray:
+        """The page as it belongs into the file: a copy with its checksum."""
+        if not self.checksums or is_new(buffer.page):
+            return buffer.page
+        out = bytearray(buffer.page)
+        _sign(out, buffer.tag.block)
+        return out
+
+    # -- within -----------------------------------------------------------------
+
+    def _load(self, tag: BufferTag, ring: Ring | None) -> Buffer:
+        path, block = self.place(tag)
+        page = bytearray(BLCKSZ)
+        try:
+            got = self.backend.readinto(path, block * BLCKSZ, memoryview(page))
+        except FileNotFoundError:
+            raise CorruptData("relation file is missing", file=path, block=tag.block) from None
+        if got != BLCKSZ:
+            raise CorruptData(
+                f"block {tag.block} is beyond the end of the relation", file=path, block=tag.block
+            )
         self.reads += 1
         if self.checksums:
             for bad in verify_pages(page, tag.block):
                 raise CorruptData(
                     f"page verification failed, calculated checksum {bad.calculated} "
                     f"but expected {bad.stored}",
-                    file=file.path, block=tag.block, field="pd_checksum",
+                    file=path, block=tag.block, field="pd_checksum",
                 )  # fmt: skip
-        assert len(page) == BLCKSZ
-        return page
+        return self._enter(tag, page, ring)
 
-    def _victim(self, ring: Ring | None) -> int:
+    def _enter(self, tag: BufferTag, page: bytearray, ring: Ring | None) -> Buffer:
+        buffer = Buffer(tag, page, 1, 0 if ring else 1, ring=ring)
+        buffer.seat = self._vacate(ring)
+        if buffer.seat == len(self._clock):
+            self._clock.append(buffer)
+        else:
+            self._clock[buffer.seat] = buffer
+        self._tables[tag.fork][tag.where, tag.block] = buffer
+        if ring is not None:
+            ring.buffers.append(buffer)
+        return buffer
+
+    def _vacate(self, ring: Ring | None) -> int:
         """The place for a new page: the ring's oldest, a free one, or the clock's choice."""
-        if ring is not None and len(ring.tags) >= ring.size:
-            oldest = ring.tags.popleft()
-            place = self._places.get(oldest)
-            if place is not None:
-                buffer = self._buffers[place]
-                if buffer.ring is ring and not buffer.pins:
-                    self._evict(buffer)
-                    return place
-        if len(self._buffers) < self.size:
-            return len(self._buffers)
+        if ring is not None and len(ring.buffers) >= ring.size:
+            oldest = ring.buffers.popleft()
+            if oldest.ring is ring and not oldest.pins:
+                self._evict(oldest)
+                return oldest.seat
+        if len(self._clock) < self.size:
+            return len(self._clock)
         for _ in range(self.size * (MAX_USAGE + 1) + 1):
             place = self._hand
-            self._hand = (self._hand + 1) % self.size
-            buffer = self._buffers[place]
+            self._hand = (place + 1) % self.size
+            buffer = self._clock[place]
             if buffer.pins:
                 continue
             if buffer.usage:
@@ -179,13 +456,68 @@ class BufferPool:
         raise UserError("no unpinned buffers available")
 
     def _evict(self, buffer: Buffer) -> None:
+        if buffer.dirty:
+            if self.flush_wal is not None and buffer.tag.where.temp is None:
+                self.flush_wal(buffer.lsn)
+            self._write_run(self.place(buffer.tag)[0], [buffer])
+        table, key = self._tables[buffer.tag.fork], (buffer.tag.where, buffer.tag.block)
+        if table.get(key) is buffer:
+            del table[key]
+        buffer.ring = None
+
+    def _forget(self, buffer: Buffer) -> None:
+        """Take a page out of the pool without writing it; its place is the next to be used."""
+        if buffer.pins:
+            raise UserError(f"block {buffer.tag.block} of {buffer.tag.where.rel} is pinned")
         self._clean(buffer)
-        self._places.pop(buffer.tag, None)
+        buffer.usage = 0
+        del self._tables[buffer.tag.fork][buffer.tag.where, buffer.tag.block]
 
     def _clean(self, buffer: Buffer) -> None:
-        if not buffer.dirty:
-            return
-        if self.write is None:
-            raise UserError("a page was changed in a pool that only reads")
-        self.write(buffer.tag, buffer.page)
-        buffer.dirty = False
+        if buffer.dirty:
+            buffer.dirty = False
+            path, block = self.place(buffer.tag)
+            found = self.dirty_files[path]
+            del found[block]
+            if not found:
+                del self.dirty_files[path]
+
+    def _segments(self, where: RelFileLocator, fork: ForkNumber) -> list[str]:
+        """The segment files of a fork that are there, empty ones behind a gap not."""
+        base = self.path(where, fork)
+        out: list[str] = []
+        for number in itertools.count():
+            path = base + (f".{number}" if number else "")
+            if not self.backend.exists(path):
+                return out
+            out.append(path)
+        raise AssertionError
+
+    def _measure(self, where: RelFileLocator, fork: ForkNumber) -> int:
+        base = self.path(where, fork)
+        for number in itertools.count():
+            path = base + (f".{number}" if number else "")
+            try:
+                size = self.backend.size(path)
+            except FileNotFoundError:
+                if not number:
+                    raise CorruptData("relation file is missing", file=path) from None
+                return number * self.relseg_size
+            if size < self.relseg_size * BLCKSZ:
+                return number * self.relseg_size + size // BLCKSZ
+        raise AssertionError
+
+    def _note_new(self, where: RelFileLocator, path: str) -> None:
+        self._note_unsynced(where, path)
+        if where.temp is None:
+            self.unsynced.add(path.rpartition("/")[0])
+
+    def _note_unsynced(self, where: RelFileLocator, path: str) -> None:
+        if where.temp is None:
+            self.unsynced.add(path)
+
+
+def _sign(page: bytearray | memoryview, block: int) -> None:
+    """Set the checksum of a page that is in use."""
+    if not is_new(page):
+        _CHECKSUM.pack_into(page, _PD_CHECKSUM, page_checksum(page, block))

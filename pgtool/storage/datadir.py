@@ -8,6 +8,7 @@ a user's explicit choice, and :class:`ClusterState` says why.
 
 from __future__ import annotations
 
+import fcntl
 import os
 from dataclasses import dataclass, field
 
@@ -149,16 +150,20 @@ def live_postmaster(backend: Backend) -> int | None:
     """The PID of the server that seems to run on this directory, or None.
 
     The process named in postmaster.pid must exist and, where that can be seen, must have
-    this very directory as its working directory, as every postmaster has.
+    this very directory as its working directory, as every server has; or it is one of
+    pgtool's, which keeps the file locked.
     """
     try:
         raw = backend.read(POSTMASTER_PID, 0, 4096)
     except FileNotFoundError:
         return None
     try:
-        pid = abs(int(raw.split(b"\n", 1)[0]))
+        number = int(raw.split(b"\n", 1)[0])
     except ValueError:
         return None
+    pid = abs(number)
+    if number < 0 and pid != os.getpid() and _locked(os.path.join(backend.root, POSTMASTER_PID)):
+        return pid
     if pid <= 1 or pid == os.getpid() or pid > 1 << 30:
         return None
     try:
@@ -173,3 +178,15 @@ def live_postmaster(backend: Backend) -> int | None:
         return pid
     ours = os.stat(backend.root)
     return pid if (where.st_dev, where.st_ino) == (ours.st_dev, ours.st_ino) else None
+
+
+def _locked(path: str) -> bool:
+    """Whether another process holds a lock on a file."""
+    try:
+        with open(path, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from typing import NamedTuple
 
 from formats.errors import CorruptData
 from formats.units import BLCKSZ
@@ -41,8 +42,7 @@ FORK_SUFFIX = {
 FILE_NAME = re.compile(r"(?:t(\d+)_)?(\d+)(?:_(fsm|vm|init))?(?:\.(\d+))?")
 
 
-@dataclass(frozen=True)
-class RelFileLocator:
+class RelFileLocator(NamedTuple):
     """Where a relation's storage lies: tablespace, database (0: shared), file number.
 
     ``temp`` is the owning backend's number of a temporary relation, else None.

@@ -35,10 +35,13 @@ IN_PROGRESS, COMMITTED, ABORTED, SUB_COMMITTED = XidStatus
 class CommitLog:
     """Outcome of transactions, for one xid or for arrays of them."""
 
-    def __init__(self, backend: Backend, major: int, next_xid: int, at_rest: bool) -> None:
+    def __init__(
+        self, backend: Backend, major: int, next_xid: int, at_rest: bool,
+        xact: SlruDirectory | None = None, subtrans: SlruDirectory | None = None,
+    ) -> None:  # fmt: skip
         """``at_rest``: xids from ``next_xid`` on cannot exist."""
-        self.xact = SlruDirectory(backend, XACT, major)
-        self.subtrans = SlruDirectory(backend, SUBTRANS, major)
+        self.xact = xact or SlruDirectory(backend, XACT, major)
+        self.subtrans = subtrans or SlruDirectory(backend, SUBTRANS, major)
         self.next_xid = next_xid
         self.at_rest = at_rest
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+from construct import Container
+
+from formats import twophase
 from pgtool.storage.backend import Backend
 
 TWOPHASE_DIR = "pg_twophase"
@@ -21,3 +24,13 @@ def prepared_xids(backend: Backend) -> frozenset[int]:
     except FileNotFoundError:
         return frozenset()
     return frozenset(int(name, 16) & 0xFFFFFFFF for name in names if _NAME.fullmatch(name))
+
+
+def prepared_states(backend: Backend, major: int) -> list[Container]:
+    """The states of the pending prepared transactions, oldest first."""
+    try:
+        names = backend.list(TWOPHASE_DIR)
+    except FileNotFoundError:
+        return []
+    paths = [f"{TWOPHASE_DIR}/{name}" for name in names if _NAME.fullmatch(name)]
+    return [twophase.parse(backend.read(path), major, file=path) for path in sorted(paths)]

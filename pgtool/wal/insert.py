@@ -1,0 +1,338 @@
+"""WAL insertion: a record put together, with images of the pages it needs, and appended.
+
+The order of every change is the server's: pin the pages, do everything that can fail; then
+within :meth:`Wal.critical` change the pages, mark them dirty, and :meth:`Wal.insert` the
+record, which sets their LSN. An error in between leaves pages that no record tells of, so
+it is a panic: nothing is written any more, the process ends, crash recovery mends.
+
+A page's image goes into the record where the page was not changed since the last
+checkpoint's redo point (its LSN is not behind it), so that recovery need not believe a page
+that a crash tore. The hole between ``pd_lower`` and ``pd_upper`` is left out; the rest is
+compressed where wal_compression says so and it gains anything.
+
+Invariants: ``prev`` is the last record's start; block references are ordered by id; a
+record's CRC covers its payload first, then its header.
+"""
+
+from __future__ import annotations
+
+import struct
+from types import TracebackType
+from typing import NamedTuple
+
+import crc32c as _crc
+
+from formats.derive import fields, offset_of, struct_of
+from formats.page import SIZE_OF_PAGE_HEADER, PageHeaderData
+from formats.units import BLCKSZ
+from formats.wal import xlog
+from formats.wal.record import (
+    HAS_HOLE,
+    IMAGE_BITS,
+    SIZE_OF_XLOG_RECORD,
+    XLOG_RECORD_MAX_SIZE,
+    BkpBlockFlags,
+    BlockRefNumber,
+    FragmentId,
+    RelFileLocator,
+    XLogRecord,
+    XLogRecordBlockCompressHeader,
+    XLogRecordBlockHeader,
+    XLogRecordBlockImageHeader,
+    XLogRecordDataHeaderLong,
+    XLogRecordDataHeaderShort,
+    XLogRecordFlags,
+    XLogRecordTopXid,
+)
+from formats.wal.rmgrs import RmgrId, opcode
+from pgtool.errors import Panic, UserError
+from pgtool.storage import smgr
+from pgtool.storage.bufmgr import Buffer, BufferTag
+from pgtool.storage.smgr import ForkNumber
+from pgtool.wal.compress import compressor
+from pgtool.wal.writer import WalWriter
+
+_header = struct_of(XLogRecord).pack
+_block = struct_of(XLogRecordBlockHeader).pack
+_image = struct_of(XLogRecordBlockImageHeader).pack
+_hole = struct_of(XLogRecordBlockCompressHeader).pack
+_locator = struct_of(RelFileLocator).pack
+_blkno = struct_of(BlockRefNumber).pack
+_short = struct_of(XLogRecordDataHeaderShort).pack
+_long = struct_of(XLogRecordDataHeaderLong).pack
+_top_xid = struct_of(XLogRecordTopXid).pack
+_crc_pack = struct.Struct("<I").pack
+_CRC_AT = offset_of(XLogRecord, "xl_crc")
+assert [f.name for f in fields(XLogRecord)][-1] == "xl_crc"
+_HOLE_SIZE = struct_of(XLogRecordBlockCompressHeader).size
+_LOWER_UPPER = struct.Struct("<HH")
+_PD_LOWER = offset_of(PageHeaderData, "pd_lower")
+assert offset_of(PageHeaderData, "pd_upper") == _PD_LOWER + 2
+_LSN = struct.Struct("<II")
+assert offset_of(PageHeaderData, "pd_lsn") == 0
+_HAS_IMAGE, _HAS_DATA, _WILL_INIT, _SAME_REL = (int(flag) for flag in BkpBlockFlags)
+_DATA_SHORT, _DATA_LONG = int(FragmentId.XLR_BLOCK_ID_DATA_SHORT), int(
+    FragmentId.XLR_BLOCK_ID_DATA_LONG
+)
+_TOP_XID = int(FragmentId.XLR_BLOCK_ID_TOPLEVEL_XID)
+_CHECK = int(XLogRecordFlags.XLR_CHECK_CONSISTENCY)
+_NO_PADDING = b"\0\0"
+RM_XLOG_ID = int(RmgrId.RM_XLOG_ID)
+XLOG_SWITCH, XLOG_FPI_FOR_HINT, XLOG_FPI = (
+    opcode(xlog.RECORDS, name) for name in ("SWITCH", "FPI_FOR_HINT", "FPI")
+)
+
+
+class BlockEntry(NamedTuple):
+    """A page that a record changes."""
+
+    id: int
+    buffer: Buffer
+    data: bytes
+    standard: bool
+    will_init: bool
+    force_image: bool
+    no_image: bool
+    keep_data: bool
+    set_lsn: bool
+
+
+class Record:
+    """What a record is made of. ``info`` is the opcode with its flags."""
+
+    __slots__ = ("blocks", "info", "main", "rmid")
+
+    def __init__(self, rmid: int, info: int, main: bytes = b"") -> None:
+        self.rmid = rmid
+        self.info = info
+        self.main = main
+        self.blocks: list[BlockEntry] = []
+
+    def block(
+        self, block_id: int, buffer: Buffer, data: bytes = b"", *, standard: bool = True,
+        will_init: bool = False, force_image: bool = False, no_image: bool = False,
+        keep_data: bool = False, set_lsn: bool = True,
+    ) -> Record:  # fmt: skip
+        """Register a page and the data that redo needs for it.
+
+        ``standard``: the page has a hole between pd_lower and pd_upper. ``will_init``: redo
+        makes the page anew, no image is taken. ``keep_data``: the data stays in the record
+        although there is an image. ``set_lsn`` off: the page is only referred to.
+        """
+        self.blocks.append(
+            BlockEntry(block_id, buffer, data, standard, will_init, force_image,
+                       no_image or will_init, keep_data, set_lsn)
+        )  # fmt: skip
+        return self
+
+    def add(self, data: bytes) -> None:
+        """Append to the main data."""
+        self.main += data
+
+
+class _Critical:
+    """The ``with`` of :meth:`Wal.critical`."""
+
+    def __init__(self, wal: Wal) -> None:
+        self.wal = wal
+
+    def __enter__(self) -> None:
+        self.wal.critical_depth += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:  # fmt: skip
+        self.wal.critical_depth -= 1
+        if error is not None:
+            self.wal.panic(error)
+
+
+class Wal:
+    """The WAL of a running instance: where records go in."""
+
+    def __init__(
+        self, writer: WalWriter, major: int, *, compression: str = "off",
+        full_page_writes: bool = True,
+    ) -> None:  # fmt: skip
+        self.writer = writer
+        self.full_page_writes = full_page_writes
+        self.prev = 0
+        self.redo_lsn = 0
+        self.critical_depth = 0
+        #: The start of the last record that is worth a checkpoint.
+        self.last_important = 0
+        #: Resource managers whose records carry after-images (wal_consistency_checking).
+        self.consistency: frozenset[int] = frozenset()
+        #: Subtransaction → its top-level one, which its next record is to name (wal_level logical).
+        self.pending_top: dict[int, int] = {}
+        self.records = self.images = self.image_bytes = 0
+        self._bits = IMAGE_BITS[major]
+        self._compress = compressor(compression, major)
+        self._critical = _Critical(self)
+
+    # -- positions ----------------------------------------------------------------
+
+    @property
+    def insert_lsn(self) -> int:
+        """Where the next record will begin."""
+        return self.writer.next_start()
+
+    @property
+    def end(self) -> int:
+        """The end of the last record."""
+        return self.writer.end
+
+    @property
+    def flushed(self) -> int:
+        """Up to here the WAL is on disk."""
+        return self.writer.flushed
+
+    def flush(self, lsn: int) -> None:
+        """Return when the WAL up to ``lsn`` is on disk; a failure is a panic."""
+        if lsn > self.writer.flushed:
+            with self._critical:
+                self.writer.flush(lsn)
+
+    def flush_all(self) -> None:
+        """Bring everything to disk."""
+        self.flush(self.writer.end)
+
+    # -- failing --------------------------------------------------------------------
+
+    def critical(self) -> _Critical:
+        """A section in which an error is a panic."""
+        return self._critical
+
+    def panic(self, error: BaseException) -> None:
+        """Nothing is written from here on; raises Panic."""
+        backend = self.writer.backend
+        if getattr(backend, "failed", None) is None:
+            backend.failed = error  # type: ignore[attr-defined]
+        if not isinstance(error, Panic):
+            raise Panic(f"PANIC: {error or type(error).__name__}") from error
+
+    # -- records --------------------------------------------------------------------
+
+    def insert(self, record: Record, xid: int = 0, *, important: bool = True) -> int:
+        """Append a record; sets the LSN of its pages and returns it: the record's end."""
+        body = self._body(record, xid) if record.blocks or self.pending_top else _plain(record.main)
+        total = SIZE_OF_XLOG_RECORD + len(body)
+        if total > XLOG_RECORD_MAX_SIZE:
+            raise UserError("oversized WAL record")
+        info = record.info
+        if record.rmid in self.consistency and record.blocks:
+            info |= _CHECK
+        writer = self.writer
+        head = _header(total, xid, self.prev, info, record.rmid, _NO_PADDING, 0)[:_CRC_AT]
+        crc: int = _crc.crc32c(head, _crc.crc32c(body))
+        self.prev = start = writer.append(b"".join((head, _crc_pack(crc), body)))
+        end = writer.end
+        if important:
+            self.last_important = start
+        self.records += 1
+        for entry in record.blocks:
+            if entry.set_lsn:
+                _LSN.pack_into(entry.buffer.page, 0, end >> 32, end & 0xFFFFFFFF)
+        return end
+
+    def _body(self, record: Record, xid: int) -> bytes:
+        """Everything of a record that follows its header."""
+        heads: list[bytes] = []
+        payload: list[bytes] = []
+        last: smgr.RelFileLocator | None = None
+        blocks = record.blocks
+        if len(blocks) > 1:
+            blocks.sort()
+        for entry in blocks:
+            block_id, buffer, data, standard, will_init, force, no_image, keep_data, _ = entry
+            where, fork, block = buffer.tag
+            if force:
+                needed = True
+            elif no_image or not self.full_page_writes:
+                needed = False
+            else:
+                high, low = _LSN.unpack_from(buffer.page, 0)
+                needed = (high << 32 | low) <= self.redo_lsn
+            flags = int(fork)
+            if will_init:
+                flags |= _WILL_INIT
+            included = len(data) if not needed or keep_data else 0
+            if included:
+                flags |= _HAS_DATA
+            if where == last:
+                flags |= _SAME_REL
+            check = record.rmid in self.consistency
+            if needed or check:
+                image_head, image = self._image(buffer.page, standard, needed)
+                heads.append(_block(block_id, flags | _HAS_IMAGE, included) + image_head)
+                payload.append(image)
+            else:
+                heads.append(_block(block_id, flags, included))
+            if where != last:
+                heads.append(_locator(where.spc, where.db, where.rel))
+                last = where
+            heads.append(_blkno(block))
+            if included:
+                payload.append(data)
+        if self.pending_top and xid in self.pending_top:
+            heads.append(_top_xid(_TOP_XID, self.pending_top.pop(xid)))
+        main = record.main
+        if main:
+            size = len(main)
+            heads.append(_short(_DATA_SHORT, size) if size < 256 else _long(_DATA_LONG, size))
+            payload.append(main)
+        return b"".join(heads + payload)
+
+    def _image(self, page: bytearray, standard: bool, apply: bool) -> tuple[bytes, bytes]:
+        """(fragment header, bytes) of a page's image."""
+        hole_offset = hole_length = 0
+        if standard:
+            lower, upper = _LOWER_UPPER.unpack_from(page, _PD_LOWER)
+            if SIZE_OF_PAGE_HEADER <= lower < upper <= BLCKSZ:
+                hole_offset, hole_length = lower, upper - lower
+        raw = bytes(page[:hole_offset]) + bytes(page[hole_offset + hole_length :])
+        info = (HAS_HOLE if hole_length else 0) | (self._bits.apply if apply else 0)
+        extra = b""
+        self.images += 1
+        if self._compress is not None:
+            bit, method = self._compress
+            packed = method(raw, len(raw) - (_HOLE_SIZE if hole_length else 0))
+            if packed is not None:
+                raw, info = packed, info | bit
+                extra = _hole(hole_length) if hole_length else b""
+        self.image_bytes += len(raw)
+        return _image(len(raw), hole_offset, info) + extra, raw
+
+    def log_newpage(
+        self, where: smgr.RelFileLocator, fork: ForkNumber, block: int, page: bytearray, *,
+        standard: bool = True, xid: int = 0,
+    ) -> int:  # fmt: skip
+        """Log the image of a page that lies outside the pool (XLOG_FPI); sets its LSN."""
+        buffer = Buffer(BufferTag(where, fork, block), page)
+        record = Record(RM_XLOG_ID, XLOG_FPI)
+        record.block(0, buffer, standard=standard, force_image=True)
+        return self.insert(record, xid)
+
+    def log_hint(self, buffer: Buffer) -> None:
+        """Before a hint bit dirties a page: its image, where the last checkpoint asks for one."""
+        if buffer.lsn <= self.redo_lsn:
+            record = Record(RM_XLOG_ID, XLOG_FPI_FOR_HINT)
+            record.block(0, buffer, force_image=True)
+            self.insert(record)
+
+    def switch(self) -> int:
+        """End the segment; the rest of it stays zero. The end of the switch record."""
+        if self.writer.end % self.writer.segment_size == 0:
+            return self.writer.end
+        self.insert(Record(RM_XLOG_ID, XLOG_SWITCH), important=False)
+        self.writer.fill_segment()
+        return self.writer.end
+
+
+def _plain(main: bytes) -> bytes:
+    """The body of a record without block references."""
+    size = len(main)
+    if size < 256:
+        return _short(_DATA_SHORT, size) + main if size else b""
+    return _long(_DATA_LONG, size) + main
