@@ -326,7 +326,6 @@ class Directory(ReadOnly):
         finally:
             os.close(handle)
 
-
     def own(self, handle: int) -> None:
         """Give a new file the owner, group and mode that the server would give it."""
         os.fchmod(handle, self._file_mode)
