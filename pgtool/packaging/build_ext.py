@@ -16,6 +16,7 @@ from setuptools.command.build_ext import build_ext
 
 HOT_MODULES: tuple[str, ...] = (
     "formats.pglz",
+    "formats.pglz_pack",
     "pgtool.access.heap.pointers",
     "pgtool.commands.copy.quoting",
     "pgtool.storage.fnv",

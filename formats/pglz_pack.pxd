@@ -1,0 +1,15 @@
+# C types for pglz_pack.py, used where Cython compiles it.
+cimport cython
+
+cdef int _hash(const unsigned char *src, int at, int size, int mask) noexcept
+
+@cython.locals(
+    src="const unsigned char *", dst="unsigned char *", at=int, made=int, control_at=int,
+    control=int, bits=int, entry=int, full=bint, found_any=bint, best=int, distance=int,
+    good=int, n=int, back=int, count=int,
+)
+cpdef int deflate(
+    bytes data, int size, bytearray target, int limit, int mask, int success_by, int good_match,
+    int good_drop, int[::1] heads, int[::1] place, int[::1] older, int[::1] newer,
+    int[::1] bucket,
+) except? -2
