@@ -78,25 +78,9 @@ def deflate(
     while at < size:
         if made >= limit or (not found_any and made >= success_by):
             return -1
-        # The longest match of what follows with what was.
-        best = distance = 0
-        good = good_match
-        n = heads[_hash(src, at, size, mask)]
-        while n:
-            back = place[n]
-            if at - back >= MAX_DISTANCE:
-                break
-            count = 0
-            while at + count < size and count < MAX_MATCH and src[at + count] == src[back + count]:
-                count += 1
-            if count > best:
-                best = count
-                distance = at - back
-            n = older[n]
-            if n:
-                if best >= good:
-                    break
-                good -= good * good_drop // 100
+        match = _longest(src, at, size, mask, good_match, good_drop, heads, place, older)
+        best = match >> 16
+        distance = match & 0xFFFF
         # An item: its control bit comes with those of up to seven others, in front of them.
         if bits & 0xFF == 0:
             dst[control_at] = control
@@ -119,7 +103,7 @@ def deflate(
             dst[made] = src[at]
             made += 1
         bits <<= 1
-        # Remember the positions that it covers.
+        # The positions that it covers become part of the history, which may be full.
         while count:
             if full:
                 if newer[entry]:
@@ -149,3 +133,28 @@ def _hash(src: bytes, at: int, size: int, mask: int) -> int:
     if size - at < 4:
         return src[at] & mask
     return (src[at] << 6 ^ src[at + 1] << 4 ^ src[at + 2] << 2 ^ src[at + 3]) & mask
+
+
+def _longest(
+    src: bytes, at: int, size: int, mask: int, good: int, drop: int, heads: Any, place: Any,
+    older: Any,
+) -> int:  # fmt: skip
+    """Of what follows in the history: length << 16 | distance of the match to take."""
+    best = distance = 0
+    n = heads[_hash(src, at, size, mask)]
+    while n:
+        back = place[n]
+        if at - back >= MAX_DISTANCE:
+            break
+        count = 0
+        while at + count < size and count < MAX_MATCH and src[at + count] == src[back + count]:
+            count += 1
+        if count > best:
+            best = count
+            distance = at - back
+        n = older[n]
+        if n:
+            if best >= good:
+                break
+            good -= good * drop // 100
+    return best << 16 | distance

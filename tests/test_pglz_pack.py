@@ -16,7 +16,7 @@ def samples() -> list[bytes]:
     rng = random.Random(3)
     out = [b"", b"a" * 31, b"a" * 32, b"a" * 5000, bytes(range(256)) * 3]
     words = [b"lorem", b"ipsum", b" dolor ", b"sit", b"amet\n"]
-    for n in (33, 100, 129, 300, 600, 1025, 4000, 9000):
+    for n in (33, 100, 129, 300, 600, 1025, 2100, 3000, 6000, 9000):
         out.append(bytes(rng.choice(b"abcd") for _ in range(n)))
         out.append(b"".join(rng.choice(words) for _ in range(n // 4)))
         out.append(rng.randbytes(n // 2) + b"z" * rng.randrange(n))
@@ -61,4 +61,4 @@ def test_as_the_server_does() -> None:
                 i = int.from_bytes(attrs[0], "little")
                 assert pglz_pack.compress(values[i]) == attrs[1][value.body : value.end]
                 seen += 1
-        assert seen > 8
+        assert seen > 5
