@@ -47,9 +47,10 @@ EXPECTED = {
     "VISIBLE", "MULTI_INSERT", "MULTI_INSERT+INIT", "LOCK_UPDATED",
 }  # fmt: skip
 PRUNING = {
-    **dict.fromkeys((14, 15, 16), {"PRUNE", "VACUUM", "FREEZE_PAGE"}),
-    **dict.fromkeys((17, 18), {"PRUNE_ON_ACCESS", "PRUNE_VACUUM_SCAN", "PRUNE_VACUUM_CLEANUP"}),
-}
+    major: {"PRUNE_ON_ACCESS", "PRUNE_VACUUM_SCAN", "PRUNE_VACUUM_CLEANUP"} if major > 16
+    else {"PRUNE", "VACUUM", "FREEZE_PAGE"}
+    for major in MAJORS
+}  # fmt: skip
 MAPS = """
 CREATE TABLE mapped(a int, b text) WITH (autovacuum_enabled = off);
 INSERT INTO mapped SELECT g, repeat('x', 500) FROM generate_series(1, 90) g;
