@@ -43,6 +43,7 @@ from pgtool.transam.procarray import Proc, ProcArray
 from pgtool.transam.settings import InstanceSettings
 from pgtool.transam.slru import SlruBuffers
 from pgtool.transam.subtrans import SubTransactions
+from pgtool.transam.tqual import Rules
 from pgtool.transam.twophase import prepared_states
 from pgtool.transam.varsup import VariableCache
 from pgtool.transam.xact import Xact
@@ -110,6 +111,7 @@ class Instance:
         )  # fmt: skip
         self.multixact = RunningMultiXacts(backend, major, wal, checkpoint)
         self.procarray = ProcArray(self.varsup)
+        self.tqual = Rules(self)
 
     def _begin_pages(self, xid: int) -> None:
         self.clog.extend(xid)

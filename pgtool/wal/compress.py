@@ -19,7 +19,7 @@ def _lz4(raw: bytes, limit: int) -> bytes | None:
 
 
 def _pglz(raw: bytes, limit: int) -> bytes | None:
-    from formats.pglz import compress
+    from formats.pglz_pack import compress
 
     out = compress(raw)
     return out if out is not None and len(out) < limit else None

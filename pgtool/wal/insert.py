@@ -318,7 +318,7 @@ class Wal:
         """Before a hint bit dirties a page: its image, where the last checkpoint asks for one."""
         if buffer.lsn <= self.redo_lsn:
             record = Record(RM_XLOG_ID, XLOG_FPI_FOR_HINT)
-            record.block(0, buffer, force_image=True)
+            record.block(0, buffer, standard=buffer.tag.fork == ForkNumber.MAIN, force_image=True)
             self.insert(record)
 
     def switch(self) -> int:
