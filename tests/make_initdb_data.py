@@ -23,6 +23,8 @@ OUT = Path(__file__).resolve().parent.parent / "pgtool" / "catalog" / "data" / "
 MAJOR = 18
 #: Below this, OIDs are assigned by hand or by the build; above, as initdb goes.
 FIRST_UNPINNED = 12000
+#: Bodies in this language are ours: functions.sql.
+SQL_LANGUAGE = "14"
 #: Catalogs whose rows are facts, with the columns that hold types or functions and the
 #: rows to take. ``!column`` is left out: it follows from others.
 ROWS: dict[str, str] = {
@@ -115,6 +117,11 @@ def table_of(facts: Facts, name: str, where: str) -> str:
         + (f" and oid < {FIRST_UNPINNED} order by oid" if has_oid else " order by t")
     )
     cells = [[_cell(facts, c, types[c], v) for c, v in zip(columns, row)] for row in rows]
+    if name == "pg_proc":
+        source, language = columns.index("prosrc"), columns.index("prolang")
+        for row in cells:
+            if row[language] == SQL_LANGUAGE:
+                row[source] = "''"
     return _layout(columns, types, cells)
 
 
@@ -193,6 +200,15 @@ def _granted(acl: str) -> str:
     return " ".join(a.partition("/")[0] for a in acl.strip("{}").split(",")[1:])
 
 
+def defaults(facts: Facts) -> str:
+    """The default values of functions' arguments."""
+    rows = facts.ask(
+        "select oid, proname, pg_get_expr(proargdefaults, 0) from pg_proc"
+        f" where pronargdefaults > 0 and oid < {FIRST_UNPINNED} order by proname, oid"
+    )
+    return "".join(f"{oid} {name} {values}\n" for oid, name, values in rows)
+
+
 def main(conninfo: str | None) -> None:
     """Ask a server and write the files."""
     if conninfo is None:
@@ -207,6 +223,7 @@ def write(facts: Facts) -> None:
     OUT.mkdir(exist_ok=True)
     (OUT / "catalogs.txt").write_text(catalogs(facts))
     (OUT / "views.txt").write_text(views(facts))
+    (OUT / "function_defaults.txt").write_text(defaults(facts))
     (OUT / "function_acls.txt").write_text(acls(facts))
     for name, where in ROWS.items():
         (OUT / f"{name}.tsv").write_text(table_of(facts, name, where))

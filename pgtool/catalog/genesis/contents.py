@@ -9,6 +9,7 @@ from pgtool.catalog.genesis.declared import read_text
 from pgtool.catalog.genesis.facts import OID, Facts, vector
 from pgtool.catalog.genesis.grants import PG_DATABASE_OWNER, acl
 from pgtool.catalog.genesis.rows import FIRST_UNPINNED, PG_CATALOG, Rows
+from pgtool.catalog.genesis.stored import add_views, complete_functions, read_trees
 
 #: Catalogs whose rows are facts, or begin with some.
 FACTS = (
@@ -49,6 +50,9 @@ def contents(request: Request) -> Rows:
     _databases(rows, request)
     for catalog in rows.catalogs.values():
         rows.describe_catalog(catalog)
+    trees = read_trees()
+    complete_functions(rows, trees)
+    add_views(rows, trees)
     _collations(rows, request)
     _plpgsql(rows)
     return rows
@@ -79,7 +83,7 @@ def _functions(rows: Rows) -> None:
     """What pg_proc says that follows from something else."""
     place = {c: rows.place("pg_proc", c) for c in rows.catalogs["pg_proc"].names}
     oid, nargs, types = place["oid"], place["pronargs"], place["proargtypes"]
-    ndefaults, proacl = place["pronargdefaults"], place["proacl"]
+    proacl = place["proacl"]
     empty = len(vector(OID, "I", []))
     granted = {}
     for line in read_text("function_acls.txt").splitlines():
@@ -87,7 +91,6 @@ def _functions(rows: Rows) -> None:
         granted[int(number)] = rows.grants.function(others)
     for row in rows.of["pg_proc"]:
         row[nargs] = (len(row[types]) - empty) // 4
-        row[ndefaults] = 0
         given = granted.get(row[oid])
         if given is not None:
             row[proacl] = given

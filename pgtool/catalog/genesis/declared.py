@@ -12,6 +12,11 @@ from functools import cache
 from importlib import resources
 
 
+FIRST_UNPINNED = 12000
+#: A view takes as many: itself, its array type, its row type, its rule.
+OIDS_OF_VIEW = 4
+
+
 @dataclass
 class Column:
     """A column: its type by name, and marks."""
@@ -62,12 +67,28 @@ class Catalog:
 
 @dataclass
 class View:
-    """A system view: what others may do with it, its options and columns."""
+    """A system view: what others may do with it, its options and columns.
+
+    OIDs follow from the view's place among the views, so that stored queries know them.
+    """
 
     name: str
+    oid: int
     grants: list[str]
     options: list[str]
     columns: list[Column] = field(default_factory=list)
+
+    @property
+    def array(self) -> int:
+        return self.oid + 1
+
+    @property
+    def rowtype(self) -> int:
+        return self.oid + 2
+
+    @property
+    def rule(self) -> int:
+        return self.oid + 3
 
 
 def read_text(name: str) -> str:
@@ -127,10 +148,11 @@ def _index(words: list[str]) -> Index:
 @cache
 def views() -> list[View]:
     """All system views, in the order of their making."""
-    out = []
+    out: list[View] = []
     for (name, *marks), below in _blocks(read_text("views.txt")):
         options = [m for m in marks if m.startswith("security_barrier")]
-        view = View(name, [m for m in marks if m not in options], options)
+        oid = FIRST_UNPINNED + OIDS_OF_VIEW * len(out)
+        view = View(name, oid, [m for m in marks if m not in options], options)
         for column, type_, *more in below:
             typmod = next((int(m[7:]) for m in more if m.startswith("typmod=")), -1)
             made = Column(column, type_, typmod=typmod)

@@ -10,12 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pgtool.catalog.genesis.declared import Catalog, Column, Index, View, catalogs
+from pgtool.catalog.genesis.declared import (
+    FIRST_UNPINNED,
+    OIDS_OF_VIEW,
+    Catalog,
+    Column,
+    Index,
+    View,
+    catalogs,
+    views,
+)
 from pgtool.catalog.genesis.facts import INT2, OID, Facts, Row, text_array, vector
 from pgtool.catalog.genesis.grants import Grants
 
-FIRST_UNPINNED = 12000
-FIRST_NORMAL = 16384
 BOOTSTRAP_SUPERUSER, PG_CATALOG, PG_TOAST = 10, 11, 99
 HEAP_AM, BTREE_AM = 2, 403
 BTEQUALIMAGE_PROC = 4
@@ -64,7 +71,7 @@ class Rows:
         self.grants = Grants()
         self.catalogs = catalogs()
         self.of: dict[str, list[Row]] = {name: [] for name in self.catalogs}
-        self.next_oid = FIRST_UNPINNED
+        self.next_oid = FIRST_UNPINNED + OIDS_OF_VIEW * len(views())
         self.opclasses: dict[str, int] = {}
         self._identical: set[str] = set()
         self._templates: dict[str, tuple[Row, dict[str, int]]] = {}
@@ -136,26 +143,28 @@ class Rows:
         self.initially("pg_class", catalog.oid, acl)
         self.row_type(catalog.oid, catalog.name, catalog.rowtype, catalog.array)
         for number, column in enumerate(catalog.columns, 1):
-            self._column(catalog.oid, number, column, C_COLLATION)
+            ndims = _dimensions(column.type)
+            self._column(catalog.oid, number, column, C_COLLATION, attndims=ndims)
         self._system_columns(catalog.oid)
         if catalog.toast:
             self._toast(catalog)
         for index in catalog.indexes:
             self._index(catalog, index)
 
-    def describe_view(self, view: View, oid: int, rowtype: int, array: int) -> None:
+    def describe_view(self, view: View) -> None:
         """A view, without its rule."""
         acl = self.grants.relation(view.grants)
-        self.initially("pg_class", oid, acl)
+        self.initially("pg_class", view.oid, acl)
         self.add(
-            "pg_class", oid=oid, relname=view.name.encode(), reltype=rowtype, reltuples=-1.0,
+            "pg_class", oid=view.oid, relname=view.name.encode(), reltype=view.rowtype,
+            reltuples=-1.0,
             relkind=ord("v"), relnatts=len(view.columns), relhasrules=True, relacl=acl,
             reloptions=text_array(view.options) if view.options else None,
         )  # fmt: skip
-        self.row_type(oid, view.name, rowtype, array)
+        self.row_type(view.oid, view.name, view.rowtype, view.array)
         for number, column in enumerate(view.columns, 1):
             collation = DEFAULT_COLLATION if column.collation is None else column.collation
-            self._column(oid, number, column, collation)
+            self._column(view.oid, number, column, collation)
 
     def row_type(self, relation: int, name: str, oid: int, array: int) -> None:
         """The composite type of a relation, and the type of its arrays."""
@@ -247,9 +256,8 @@ class Rows:
             "attcollation": collation if type_.collation else 0,
         }  # fmt: skip
         if column.collation is not None:
-            values["attcollation"] = column.collation
-        if collation == C_COLLATION:
-            values["attndims"] = _dimensions(column.type)
+            collation = column.collation
+            values["attcollation"] = collation if type_.collation else 0
         if column.readable:
             values["attacl"] = self.grants.column()
             self.initially("pg_class", relation, values["attacl"], number)
