@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
-
 FIRST_UNPINNED = 12000
 #: A view takes as many: itself, its array type, its row type, its rule.
 OIDS_OF_VIEW = 4
