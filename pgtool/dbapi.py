@@ -10,7 +10,13 @@
 paramstyle is pyformat, as psycopg's: ``%s`` and ``%(name)s``; values are bound, not pasted
 in. Rows are tuples of Python values: int, Decimal, str, bytes, datetime objects, uuid.UUID,
 lists of arrays, what JSON holds; what has no Python value (an infinite date, say) is its
-text. A connection has one snapshot, the directory at rest; nothing is ever written.
+text.
+
+A connection reads until a statement writes; the directory is then open as by a server, until
+the last connection of the process closes. A transaction begins with the first statement that
+writes (or with BEGIN) and ends with :meth:`Connection.commit` or
+:meth:`Connection.rollback`; as a context manager a connection commits, or rolls back after an
+exception, and closes. With ``autocommit`` every statement is a transaction of its own.
 """
 
 from __future__ import annotations
@@ -252,15 +258,17 @@ def _typed(value: Any) -> tuple[int, str | None]:
 def connect(
     directory: str, dbname: str = "postgres", user: str | None = None, *,
     options: dict[str, str] | None = None, inconsistent: bool = False,
+    autocommit: bool = False, read_only: bool = False,
 ) -> Connection:  # fmt: skip
-    """Open a database of a data directory for reading. ``options`` are settings."""
+    """Open a database of a data directory. ``options`` are settings."""
     from pgtool.catalog.cluster import Cluster
     from pgtool.functions.session import Session
     from pgtool.sql.engine import Engine
 
     try:
         cluster = Cluster(directory, inconsistent=inconsistent)
-        return Connection(Engine(Session.open(cluster, dbname, user, options)))
+        session = Session.open(cluster, dbname, user, options)
+        return Connection(Engine(session, read_only=read_only), autocommit)
     except errors.PgtoolError as error:
         raise _translated(error) from error
 
@@ -273,9 +281,21 @@ class Connection:
     InternalError, ProgrammingError = InternalError, ProgrammingError
     NotSupportedError = NotSupportedError
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, autocommit: bool = False) -> None:
         self._engine: Engine | None = engine
+        engine.autobegin = not autocommit
         self.notices: list[str] = []
+
+    @property
+    def autocommit(self) -> bool:
+        """Whether every statement is a transaction of its own."""
+        return not self.engine.autobegin
+
+    @autocommit.setter
+    def autocommit(self, value: bool) -> None:
+        if self.engine.session.in_transaction:
+            raise ProgrammingError("autocommit cannot be changed inside a transaction")
+        self.engine.autobegin = not value
 
     @property
     def engine(self) -> Engine:
@@ -299,22 +319,31 @@ class Connection:
         return self.cursor().execute(query, params)
 
     def commit(self) -> None:
-        """End a transaction block, if there is one."""
+        """End the transaction, if there is one; what it did stays."""
         if self.engine.session.in_transaction:
-            self.execute("COMMIT")
+            self._end("COMMIT")
 
     def rollback(self) -> None:
-        """End a transaction block, if there is one."""
+        """End the transaction, if there is one; nothing of it stays."""
         if self.engine.session.in_transaction:
-            self.execute("ROLLBACK")
+            self._end("ROLLBACK")
+
+    def _end(self, text: str) -> None:
+        try:
+            for _outcome in self.engine.run(text):
+                pass
+        except errors.PgtoolError as error:
+            raise _translated(error) from error
 
     def cancel(self) -> None:
         """Cancel the running statement (from another thread)."""
         self.engine.session.cancel()
 
     def close(self) -> None:
-        """Close the connection; its cursors are of no more use."""
-        self._engine = None
+        """Close the connection, what is not committed rolled back; its cursors are of no use."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.close()
 
     def __enter__(self) -> Connection:
         return self
@@ -323,7 +352,14 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:  # fmt: skip
-        self.close()
+        try:
+            if self._engine is not None:
+                if kind is None:
+                    self.commit()
+                else:
+                    self.rollback()
+        finally:
+            self.close()
 
 
 class Cursor:
@@ -359,6 +395,7 @@ class Cursor:
                         pass
                 pending = outcome.answer
                 self.statusmessage = outcome.tag
+                self.rowcount = -1 if outcome.count is None else outcome.count
                 self.connection.notices += [n.message for n in outcome.notices]
         except errors.PgtoolError as error:
             raise _translated(error) from error
@@ -406,11 +443,14 @@ class Cursor:
 
     def executemany(self, query: str, sequence: Sequence[Any]) -> None:
         """Run a statement for each set of parameters; the rows are thrown away."""
+        total = 0
         for params in sequence:
             self.execute(query, params)
             if self._rows is not None:
                 for _row in self._rows:
                     pass
+            total += max(self.rowcount, 0)
+        self.rowcount = total if sequence else -1
 
     def _fetching(self) -> Iterator[tuple[Any, ...]]:
         if self._rows is None:

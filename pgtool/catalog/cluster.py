@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from formats import relmap
 from pgtool.access.damage import Damage, accept_gaps, strict
@@ -19,7 +24,30 @@ from pgtool.storage.smgr import GLOBALTABLESPACE_OID, RelFileLocator
 from pgtool.transam.cluster import Transactions
 from pgtool.types.encoding import UTF8
 
+if TYPE_CHECKING:
+    from pgtool.transam.instance import Instance
+    from pgtool.transam.snapshot import Snapshot
+    from pgtool.transam.xact import Xact
+
 INVALID_DATABASE_CONNLIMIT = -2
+
+
+#: Clusters with sessions that write: closed when the process ends, if nobody did before.
+_open_clusters: weakref.WeakSet[Cluster] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    for cluster in list(_open_clusters):
+        cluster.stop_writing()
+
+
+class Reading:
+    """What one command reads by; a scan that meets another one looks at its file anew."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.sees = AtRest(snapshot)
 
 
 class Cluster:
@@ -43,10 +71,77 @@ class Cluster:
         self.transactions = Transactions(
             self.directory.backend, self.major, self.control, at_rest
         )
-        self.catalog_snapshot = AtRest(
+        self._at_rest = AtRest(
             self.transactions.visibility, keep_doubtful=damage is not strict
         )
+        #: The running instance once this session writes (or another one of this process does).
+        self.instance: Instance | None = None
+        #: The session's transaction, and what its current command reads by.
+        self.xact: Xact | None = None
+        self.reading: Reading | None = None
         self._databases: dict[int, Database] = {}
+
+    # -- writing ---------------------------------------------------------------------
+
+    @property
+    def root(self) -> str:
+        """The data directory's real path."""
+        return os.path.realpath(self.directory.backend.root)
+
+    def start_writing(self, database: Database) -> Xact:
+        """Open the directory for writing, or join those of this process that have it open.
+
+        Returns the transaction state of the session on ``database``.
+        """
+        from pgtool.transam.instance import Instance, running_instance
+
+        assert self.xact is None
+        instance = running_instance(self.root) or Instance.start(self.root)
+        self.instance = instance
+        self.directory.backend = instance.pooled
+        self.directory.control = self.control = instance.control
+        self.xact = instance.session(database.oid, database.tablespace)
+        _open_clusters.add(self)
+        return self.xact
+
+    def stop_writing(self) -> None:
+        """End the session's part in the instance; with the last session it shuts down."""
+        instance, xact = self.instance, self.xact
+        self.instance = self.xact = self.reading = None
+        _open_clusters.discard(self)
+        if instance is None:
+            return
+        try:
+            if xact is not None:
+                instance.end_session(xact)
+        finally:
+            if not instance.sessions:
+                instance.shutdown()
+
+    @property
+    def sees(self) -> AtRest:
+        """What a scan sees: the current command's snapshot, or the directory at rest."""
+        if self.reading is not None:
+            return self.reading.sees
+        if self.xact is not None:
+            return AtRest(self.xact.latest_snapshot())
+        return self._at_rest
+
+    @property
+    def catalog_snapshot(self) -> AtRest:
+        """What catalogs are read by: when writing, all that was done up to this command."""
+        if self.xact is not None:
+            return AtRest(self.xact.latest_snapshot())
+        return self._at_rest
+
+    @contextmanager
+    def read_by(self, snapshot: Snapshot) -> Iterator[Reading]:
+        """Let scans use a snapshot for a while."""
+        outer, self.reading = self.reading, Reading(snapshot)
+        try:
+            yield self.reading
+        finally:
+            self.reading = outer
 
     @property
     def warnings(self) -> list[str]:

@@ -19,7 +19,6 @@ from formats import relmap
 from formats.heap import MAX_TUPLE_ATTRIBUTE_NUMBER
 from pgtool.access.damage import Damage, accept_gaps, strict
 from pgtool.access.heap.scan import HeapScan
-from pgtool.access.heap.visible import AtRest
 from pgtool.access.toast import Detoaster, ToastTable
 from pgtool.catalog import bootstrap
 from pgtool.catalog.missing import missing_datum
@@ -316,7 +315,7 @@ class Database:
         if relation.relam not in (0, HEAP_TABLE_AM_OID):
             raise Unsupported(f'table access method {relation.relam} of "{relation.relname}"')
         directory = self.cluster.directory
-        sees = AtRest(self.cluster.transactions.visibility)
+        sees = self.cluster.sees
         # A sequence is one frozen row that no visibility rule applies to.
         seen = sees if visible and relation.relkind != "S" else None
         return HeapScan(
@@ -355,7 +354,7 @@ class Database:
         oid = relation.reltoastrelid
         if not oid:
             return None
-        if oid not in self._toast:
+        if oid not in self._toast or self.cluster.instance is not None:
             known = self.pg_class.find("oid", oid) is not None
             table = self.relation(oid) if known else None
             if table is None or table.locator is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from pgtool.errors import UserError
 
 if TYPE_CHECKING:
     from pgtool.cli.psql.run import Runner
+    from pgtool.sql.engine import Engine
 
 FORMATS = ("table", "csv", "json", "jsonl", "arrow", "parquet")
 
@@ -64,7 +66,8 @@ def command(
     """Run SQL over a data directory without a server.
 
     SQL is one text; without it, -c and -f, statements come from standard input, with a
-    prompt on a terminal. Reading never writes a byte to the directory.
+    prompt on a terminal. Reading never writes a byte to the directory; the first statement
+    that writes opens it as a server would, unless --read-only forbids that.
     """
     from pgtool.catalog.cluster import Cluster
     from pgtool.cli.psql.run import Runner
@@ -76,14 +79,30 @@ def command(
         for warning in cluster.warnings:
             click.echo(f"pgtool: warning: {warning}", err=True)
     session = Session.open(cluster, dbname, user, {"application_name": "pgtool"})
-    runner = Runner(Engine(session, read_only=read_only), fmt)
+    engine = Engine(session, read_only=read_only)
+    runner = Runner(engine, fmt)
     runner.expanded, runner.style.tuples_only = expanded, tuples_only
     runner.quiet = runner.quiet or quiet
     runner.variables.update(_variable(text) for text in variables)
     if verbose:
         runner.variables["VERBOSITY"] = "verbose"
-    with _output(runner, output):
+    with _ended(engine), _output(runner, output):
         return _work(runner, [*([sql] if sql is not None else []), *commands], files)
+
+
+@contextmanager
+def _ended(engine: Engine) -> Iterator[None]:
+    """However it ends, SIGTERM included: what is open is rolled back, the directory let go."""
+
+    def terminate(number: int, _frame: Any) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        engine.close()
 
 
 def _variable(text: str) -> tuple[str, str]:

@@ -68,6 +68,10 @@ class Session:
         self._read_defaults(options or {})
         self.statement_time = self.transaction_time = time.time()
         self.in_transaction = False
+        #: The transaction state once the session writes; None while it only reads.
+        self.xact: Any = None
+        #: Called by what has to write (nextval, say): upgrades the session.
+        self.begin_writing: Any = None
         self.deadline: float | None = None
         self.cancel_requested = False
         #: How a function in LANGUAGE sql runs: set by the layer that can (pgtool.sql.rewrite).

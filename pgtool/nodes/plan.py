@@ -65,7 +65,12 @@ class ScanDirection(enum.IntEnum):
 
 
 class PlannedStmt(Node):
-    """A planned query: the tree, its range table, the plans of its subplans (from 1)."""
+    """A planned query: the tree, its range table, the plans of its subplans (from 1).
+
+    ``writes``: it modifies or locks rows.
+    """
+
+    writes: bool = False
 
     commandType: CmdType = CmdType.CMD_SELECT
     planTree: NodeRef = None

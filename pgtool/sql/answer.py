@@ -43,6 +43,10 @@ class Answer:
         self.types: list[int] = [typid for typid, _ in described]
         self.typmods: list[int] = [typmod for _, typmod in described]
 
+    def detach(self) -> None:
+        """Take in what has not been read: the transaction that it is of ends."""
+        self._result.source.take_all()
+
     def _guarded(self, rows: Iterator[Any]) -> Iterator[Any]:
         try:
             with reported():
@@ -88,6 +92,9 @@ class TextAnswer(Answer):
         self.lines = lines
         self._codecs: list[Codec] = [codec_of(session.types, typid) for typid in self.types]
 
+    def detach(self) -> None:
+        """The lines are here."""
+
     def texts(self) -> Iterator[tuple[str | None, ...]]:
         return iter(self.lines)
 
@@ -103,8 +110,12 @@ class TextAnswer(Answer):
 
 @dataclass
 class Outcome:
-    """One statement's outcome. ``tag`` lacks the row count of a SELECT."""
+    """One statement's outcome. ``tag`` lacks the row count of a SELECT.
+
+    ``count`` is how many rows a statement wrote, None where it is none that writes rows.
+    """
 
     tag: str
     answer: Answer | None = None
     notices: list[Notice] = field(default_factory=list)
+    count: int | None = None

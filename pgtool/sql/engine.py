@@ -12,6 +12,7 @@ or rollback begins a new one.
 from __future__ import annotations
 
 import re
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,10 +20,12 @@ from typing import Any
 
 from pgtool.errors import PgtoolError, SqlError, Unsupported
 from pgtool.functions.session import Session
+from pgtool.nodes.enums import CmdType
 from pgtool.nodes.raw import RawStmt
 from pgtool.sql.answer import Answer, Outcome, TextAnswer
 from pgtool.sql.internal import reported
 from pgtool.sql.transactions import Transactions
+from pgtool.sql.utility import command_of, run_command
 from pgtool.sql.variables import set_variable, show_variable
 
 __all__ = ["Engine", "Prepared", "statement_name"]
@@ -45,6 +48,8 @@ _NAMES = {
     "CreateFunctionStmt": "CREATE FUNCTION", "CommentStmt": "COMMENT", "SecLabelStmt":
     "SECURITY LABEL", "TruncateStmt": "TRUNCATE TABLE",
 }  # fmt: skip
+_TAGS = {CmdType.CMD_INSERT: "INSERT", CmdType.CMD_UPDATE: "UPDATE",
+         CmdType.CMD_DELETE: "DELETE", CmdType.CMD_MERGE: "MERGE"}  # fmt: skip
 _QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
 _WRITES = {"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "TruncateStmt"}
 
@@ -75,10 +80,14 @@ class Engine:
     def __init__(self, session: Session, *, read_only: bool = False) -> None:
         self.session = session
         self.read_only = read_only
+        #: Whether a statement that writes opens a block, as drivers do.
+        self.autobegin = False
         self.transactions = Transactions(session)
         self.prepared: dict[str, Prepared] = {}
         self._plans: dict[Any, tuple[Any, list[int]]] = {}
         self._parsed: dict[str, list[RawStmt]] = {}
+        self._seen_changes = 0
+        session.begin_writing = self.writer
 
     # -- statements --------------------------------------------------------------------
 
@@ -92,18 +101,44 @@ class Engine:
         try:
             with reported():
                 statements = self._parse(text)
+                self._join_writers()
         except PgtoolError:
             self.transactions.fail()
             raise
-        for stmt in statements:
+        self.transactions.start_text(len(statements))
+        for number, stmt in enumerate(statements, 1):
+            last = number == len(statements)
             self.session.start_statement()
             try:
                 with reported():
+                    self.transactions.start_statement()
                     outcome = self._statement(stmt, text, tuple(params), param_types)
-            except PgtoolError:
+                    if outcome.answer is None or outcome.count is not None:
+                        self.transactions.end_statement(last)
+            except BaseException:
                 self.transactions.fail()
                 raise
+            yield from self._handed_on(outcome, last)
+
+    def _handed_on(self, outcome: Outcome, last: bool) -> Iterator[Outcome]:
+        """Let the rows be read; what was not read when the next is asked for is kept."""
+        try:
             yield outcome
+        except GeneratorExit:
+            if last:
+                self.transactions.end_statement()
+            elif not self.session.in_transaction:
+                self.transactions.abort()
+            raise
+        xact = self.session.xact
+        if outcome.answer is not None and xact is not None and xact.active:
+            try:
+                with reported():
+                    outcome.answer.detach()
+                    self.transactions.end_statement(last)
+            except BaseException:
+                self.transactions.fail()
+                raise
 
     def parameter_types(self, text: str, param_types: Sequence[int]) -> list[int]:
         """The types of a statement's parameters, those given as 0 found by their use."""
@@ -127,35 +162,116 @@ class Engine:
         kind = type(raw).__name__
         if self.transactions.failed and not self.transactions.may_end(raw):
             raise SqlError(_ABORTED, IN_FAILED_TRANSACTION)
-        if kind == "SelectStmt":
+        if kind in _QUERIES:
             _refuse_into(raw)
-            return Outcome("SELECT", self._select(stmt, text, params, types))
+            return self._query(stmt, text, params, types)
         handler = _HANDLERS.get(kind)
         if handler is not None:
             outcome: Outcome = handler(self, raw, text)
             return outcome
-        if self.read_only and kind in _WRITES:
-            raise SqlError(
-                f"cannot execute {statement_name(raw)} in a read-only transaction", _READ_ONLY
-            )
+        command = command_of(kind)
+        if command is not None:
+            return run_command(self, command, raw, text)
+        if kind in _WRITES:
+            self._may_write(raw)
         raise Unsupported(statement_name(raw))
+
+    # -- writing -----------------------------------------------------------------------
+
+    def writer(self, raw: Any = None) -> Any:
+        """The running instance: a session that only read so far begins to write.
+
+        ``raw`` is the statement that needs it, for the error of a session that may not.
+        """
+        self._may_write(raw)
+        session = self.session
+        if self.autobegin and not session.in_transaction:
+            self.transactions.open()
+        if session.xact is None:
+            self._attach()
+        cluster = session.database.cluster
+        if not session.xact.active:
+            self.transactions.upgrade()
+        return cluster.instance
+
+    @property
+    def _instance(self) -> Any:
+        return self.session.database.cluster.instance
+
+    def _may_write(self, raw: Any) -> None:
+        if self.read_only or self.transactions.read_only:
+            word = "this statement" if raw is None else statement_name(raw)
+            raise SqlError(f"cannot execute {word} in a read-only transaction", _READ_ONLY)
+
+    def _attach(self) -> None:
+        """Take part in the running instance, starting it where need be."""
+        database = self.session.database
+        self.session.xact = database.cluster.start_writing(database)
+        self._seen_changes = self._instance.catalog_changes
+        self._forget()
+
+    def _join_writers(self) -> None:
+        """Another session of this process may have begun to write in the directory."""
+        session, cluster = self.session, self.session.database.cluster
+        if session.xact is None:
+            if _runs_here(cluster.root):
+                self._attach()
+        elif self._instance.catalog_changes != self._seen_changes:
+            self._seen_changes = self._instance.catalog_changes
+            session.database.invalidate()
+
+    def _forget(self) -> None:
+        """What was kept of files and plans no longer holds."""
+        self._plans.clear()
+        self.session.__dict__.pop("_trees", None)
+
+    def close(self) -> None:
+        """The session ends: an open transaction is rolled back, the directory let go."""
+        session = self.session
+        if session.xact is None:
+            return
+        cluster = session.database.cluster
+        try:
+            if session.xact.active and self._instance.panicked is None:
+                self.transactions.abort()
+        finally:
+            session.xact = None
+            cluster.stop_writing()
 
     # -- queries -----------------------------------------------------------------------
 
-    def _select(
+    def _query(
         self, stmt: RawStmt, text: str, params: tuple[Any, ...], types: Sequence[int] | None
-    ) -> Answer:
+    ) -> Outcome:
+        """SELECT, or a statement that writes rows."""
         from pgtool.sql.executor.run import execute
 
         planned, _types = self._planned(stmt, text, types)
-        return Answer(execute(planned, self.session, params), self.transactions.fail)
+        if planned.writes:
+            self.writer(stmt.stmt)
+        result = execute(planned, self.session, params)
+        if not planned.writes:
+            return Outcome("SELECT", Answer(result, self.transactions.fail))
+        result.source.take_all()
+        result.context.finish()
+        answer = Answer(result, self.transactions.fail) if result.names else None
+        return self._written(planned, answer, result.context)
+
+    def _written(self, planned: Any, answer: Answer | None, context: Any) -> Outcome:
+        """The outcome of a statement that wrote."""
+        word = _TAGS.get(planned.commandType)
+        if word is None:
+            return Outcome("SELECT", answer)
+        count = context.processed
+        tag = f"INSERT 0 {count}" if word == "INSERT" else f"{word} {count}"
+        return Outcome(tag, answer, count=count)
 
     def _planned(
         self, stmt: RawStmt, text: str, types: Sequence[int] | None
     ) -> tuple[Any, list[int]]:
         """The plan of a statement and its parameters' types."""
         key = (text, stmt.stmt_location, None if types is None else tuple(types),
-               self.session.gucs.generation)  # fmt: skip
+               self.session.gucs.generation, self.session.database.generation)  # fmt: skip
         found = self._plans.get(key)
         if found is None:
             self.session.settings.now_was_read = False
@@ -170,7 +286,7 @@ class Engine:
     def plan(
         self, stmt: RawStmt, text: str, types: Sequence[int] | None = None
     ) -> tuple[Any, list[int]]:
-        """Plan a SELECT anew."""
+        """Plan a query anew."""
         from pgtool.sql.analyze.query import analyze_in, check_params
         from pgtool.sql.analyze.state import Shared
         from pgtool.sql.planner import plan
@@ -186,7 +302,7 @@ class Engine:
     # -- commands ----------------------------------------------------------------------
 
     def _set(self, raw: Any, _text: str) -> Outcome:
-        notices = set_variable(self.session, raw)
+        notices = set_variable(self.session, raw, self.transactions.set_option)
         return Outcome("RESET" if raw.kind >= 4 else "SET", notices=notices)
 
     def _show(self, raw: Any, _text: str) -> Outcome:
@@ -232,7 +348,7 @@ class Engine:
         from pgtool.sql.analyze.state import ParseState, Shared
         from pgtool.sql.analyze.typenames import typename_type
 
-        if type(raw.query).__name__ != "SelectStmt":
+        if type(raw.query).__name__ not in _QUERIES:
             raise Unsupported(f"PREPARE of {statement_name(raw.query)}")
         state = ParseState(Shared(self.session, text, None))
         types = [typename_type(state, name)[0] for name in raw.argtypes]
@@ -252,9 +368,7 @@ class Engine:
     def _execute(self, raw: Any, text: str) -> Outcome:
         prepared = self._found(raw.name)
         values = self._arguments(raw, prepared, text)
-        return Outcome(
-            "SELECT", self._select(prepared.stmt, prepared.text, values, prepared.types)
-        )
+        return self._query(prepared.stmt, prepared.text, values, prepared.types)
 
     def _arguments(self, raw: Any, prepared: Prepared, text: str) -> tuple[Any, ...]:
         """EXECUTE's arguments as values of the parameters' types."""
@@ -283,6 +397,12 @@ class Engine:
         self._found(raw.name)
         del self.prepared[raw.name]
         return Outcome("DEALLOCATE")
+
+
+def _runs_here(root: str) -> bool:
+    """Whether this process has the directory open for writing."""
+    module = sys.modules.get("pgtool.transam.instance")
+    return module is not None and module.running_instance(root) is not None
 
 
 def _refuse_into(raw: Any) -> None:

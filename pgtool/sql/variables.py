@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pgtool.errors import SqlError, Unsupported
@@ -24,8 +25,10 @@ _LISTS = {
 _NO_BLOCK = "25P01"
 
 
-def set_variable(session: Session, raw: Any) -> list[Notice]:
-    """SET and RESET; what they warn of."""
+def set_variable(
+    session: Session, raw: Any, set_option: Callable[[Any], None]
+) -> list[Notice]:
+    """SET and RESET; what they warn of. ``set_option`` sets a mode of the transaction."""
     kind = Kind(raw.kind)
     notices = []
     if raw.is_local and not session.in_transaction:
@@ -43,7 +46,7 @@ def set_variable(session: Session, raw: Any) -> list[Notice]:
     elif kind == Kind.VAR_SET_CURRENT:
         session.set(raw.name, session.show(raw.name), raw.is_local)
     else:
-        _set_several(session, raw)
+        _set_several(session, raw, set_option)
         if raw.name == "TRANSACTION" and not session.in_transaction:
             notices.append(Notice(
                 "WARNING", "SET TRANSACTION can only be used in transaction blocks", _NO_BLOCK
@@ -51,16 +54,15 @@ def set_variable(session: Session, raw: Any) -> list[Notice]:
     return notices
 
 
-def _set_several(session: Session, raw: Any) -> None:
+def _set_several(session: Session, raw: Any, set_option: Callable[[Any], None]) -> None:
     """SET TRANSACTION and SET SESSION CHARACTERISTICS."""
     if raw.name not in ("TRANSACTION", "SESSION CHARACTERISTICS"):
         raise Unsupported(f"SET {raw.name}")
-    prefix = "" if raw.name == "TRANSACTION" else "default_"
     for item in raw.args:
-        if item.defname == "transaction_read_only" and not item.arg.val.ival:
-            raise Unsupported("READ WRITE transactions")
-        if prefix:
-            session.set(prefix + item.defname, _text(item.arg))
+        if raw.name != "TRANSACTION":
+            session.set("default_" + item.defname, _text(item.arg))
+        elif session.in_transaction:
+            set_option(item)
 
 
 def _value(session: Session, name: str, args: list[Any]) -> str:

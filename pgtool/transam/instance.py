@@ -81,6 +81,8 @@ class Instance:
         self.segment_size = int(control.xlog_seg_size)
         self.checksums = bool(control.data_checksum_version)
         self.sessions: list[Xact] = []
+        #: Counts commits that changed catalogs: what sessions know of these is then stale.
+        self.catalog_changes = 0
         writer = WalWriter(
             backend, major=self.major, tli=self.tli, sysid=int(control.system_identifier),
             segment_size=self.segment_size, init_zero=settings.wal_init_zero,

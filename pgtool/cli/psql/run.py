@@ -148,6 +148,8 @@ class Runner:
             self._arrow(answer)
             return
         self.rows(answer.names, answer.types, answer.texts(), typmods=answer.typmods)
+        if outcome.count is not None and not self.quiet:
+            self._line(outcome.tag)
 
     def rows(
         self, names: list[str], types: list[int], rows: Iterable[Any], *,

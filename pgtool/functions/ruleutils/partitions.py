@@ -23,10 +23,21 @@ _LIMITS = {
 @builtin("pg_get_partkeydef", call=True)
 def pg_get_partkeydef(call: Call, oid: int) -> str | None:
     """What stands after PARTITION BY."""
-    session = call.session
-    row = session.cache.one("pg_partitioned_table", "partrelid", oid)
+    row = call.session.cache.one("pg_partitioned_table", "partrelid", oid)
     if row is None:
         return None
+    return f"{_STRATEGIES[row.partstrat]} ({', '.join(_keys(call.session, row, True))})"
+
+
+def partition_key_columns(session: Any, oid: int) -> str:
+    """The key's columns and expressions alone, as errors name them."""
+    row = session.cache.one("pg_partitioned_table", "partrelid", oid)
+    return ", ".join(_keys(session, row, False))
+
+
+def _keys(session: Any, row: Any, whole: bool) -> list[str]:
+    """Each key column; ``whole``: with its collation and operator class."""
+    oid = row.partrelid
     names = Names(session)
     exprs = iter(read_tree(session, row.partexprs) if row.partexprs else ())
     keys = []
@@ -39,11 +50,13 @@ def pg_get_partkeydef(call: Call, oid: int) -> str | None:
             text = relation_expr(session, expr, oid, INDENT)
             text = text if looks_like_call(expr) else f"({text})"
             typid, collation = expr_type(expr), expr_collation(expr)
-        wanted = row.partcollation[i]
-        if wanted and wanted != collation:
-            text += " COLLATE " + names.collation(wanted)
-        keys.append(text + names.opclass(row.partclass[i], typid))
-    return f"{_STRATEGIES[row.partstrat]} ({', '.join(keys)})"
+        if whole:
+            wanted = row.partcollation[i]
+            if wanted and wanted != collation:
+                text += " COLLATE " + names.collation(wanted)
+            text += names.opclass(row.partclass[i], typid)
+        keys.append(text)
+    return keys
 
 
 @handles("PartitionBoundSpec")

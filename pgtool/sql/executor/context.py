@@ -50,6 +50,16 @@ class Context:
         )
         self.hash_mem = int(self.work_mem * multiplier)
         self.check = session.check
+        #: Rows that the statement's own ModifyTable wrote.
+        self.processed = 0
+        #: What is to be done once the statement's rows are read: WITH queries that write are
+        #: run to their end, then constraints are checked.
+        self.endings: list[Callable[[], None]] = []
+
+    def finish(self) -> None:
+        """The statement's rows are read."""
+        while self.endings:
+            self.endings.pop(0)()
 
     def set_param(self, number: int, value: Any) -> None:
         """Give a PARAM_EXEC parameter its value."""

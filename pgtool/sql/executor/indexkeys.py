@@ -37,10 +37,13 @@ Compare = Callable[[bytes | None], int]
 
 
 def index_tree(env: Env, indexid: int) -> Tree:
-    """The index, kept open for the session."""
-    known: dict[int, Tree] = env.session.__dict__.setdefault("_trees", {})
+    """The index, kept open for the session, or for the command where the session writes."""
+    known: dict[Any, Tree] = env.session.__dict__.setdefault("_trees", {})
+    database = env.session.database
+    reading = database.cluster.reading
+    if reading is not None:
+        known = reading.__dict__.setdefault("trees", {})
     if indexid not in known:
-        database = env.session.database
         relation = database.relation(indexid)
         directory = database.cluster.directory
         attributes = [Attribute(a.attlen, a.attalign, a.attname) for a in relation.attributes]

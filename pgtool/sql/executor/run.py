@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,9 +12,29 @@ from pgtool.sql.analyze.nodetypes import expr_type, expr_typmod
 from pgtool.sql.executor.batch import Batch, stored
 from pgtool.sql.executor.build import Builder
 from pgtool.sql.executor.context import Context, Measure
+from pgtool.sql.executor.spill import compacted
 from pgtool.types.vector import text_column
 
 __all__ = ["Result", "execute"]
+
+
+class Rows:
+    """Batches as they are asked for; :meth:`take_all` computes those that are left."""
+
+    def __init__(self, source: Iterator[Batch], codecs: list[Codec]) -> None:
+        self.source = source
+        self.codecs = codecs
+        self.taken: deque[Batch] = deque()
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        return self.taken.popleft() if self.taken else next(self.source)
+
+    def take_all(self) -> None:
+        """Compute and keep the rest."""
+        self.taken += [compacted(batch, self.codecs) for batch in self.source if batch.n]
 
 
 @dataclass
@@ -26,7 +47,7 @@ class Result:
     codecs: list[Codec]
     context: Context
     columns: list[int]
-    source: Iterator[Batch]
+    source: Rows
     measures: dict[int, Measure] = field(default_factory=dict)
 
     def batches(self) -> Iterator[Batch]:
@@ -122,5 +143,5 @@ def execute(planned: Any, session: Any, params: tuple[Any, ...] = (), *,
         [expr_type(entries[i].expr) for i in visible],
         [expr_typmod(entries[i].expr) for i in visible],
         [root.env.codec(expr_type(entries[i].expr)) for i in visible],
-        ctx, visible, rows, ctx.measures if ctx.measures is not None else {},
+        ctx, visible, Rows(rows, root.codecs), ctx.measures if ctx.measures is not None else {},
     )  # fmt: skip

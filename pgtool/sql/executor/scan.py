@@ -58,7 +58,8 @@ class HeapSource:
         self.relation = database.relation(rte.relid)
         if self.relation.relkind in ("v", "p", "f", "i", "I", "c"):
             raise Unsupported(f'scan of {self.relation.kind} "{self.relation.relname}"')
-        self.heap: HeapScan = database.scan(self.relation)
+        self._heap: HeapScan = database.scan(self.relation)
+        self._reading = database.cluster.reading
         self.attributes = self.relation.attributes
         wanted = sorted({
             v.varattno for v in walk(expressions)
@@ -69,7 +70,7 @@ class HeapSource:
         live = [a.attnum for a in self.attributes if not a.attisdropped]
         self.attnums = live if self.whole else [a for a in wanted if a > 0]
         self.indexes = [a - 1 for a in self.attnums]
-        self.stored = self.heap.attrs
+        self.stored = self._heap.attrs
         self.types = [self.attributes[i].atttypid for i in self.indexes]
         self.codecs = [env.codec(t) for t in self.types]
         self.system_codecs = [env.codec(_SYSTEM_TYPES[a]) for a in self.system]
@@ -78,6 +79,15 @@ class HeapSource:
         if self.whole:
             places[scanrelid, 0] = len(order)
         self.scope = Scope(places)
+
+    @property
+    def heap(self) -> HeapScan:
+        """The scan, by the current command's snapshot."""
+        cluster = self.env.session.database.cluster
+        if cluster.reading is not self._reading:
+            self._reading = cluster.reading
+            self._heap = self.env.session.database.scan(self.relation)
+        return self._heap
 
     def runs(self) -> Iterator[Tuples]:
         """The visible tuples of the whole relation, read ahead.
@@ -90,7 +100,9 @@ class HeapSource:
         if heap.file.path in known:
             heap = replace(heap, checksums=False)
         source = heap.runs()
-        yield from ahead(source) if heap.file.nblocks > 2 * heap.run_pages else source
+        # Pages of the pool may change under another thread's eyes.
+        alone = self.env.session.xact is None and heap.file.nblocks > 2 * heap.run_pages
+        yield from ahead(source) if alone else source
         known.add(heap.file.path)
 
     def runs_at(self, first: int, stop: int) -> Iterator[Tuples]:
@@ -131,11 +143,11 @@ class HeapSource:
         if not self.indexes:
             yield self.with_row(HeapBatch(self, tuples, {}))
             return
-        sound, places = walk_tuples(tuples, self.stored, self.indexes, self.heap.damage)
+        sound, places = walk_tuples(tuples, self.stored, self.indexes, self._heap.damage)
         if all(place.special is None for place in places.values()):
             yield self.with_row(HeapBatch(self, sound, places))
             return
-        for part in self.heap.decode(tuples, self.indexes):
+        for part in self._heap.decode(tuples, self.indexes):
             batch = HeapBatch(self, part.tuples, {})
             for i, column in enumerate(part.columns):
                 batch._columns[i] = self.codecs[i].canonical(column)
@@ -181,8 +193,8 @@ class HeapBatch(Batch):
             return self._system(source.system[number - len(source.indexes)])
         index = source.indexes[number]
         column = materialise(
-            self.tuples, source.stored[index], self.places[index], source.heap.fetch,
-            source.heap.damage,
+            self.tuples, source.stored[index], self.places[index], source._heap.fetch,
+            source._heap.damage,
         )  # fmt: skip
         return source.codecs[number].canonical(column)
 

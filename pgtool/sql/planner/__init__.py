@@ -19,7 +19,7 @@ import time
 from typing import Any
 
 from pgtool.nodes.base import OidList
-from pgtool.nodes.plan import PlannedStmt
+from pgtool.nodes.plan import LockRows, ModifyTable, PlannedStmt
 from pgtool.nodes.query import Query
 from pgtool.sql.planner import trees
 from pgtool.sql.planner.base import Glob
@@ -31,7 +31,7 @@ __all__ = ["plan"]
 
 
 def plan(query: Query, session: Any) -> PlannedStmt:
-    """Plan an analyzed and rewritten SELECT, which stays as it is."""
+    """Plan an analyzed and rewritten query, which stays as it is."""
     begin = time.perf_counter()
     glob = Glob(session)
     root = subquery_planner(glob, trees.deep_copy(query), None, 0.0)
@@ -46,6 +46,9 @@ def plan(query: Query, session: Any) -> PlannedStmt:
         planTree=tree, rtable=glob.rtable, subplans=glob.subplans,
         relationOids=OidList(glob.relation_oids), paramExecTypes=OidList(glob.param_types),
     )  # fmt: skip
+    made.commandType = query.commandType
+    made.writes = any(isinstance(node, (ModifyTable, LockRows)) for node in
+                      trees.walk([tree, *glob.subplans]))  # fmt: skip
     made.__dict__["planning_time"] = time.perf_counter() - begin
     return made
 
