@@ -21,12 +21,6 @@ GENERATED = 600
 REFUSALS = (
     "GROUPING SETS", "SEARCH and CYCLE", "function ", "aggregate ", "TABLESAMPLE",
 )  # fmt: skip
-#: Statements known to differ, with the reason.
-KNOWN = {
-    "SELECT CASE WHEN id > 0 THEN 1 ELSE 1 / 0 END FROM dept WHERE id = 1":
-        "the server computes constants that are never reached",
-}  # fmt: skip
-
 
 @pytest.fixture(scope="module")
 def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Any]]:
@@ -42,7 +36,6 @@ def test_selects(sides: tuple[Any, Any], source: str) -> None:
     different = [
         f"{statement}\n  ours   {mine}\n  theirs {other}"
         for rows in outcome.failed.values() for statement, mine, other in rows
-        if statement not in KNOWN
     ]  # fmt: skip
     assert not different, "\n".join(different[:10])
     reasons = {reason for rows in outcome.refused.values() for _s, reason in rows}

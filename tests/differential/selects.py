@@ -31,7 +31,7 @@ HERE = Path(__file__).parent / "queries"
 FLOATS = (700, 701)
 FLOAT_ARRAYS = (1021, 1022)
 CLOSE = 1e-11
-OURS_TIMEOUT = "20s"
+OURS_TIMEOUT = "60s"
 #: Refused statements shown for each reason.
 EXAMPLES = 5
 

@@ -1,8 +1,8 @@
 """Constant folding and normal forms of conditions.
 
 Functions of constants are evaluated through the executor's scalar compiler where it can;
-what it cannot evaluate (or what raises) stays as it is and fails, if at all, when rows are
-computed. NOT moves down to the comparisons, AND and OR lose known arguments, and a common
+what it cannot evaluate stays as it is and fails, if at all, when rows are computed. An error
+of a constant part is the statement's, whether or not a row reaches it. NOT moves down to the comparisons, AND and OR lose known arguments, and a common
 part of all arms of an OR comes out.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from formats.errors import CorruptData, Unsupported
+from formats.errors import CorruptData
 from pgtool.catalog import typeoids as t
-from pgtool.errors import PgtoolError
+from pgtool.errors import PgtoolError, SqlError
 from pgtool.functions.codec import codec_of
 from pgtool.nodes.base import mutate, walk
 from pgtool.nodes.enums import BoolExprType, CoercionForm, ParamKind
@@ -210,7 +210,7 @@ class _Folder:
             worst = max(worst, _io_volatility(self.glob, node), key="isv".index)
         if worst == "v" or (worst == "s" and not self.stable):
             return node
-        return evaluate(self.glob, node)
+        return evaluate(self.glob, node, certain=not self.stable)
 
 
 def _false_only(node: Any) -> bool:
@@ -241,8 +241,12 @@ def null_const(glob: Glob, typid: int, collation: int = 0) -> Const:
                  constisnull=True, constbyval=row.typbyval)  # fmt: skip
 
 
-def evaluate(glob: Glob, node: Any) -> Any:
-    """A constant expression's value as a Const; the expression itself if that fails."""
+def evaluate(glob: Glob, node: Any, certain: bool = False) -> Any:
+    """A constant expression's value as a Const; the expression itself if that fails.
+
+    ``certain``: the value is not a mere estimate, and so its error is the statement's error,
+    as on a server, even where no row ever reaches the expression.
+    """
     from pgtool.sql.analyze.nodetypes import expr_collation, expr_type, expr_typmod
 
     typid = expr_type(node)
@@ -258,7 +262,11 @@ def evaluate(glob: Glob, node: Any) -> Any:
         made.constvalue = glob.types.const_value(typid, datum)
         made.constisnull = False
         return made
-    except (Unsupported, CorruptData, PgtoolError, ArithmeticError):
+    except SqlError:
+        if certain:
+            raise
+        return node
+    except (CorruptData, PgtoolError, ArithmeticError):
         return node
 
 

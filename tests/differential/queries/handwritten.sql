@@ -479,3 +479,18 @@ SELECT count(*) FROM (VALUES ('pg_class'), ('b')) a(x) JOIN pg_class b ON a.x = 
 select not a from (values(true)) t(a) group by rollup(not a) having not not a
 select a<b, not (a<b), count(*) from (values(1,2),(3,2)) t(a,b) group by rollup(a<b) order by 1,2
 select format('%1$s %12$s', 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
+-- errors of constants
+SELECT 1 / 0 FROM empty
+SELECT CASE WHEN a IS NULL THEN 0 ELSE 1 / 0 END FROM empty
+SELECT * FROM empty WHERE a > 1 / 0
+SELECT * FROM empty WHERE false AND a > 1 / 0
+SELECT * FROM empty WHERE a > 1 / 0 AND false
+SELECT coalesce(1, 1 / 0) FROM empty
+SELECT coalesce(a, 1 / 0) FROM empty
+SELECT a FROM (SELECT 1 / 0 AS x, a FROM empty) q
+SELECT a FROM (SELECT 1 / 0 AS x, a FROM empty OFFSET 0) q
+WITH c AS (SELECT 1 / 0) SELECT 1
+SELECT (SELECT sqrt(-1) FROM empty) FROM empty
+SELECT jsonb_set('[1]', '{a}', '5') FROM empty
+SELECT 'x'::text::int FROM empty
+SELECT 1 WHERE NULL::int > 1 / 0
