@@ -2,8 +2,9 @@
 
 Functions of constants are evaluated through the executor's scalar compiler where it can;
 what it cannot evaluate stays as it is and fails, if at all, when rows are computed. An error
-of a constant part is the statement's, whether or not a row reaches it. NOT moves down to the comparisons, AND and OR lose known arguments, and a common
-part of all arms of an OR comes out.
+of a constant part is the statement's, whether or not a row reaches it. NOT moves down to the
+comparisons, AND and OR lose known arguments, and a common part of all arms of an OR comes
+out.
 """
 
 from __future__ import annotations
