@@ -48,9 +48,11 @@ def tuple_size(t_info: int) -> int:
 
 def data_offset(t_info: int) -> int:
     """Offset of the first key attribute from the start of the tuple."""
-    if t_info & IndexInfo.INDEX_NULL_MASK:
-        return maxalign(SIZEOF_INDEX_TUPLE + INDEX_ATTRIBUTE_BITMAP_SIZE)
-    return SIZEOF_INDEX_TUPLE
+    return _WITH_NULLS if t_info & _NULL_MASK else SIZEOF_INDEX_TUPLE
+
+
+_NULL_MASK = int(IndexInfo.INDEX_NULL_MASK)
+_WITH_NULLS = maxalign(SIZEOF_INDEX_TUPLE + INDEX_ATTRIBUTE_BITMAP_SIZE)
 
 read_index_tuple = reader(IndexTupleData)
 

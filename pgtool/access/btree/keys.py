@@ -15,8 +15,9 @@ import functools
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from formats.deform import ALIGNMENT, ATTLEN_CSTRING
 from formats.derive import struct_of
 from formats.itup import SIZEOF_INDEX_TUPLE, IndexInfo, IndexTupleData
 from formats.nbtree import INDEX_ALT_TID_MASK
@@ -26,6 +27,15 @@ from pgtool.access.indextuple import IndexShape, Stored
 
 __all__ = ["KeyColumn", "Keys", "ScanKey"]
 
+
+class _Reader(NamedTuple):
+    """How a key column is read: attlen, alignment less one, what its datum counts as."""
+
+    attlen: int
+    gap: int
+    part: Callable[[bytes], Any]
+
+
 KeyFunction = Callable[[bytes], Any]
 _HEAD = struct_of(IndexTupleData).unpack_from
 _ID = struct_of(ItemIdData).unpack_from
@@ -34,6 +44,10 @@ _LEN_SHIFT = ItemIdData.bits["lp_len"][0]
 _FIRST = SIZE_OF_PAGE_HEADER - ItemIdData.sizeof()
 _SPECIAL = int(IndexInfo.INDEX_NULL_MASK) | INDEX_ALT_TID_MASK
 _VALUE = 1
+#: t_info's high byte: NULLs, or t_tid used in another way.
+_SPECIAL_BITS, _INFO_HIGH = _SPECIAL >> 8, 7
+#: Decoded keys that are remembered.
+_KNOWN = 1 << 16
 _CODES = {"<u1": "<B", "<i2": "<h", "<i4": "<i", "<i8": "<q", "<u4": "<I", "<u8": "<Q"}
 
 
@@ -105,6 +119,8 @@ class Keys:
             column.equal_image for column in columns
         )
         self._single = self._single_number()
+        self._readers = self._plain_readers()
+        self._known: dict[bytes, tuple[Any, ...]] = {}
 
     def _single_number(self) -> Callable[..., Any] | None:
         """Keys of one ascending number are read straight from the page."""
@@ -112,6 +128,55 @@ class Keys:
         if self.nkeyatts > 1 or column.number not in _CODES or column.descending:
             return None
         return struct.Struct(_CODES[column.number]).unpack_from
+
+    def _plain_readers(self) -> list[_Reader] | None:
+        """What reads the key columns of a tuple without NULLs one after the other."""
+        out: list[_Reader] = []
+        for attribute, column in zip(self.shape.attributes, self.columns):
+            if attribute.attlen == ATTLEN_CSTRING:
+                return None
+            width = ALIGNMENT[attribute.attalign]
+            out.append(_Reader(attribute.attlen, width - 1, column.part))
+        return out
+
+    def _decoded(self, tup: bytes) -> tuple[Any, ...]:
+        """The key of a tuple, remembered by what counts for it."""
+        known = self._known
+        if tup[_INFO_HIGH] & 0x20:
+            if tuples.is_pivot(tup):
+                mark = tup
+            else:
+                size = tuples.key_size(tup)
+                mark = bytes((tup[_INFO_HIGH] & 0xC0,)) + tup[SIZEOF_INDEX_TUPLE:size]
+        else:
+            mark = tup[_INFO_HIGH:]
+        found = known.get(mark)
+        if found is None:
+            if len(known) > _KNOWN:
+                known.clear()
+            found = known[mark] = self._read(tup)
+        return found
+
+    def _read(self, tup: bytes) -> tuple[Any, ...]:
+        readers = self._readers
+        if readers is None or tup[_INFO_HIGH] & _SPECIAL_BITS:
+            return self.parts(self.shape.datums(tup)[: self.nkeyatts])
+        out: list[Any] = []
+        at = SIZEOF_INDEX_TUPLE
+        for attlen, gap, part in readers:
+            if attlen > 0:
+                at = at + gap & ~gap
+                end = at + attlen
+                datum = tup[at:end]
+            else:
+                first = tup[at] or 2
+                if not first & 1 or first == 1:  # padding, long or compressed
+                    return self.parts(self.shape.datums(tup)[: self.nkeyatts])
+                end = at + (first >> 1)
+                datum = tup[at + 1 : end]
+            out += (_VALUE, part(datum))
+            at = end
+        return tuple(out)
 
     # -- keys of datums and of tuples ---------------------------------------------------------
 
@@ -138,7 +203,7 @@ class Keys:
             _high, _low, _posid, info = _HEAD(tup, 0)
             if not info & _SPECIAL:
                 return (_VALUE, self._single(tup, SIZEOF_INDEX_TUPLE)[0])
-        return self.parts(self.shape.datums(tup)[: self.nkeyatts])
+        return self._decoded(tup)
 
     def at(self, page: bytes | bytearray, offnum: int) -> tuple[tuple[Any, ...], bytes | None]:
         """(key, tuple or None where it is a plain one without NULLs) of an item of a page."""
@@ -149,7 +214,42 @@ class Keys:
             if not info & _SPECIAL:
                 return (_VALUE, self._single(page, place + SIZEOF_INDEX_TUPLE)[0]), None
         tup = bytes(page[place : place + (word >> _LEN_SHIFT)])
-        return self.parts(self.shape.datums(tup)[: self.nkeyatts]), tup
+        return self._decoded(tup), tup
+
+    # -- searching --------------------------------------------------------------------------
+
+    def search(self, key: ScanKey, page: bytes | bytearray, low: int, high: int) -> int:
+        """The first item in [low, high) that is not before the key, ``high`` if none."""
+        if self._single is not None and key.parts[0] == _VALUE:
+            return self._search_number(key, page, low, high)
+        compare = self.compare
+        while low < high:
+            middle = (low + high) // 2
+            if compare(key, page, middle) > 0:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _search_number(self, key: ScanKey, page: bytes | bytearray, low: int, high: int) -> int:
+        unpack, mine = self._single, key.parts[1]
+        assert unpack is not None
+        while low < high:
+            middle = (low + high) // 2
+            place = _ID(page, _FIRST + 4 * middle)[0] & _OFF_MASK
+            if page[place + _INFO_HIGH] & _SPECIAL_BITS:
+                behind = self.compare(key, page, middle) > 0
+            else:
+                theirs = unpack(page, place + SIZEOF_INDEX_TUPLE)[0]
+                behind = mine > theirs or (
+                    mine == theirs and key.tid is not None
+                    and key.tid > tuples.unpack_tid(page, place)
+                )
+            if behind:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
     # -- comparing ----------------------------------------------------------------------------
 

@@ -51,17 +51,11 @@ def binary_search(tree: BTree, key: ScanKey, page: bytes | bytearray) -> int:
     inner = not pageops.flags_of(page) & _LEAF
     if inner:
         low += 1  # the first stands for everything before the second
-    compare_at = tree.keys.compare
     if not inner and low < high and pageops.is_rightmost(page) and (
-        compare_at(key, page, high - 1) > 0
+        tree.keys.compare(key, page, high - 1) > 0
     ):
         return high  # the next of ascending keys
-    while low < high:
-        middle = (low + high) // 2
-        if compare_at(key, page, middle) > 0:
-            low = middle + 1
-        else:
-            high = middle
+    low = tree.keys.search(key, page, low, high)
     return low - 1 if inner else low
 
 
