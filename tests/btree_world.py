@@ -78,7 +78,7 @@ def column(kind: str, descending: bool = False, nulls_first: bool | None = None)
     assert key is not None
     return KeyColumn(
         key, descending, descending if nulls_first is None else nulls_first, cmp in EQUAL_IMAGE,
-        NUMBERS.get(cmp, "") if "float" not in cmp else "", cmp in ("bttextcmp",),
+        NUMBERS.get(cmp, ""), cmp in ("bttextcmp", "btnamecmp"),
     )  # fmt: skip
 
 

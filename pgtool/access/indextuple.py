@@ -140,10 +140,11 @@ class IndexShape:
         if size <= _MAX_SHORT and packable:
             return pack_short(datum)
         if size + VARHDRSZ > TOAST_INDEX_TARGET and attribute.attstorage in "xm":
-            return self._compressed(attribute, datum) or pack_plain(datum)
+            return self.compressed(attribute, datum) or pack_plain(datum)
         return pack_plain(datum)
 
-    def _compressed(self, attribute: IndexAttribute, datum: bytes) -> bytes | None:
+    def compressed(self, attribute: IndexAttribute, datum: bytes) -> bytes | None:
+        """A value compressed, header included; None where that does not pay."""
         method, number = _METHODS[attribute.attcompression or self.default_compression]
         packed = self.compress(method, datum)
         if packed is None or len(packed) + VARHDRSZ_COMPRESSED >= len(datum) - 2:
