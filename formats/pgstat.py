@@ -13,7 +13,8 @@ is declared.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from construct import Array, ConstructError, Container, GreedyBytes, ListContainer, Struct
 
@@ -312,7 +313,17 @@ def parse(data: bytes, major: int, *, file: str = PGSTAT_STAT_PERMANENT_FILENAME
     return Container(format_id=format_id, fixed=fixed, entries=entries)
 
 
-def _entries(walk: _Walk, major: int) -> Iterator[Container]:
+class RawEntry(NamedTuple):
+    """One entry, its key and body as they lie."""
+
+    mark: bytes
+    kind: str
+    key: bytes
+    body: bytes
+    offset: int
+
+
+def _raw_entries(walk: _Walk, major: int) -> Iterator[RawEntry]:
     while True:
         start = walk.at
         mark = walk.take(1, "mark")
@@ -320,19 +331,45 @@ def _entries(walk: _Walk, major: int) -> Iterator[Container]:
             return
         if mark not in _KEYS or major not in _KEYS[mark]:
             raise CorruptData(f"unknown mark {mark!r}", file=walk.file, offset=start, field="mark")
-        key_layout = _KEYS[mark][major]
-        key = key_layout.parse(walk.take(sizeof(key_layout), "key"))
+        key = walk.take(sizeof(_KEYS[mark][major]), "key")
+        number = uint32.parse(key[: uint32.sizeof()])
         try:
-            name = KINDS[major](key.kind).name
-            layout = BODY[name][major]
-            body = layout.parse(walk.take(layout.sizeof(), name))
+            name = KINDS[major](number).name
+            size = BODY[name][major].sizeof()
         except (ValueError, KeyError):
             raise CorruptData(
-                f"unknown kind {key.kind}", file=walk.file, offset=start + 1, field="kind"
+                f"unknown kind {number}", file=walk.file, offset=start + 1, field="kind"
             ) from None
+        yield RawEntry(mark, name, key, walk.take(size, name), start)
+
+
+def _entries(walk: _Walk, major: int) -> Iterator[Container]:
+    for entry in _raw_entries(walk, major):
+        try:
+            key = _KEYS[entry.mark][major].parse(entry.key)
+            body = BODY[entry.kind][major].parse(entry.body)
         except ConstructError as error:
-            raise CorruptData(str(error), file=walk.file, offset=start) from None
-        yield Container(mark=mark, key=key, body=body)
+            raise CorruptData(str(error), file=walk.file, offset=entry.offset) from None
+        yield Container(mark=entry.mark, key=key, body=body)
+
+
+def split(
+    data: bytes, major: int, *, file: str = PGSTAT_STAT_PERMANENT_FILENAME
+) -> list[RawEntry]:
+    """The entries of a file of 18 or later, not decoded; :func:`join` is the inverse."""
+    walk = _Walk(data, file)
+    format_id = uint32.parse(walk.take(uint32.sizeof(), "format_id"))
+    if format_id != PGSTAT_FILE_FORMAT_ID[major] or FIXED[major]:
+        raise CorruptData(f"statistics file has format 0x{format_id:08X}", file=file, offset=0)
+    return list(_raw_entries(walk, major))
+
+
+def join(entries: Iterable[RawEntry], major: int) -> bytes:
+    """The file of some entries."""
+    parts = [uint32.build(PGSTAT_FILE_FORMAT_ID[major])]
+    for entry in entries:
+        parts += entry.mark, entry.key, entry.body
+    return b"".join(parts) + ENTRY_END
 
 
 _KIND = Struct("kind" / uint32 * "what it counts")

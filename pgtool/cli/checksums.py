@@ -164,11 +164,12 @@ def _change(
     from pgtool.commands import checksums
     from pgtool.inspect.checksums import shut_down_cluster
     from pgtool.storage.backend import Directory
-    from pgtool.storage.lockfile import DirectoryLock
+    from pgtool.storage.lockfile import LockFile
 
     done = "enabled" if enable else "disabled"
     shut_down_cluster(pgdata)
-    with DirectoryLock(pgdata):
+    directory = Directory(pgdata)
+    with LockFile(directory):
         # Read again: what was true before the lock was taken need not be true now.
         major, control = shut_down_cluster(pgdata)
         if bool(control.data_checksum_version) == enable:
@@ -180,7 +181,7 @@ def _change(
                 _say(quiet, "pgtool: syncing data directory")
                 checksums.sync_files(file.path for file in files if file.written)
             _say(quiet, "pgtool: updating control file")
-            checksums.set_version(Directory(pgdata), major, control, int(enable))
+            checksums.set_version(directory, major, control, int(enable))
     if fmt == "json":
         render.emit_object(
             {

@@ -101,3 +101,12 @@ def _run(argv: list[str] | None) -> int:
         place = f' "{os.fspath(error.filename)}"' if error.filename is not None else ""
         click.echo(f"pgtool: error: could not access{place}: {error.strerror or error}", err=True)
         return 1
+    except Exception as error:
+        if os.environ.get("PGTOOL_TRACEBACK"):
+            raise
+        said = " ".join(str(error).split()) or "no message"
+        click.echo(
+            f"pgtool: internal error: {type(error).__name__}: {said} "
+            "(PGTOOL_TRACEBACK=1 shows where)", err=True,
+        )  # fmt: skip
+        return 1

@@ -53,6 +53,13 @@ class LockFile:
             self._remove_stale()
         raise UserError(f'could not create lock file "{POSTMASTER_PID}"')
 
+    def __enter__(self) -> LockFile:
+        self.acquire()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.release()
+
     def _create(self) -> bool:
         contents = Contents(
             (f"{-self._pid}", os.path.realpath(self._directory.root), str(int(time.time())),

@@ -28,7 +28,7 @@ OTHER_FILES = ("pg_control", "pg_filenode.map", "PG_VERSION")
 OTHER_PREFIXES = ("pg_internal.init",)
 
 
-@dataclass
+@dataclass(eq=False)
 class File:
     """One file of pages; ``first_block`` counts from the start of its fork."""
 

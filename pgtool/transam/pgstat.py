@@ -14,10 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from construct import Container, ListContainer
+from construct import Container
 
 from formats import pgstat
-from formats.derive import fields
+from formats.derive import fields, struct_of
 from formats.errors import CorruptData
 from pgtool.storage.backend import WritableBackend
 
@@ -50,14 +50,18 @@ class TableCounts:
 
 
 class Statistics:
-    """The counters of one cluster, by (kind, database, object)."""
+    """The counters of one cluster, by (kind, database, object).
+
+    Entries are decoded when they are first asked for; all others are written as they came.
+    """
 
     def __init__(self, major: int) -> None:
         self.major = major
         self.kinds = pgstat.KINDS[major]
-        #: Entries that are not changed here, as they were read: what exists once, slots.
-        self.others: list[Container] = []
-        self.entries: dict[tuple[int, int, int], Container] = {}
+        self._key = struct_of(pgstat.PgStat_HashKey[major])
+        #: Entries that are not changed here: what exists once, slots.
+        self.others: list[pgstat.RawEntry] = []
+        self.entries: dict[tuple[int, int, int], Any] = {}
 
     @classmethod
     def take(cls, backend: WritableBackend, major: int) -> Statistics:
@@ -66,13 +70,12 @@ class Statistics:
         if not backend.exists(PATH):
             return out
         try:
-            found = pgstat.parse(backend.read(PATH), major, file=PATH)
+            found = pgstat.split(backend.read(PATH), major, file=PATH)
         except CorruptData:
-            found = Container(entries=[])
-        for entry in found.entries:
+            found = []
+        for entry in found:
             if entry.mark == pgstat.ENTRY_HASH:
-                key = (entry.key.kind, entry.key.dboid, entry.key.objid)
-                out.entries[key] = entry.body
+                out.entries[out._key.unpack(entry.key)] = entry.body
             else:
                 out.others.append(entry)
         backend.unlink(PATH)
@@ -80,19 +83,17 @@ class Statistics:
 
     def write(self, backend: WritableBackend) -> None:
         """The file, written aside and renamed; the last thing before a clean shutdown."""
-        entries = ListContainer(self.others)
-        entries += [
-            Container(mark=pgstat.ENTRY_HASH,
-                      key=Container(kind=kind, dboid=db, objid=objid), body=body)
-            for (kind, db, objid), body in self.entries.items()
-        ]  # fmt: skip
-        found = Container(
-            format_id=pgstat.PGSTAT_FILE_FORMAT_ID[self.major], fixed=[], entries=entries
-        )
+        entries = list(self.others)
+        for (kind, db, objid), body in self.entries.items():
+            name = self.kinds(kind).name
+            if not isinstance(body, bytes):
+                body = struct_of(pgstat.BODY[name][self.major]).pack(*body.values())
+            key = self._key.pack(kind, db, objid)
+            entries.append(pgstat.RawEntry(pgstat.ENTRY_HASH, name, key, body, 0))
         aside = PATH.removesuffix("stat") + "tmp"
         if backend.exists(aside):
             backend.unlink(aside)
-        backend.write(aside, 0, pgstat.build(found, self.major))
+        backend.write(aside, 0, pgstat.join(entries, self.major))
         backend.sync(aside)
         backend.rename(aside, PATH)
 
@@ -101,15 +102,19 @@ class Statistics:
     def _entry(self, kind: str, db: int, objid: int) -> Any:
         key = (self.kinds[kind].value, db, objid)
         found = self.entries.get(key)
-        if found is None:
-            layout = pgstat.BODY[kind][self.major]
-            found = Container((field.name, 0) for field in fields(layout))
-            self.entries[key] = found
-        return found
+        if isinstance(found, Container):
+            return found
+        layout = pgstat.BODY[kind][self.major]
+        names = [field.name for field in fields(layout)]
+        values = struct_of(layout).unpack(found) if found else [0] * len(names)
+        made = self.entries[key] = Container(zip(names, values))
+        return made
 
     def find(self, kind: str, db: int, objid: int) -> Any:
         """An entry, or None where nothing was counted."""
-        return self.entries.get((self.kinds[kind].value, db, objid))
+        if (self.kinds[kind].value, db, objid) not in self.entries:
+            return None
+        return self._entry(kind, db, objid)
 
     def table(self, db: int, relid: int) -> Any:
         """The counters of a relation (``db`` 0: a shared one), begun where there are none."""
