@@ -100,7 +100,7 @@ def _counters(instance: Instance, redo: int, shutdown: bool) -> Container:
         nextMulti=multi.next_multi,
         nextMultiOffset=multi.next_offset,
         oldestXid=varsup.limits.oldest,
-        oldestXidDB=varsup.limits.database,
+        oldestXidDB=varsup.oldest_database,
         oldestMulti=multi.oldest_multi,
         oldestMultiDB=multi.oldest_multi_db,
         pad_time=bytes(4),

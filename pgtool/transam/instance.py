@@ -39,6 +39,7 @@ from pgtool.transam.checkpoint import WAL_LEVELS, create_checkpoint
 from pgtool.transam.clog_write import RunningCommitLog
 from pgtool.transam.commit_ts_write import RunningCommitTimestamps
 from pgtool.transam.multixact_write import RunningMultiXacts
+from pgtool.transam.pgstat import Statistics
 from pgtool.transam.procarray import Proc, ProcArray
 from pgtool.transam.settings import InstanceSettings
 from pgtool.transam.slru import SlruBuffers
@@ -83,6 +84,7 @@ class Instance:
         self.sessions: list[Xact] = []
         #: Counts commits that changed catalogs: what sessions know of these is then stale.
         self.catalog_changes = 0
+        self.stats = Statistics(self.major)
         writer = WalWriter(
             backend, major=self.major, tli=self.tli, sysid=int(control.system_identifier),
             segment_size=self.segment_size, init_zero=settings.wal_init_zero,
@@ -176,6 +178,7 @@ class Instance:
         self.commit_ts.startup(next_xid)
         self._read_slots()
         self._remove_init_files()
+        self.stats = Statistics.take(self.backend, self.major)
         control.state = DBState.DB_IN_PRODUCTION
         self.write_control()
         self._report_settings()
@@ -310,6 +313,7 @@ class Instance:
                 for xact in list(self.sessions):
                     self.end_session(xact)
                 create_checkpoint(self, shutdown=True)
+                self.stats.write(self.backend)
         finally:
             _RUNNING.pop(os.path.realpath(self.backend.root), None)
             self.lock.release()

@@ -9,54 +9,26 @@ taken from a stock that one WAL record announces in advance.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from formats.derive import struct_of
 from formats.units import FIRST_NORMAL_XID
 from formats.wal import xlog
 from formats.wal.rmgrs import RmgrId, opcode
 from pgtool.errors import SqlError
+from pgtool.transam.limits import xid_limits
 from pgtool.transam.xid import precedes
 from pgtool.wal.insert import Record, Wal
 
 FIRST_NORMAL_OBJECT_ID = 16384
 OID_PREFETCH = 8192
-STOP_MARGIN, WARN_MARGIN = 3_000_000, 40_000_000
 AUTOVACUUM_FREEZE_MAX_AGE = 200_000_000
 PROGRAM_LIMIT_EXCEEDED = "54000"
 _XID_MASK = 0xFFFFFFFF
-_HALF = _XID_MASK >> 1
 _NEXTOID = opcode(xlog.RECORDS, "NEXTOID")
 _MORE = (
     "\nYou might also need to commit or roll back old prepared transactions, "
     "or drop stale replication slots."
 )
-
-
-class XidLimits(NamedTuple):
-    """What the oldest datfrozenxid of the cluster allows."""
-
-    oldest: int
-    database: int
-    vacuum: int
-    warn: int
-    stop: int
-    wrap: int
-
-
-def xid_limits(oldest: int, database: int, freeze_max_age: int) -> XidLimits:
-    """The limits that follow from ``oldest``."""
-
-    def ahead(base: int, distance: int) -> int:
-        found = base + distance & _XID_MASK
-        skip = FIRST_NORMAL_XID if distance > 0 else -FIRST_NORMAL_XID
-        return found if found >= FIRST_NORMAL_XID else found + skip & _XID_MASK
-
-    wrap = ahead(oldest, _HALF)
-    return XidLimits(
-        oldest, database, ahead(oldest, freeze_max_age), ahead(wrap, -WARN_MARGIN),
-        ahead(wrap, -STOP_MARGIN), wrap,
-    )  # fmt: skip
 
 
 class VariableCache:
@@ -71,7 +43,9 @@ class VariableCache:
         #: OIDs that may be handed out before the next NEXTOID record.
         self.oid_count = 0
         self.latest_completed_full = next_full_xid - 1
-        self.limits = xid_limits(FIRST_NORMAL_XID, 1, AUTOVACUUM_FREEZE_MAX_AGE)
+        self.limits = xid_limits(FIRST_NORMAL_XID, AUTOVACUUM_FREEZE_MAX_AGE)
+        #: A database whose datfrozenxid is the oldest.
+        self.oldest_database = 1
         self.oldest_clog_xid = FIRST_NORMAL_XID
         #: Names a database by OID, for messages; None where it is not known.
         self.database_name: Callable[[int], str | None] = lambda oid: None
@@ -98,7 +72,8 @@ class VariableCache:
 
     def set_limits(self, oldest: int, database: int, freeze_max_age: int) -> None:
         """New limits after the oldest datfrozenxid became known or moved."""
-        self.limits = xid_limits(oldest, database, freeze_max_age)
+        self.limits = xid_limits(oldest, freeze_max_age)
+        self.oldest_database = database
 
     def assign_xid(self) -> int:
         """A new xid; SqlError where wraparound is too near."""
@@ -119,9 +94,9 @@ class VariableCache:
 
     def _check_limits(self, xid: int) -> None:
         limits = self.limits
-        name = self.database_name(limits.database)
+        name = self.database_name(self.oldest_database)
         if not precedes(xid, limits.stop):
-            place = f'"{name}"' if name is not None else f"with OID {limits.database}"
+            place = f'"{name}"' if name is not None else f"with OID {self.oldest_database}"
             raise SqlError(
                 "database is not accepting commands that assign new transaction IDs to avoid "
                 f"wraparound data loss in database {place}",
@@ -130,7 +105,7 @@ class VariableCache:
             )
         if not precedes(xid, limits.warn):
             place = f'database "{name}"' if name is not None else (
-                f"database with OID {limits.database}"
+                f"database with OID {self.oldest_database}"
             )
             left = limits.wrap - xid & _XID_MASK
             self.warn(

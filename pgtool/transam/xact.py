@@ -25,6 +25,7 @@ from formats.slru import XidStatus
 from pgtool.errors import SqlError
 from pgtool.storage.smgr import RelFileLocator
 from pgtool.transam import xactlog
+from pgtool.transam.pgstat import TableCounts
 from pgtool.transam.procarray import Proc
 from pgtool.transam.snapshot import COMBOCID, Snapshot
 from pgtool.transam.xid import precedes
@@ -62,9 +63,13 @@ class Ending:
     at_commit: list[Hook] = field(default_factory=list)
     at_abort: list[Hook] = field(default_factory=list)
     at_subabort: list[Hook] = field(default_factory=list)
+    #: Rows changed, by (database or 0, relation).
+    counts: dict[tuple[int, int], TableCounts] = field(default_factory=dict)
 
     def take_over(self, other: Ending) -> None:
         """What a released subtransaction left to its parent."""
+        for key, counts in other.counts.items():
+            self.counts.setdefault(key, TableCounts()).add(counts)
         self.deletes += other.deletes
         self.stats += other.stats
         self.messages += other.messages
@@ -167,6 +172,7 @@ class Xact:
         instance.procarray.end(self.proc)
         ending = top.ending
         self._reset()
+        self._report(ending, committed=True)
         self._remove_files(ending, at_commit=True)
         for hook in ending.at_commit:
             hook()
@@ -206,6 +212,7 @@ class Xact:
         self.instance.procarray.end(self.proc)
         ending = top.ending
         self._reset()
+        self._report(ending, committed=False)
         self._remove_files(ending, at_commit=False)
         for hook in ending.at_abort:
             hook()
@@ -253,6 +260,7 @@ class Xact:
                 self.live_xids.pop(xid, None)
                 self.instance.wal.pending_top.pop(xid, None)
             self.instance.procarray.forget_subxids(self.proc, gone)
+        self._report(level.ending, committed=False, whole=False)
         self._remove_files(level.ending, at_commit=False)
         for hook in (*level.ending.at_subabort, *level.ending.at_abort):
             hook()
@@ -304,10 +312,10 @@ class Xact:
             else:
                 self.proc.subxids[xid] = None
                 instance.subtrans.set_parent(xid, self.levels[depth - 1].xid)
-                self._report(xid)
+                self._tell_standbys(xid)
         return self.levels[-1].xid
 
-    def _report(self, xid: int) -> None:
+    def _tell_standbys(self, xid: int) -> None:
         """Standbys must know whose a subtransaction is once there are many of them."""
         settings = self.instance.settings
         if settings.wal_level == "minimal":
@@ -391,6 +399,25 @@ class Xact:
     def drop_stats(self, kind: int, database: int, objid: int, at_commit: bool) -> None:
         """Statistics of an object go with it (at commit), or were begun with it (at abort)."""
         self.levels[-1].ending.stats.append((kind, database, objid, at_commit))
+
+    def counts(self, database: int, relid: int) -> TableCounts:
+        """The rows that the innermost level changed in a relation (``database`` 0: shared)."""
+        counts = self.levels[-1].ending.counts
+        found = counts.get((database, relid))
+        if found is None:
+            found = counts[database, relid] = TableCounts()
+        return found
+
+    def _report(self, ending: Ending, committed: bool, *, whole: bool = True) -> None:
+        """Count what an ended transaction, or subtransaction rolled back, did."""
+        stats = self.instance.stats
+        for (database, relid), counts in ending.counts.items():
+            stats.rows(database, relid, counts, committed)
+        for kind, database, objid, at_commit in ending.stats:
+            if at_commit == committed:
+                stats.drop(kind, database, objid)
+        if whole:
+            stats.transaction(self.database, committed)
 
     def invalidate(self, message: bytes, *, init_file: bool = False) -> None:
         """A cache invalidation message for the commit record (16 bytes); duplicates fold."""
