@@ -17,14 +17,15 @@ record's CRC covers its payload first, then its header.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from types import TracebackType
-from typing import NamedTuple
 
-import crc32c as _crc
+from construct import Construct
+from crc32c import crc32c as _crc
 
 from formats.derive import fields, offset_of, struct_of
 from formats.page import SIZE_OF_PAGE_HEADER, PageHeaderData
-from formats.units import BLCKSZ
+from formats.units import BLCKSZ, PageXLogRecPtr, pg_crc32c
 from formats.wal import xlog
 from formats.wal.record import (
     HAS_HOLE,
@@ -52,6 +53,12 @@ from pgtool.storage.smgr import ForkNumber
 from pgtool.wal.compress import compressor
 from pgtool.wal.writer import WalWriter
 
+
+def _joined(*layouts: Construct) -> Callable[..., bytes]:
+    """One call that packs several structures side by side."""
+    return struct.Struct("<" + "".join(struct_of(one).format[1:] for one in layouts)).pack
+
+
 _header = struct_of(XLogRecord).pack
 _block = struct_of(XLogRecordBlockHeader).pack
 _image = struct_of(XLogRecordBlockImageHeader).pack
@@ -61,14 +68,17 @@ _blkno = struct_of(BlockRefNumber).pack
 _short = struct_of(XLogRecordDataHeaderShort).pack
 _long = struct_of(XLogRecordDataHeaderLong).pack
 _top_xid = struct_of(XLogRecordTopXid).pack
-_crc_pack = struct.Struct("<I").pack
+_crc_pack = struct_of(pg_crc32c).pack
 _CRC_AT = offset_of(XLogRecord, "xl_crc")
 assert [f.name for f in fields(XLogRecord)][-1] == "xl_crc"
 _HOLE_SIZE = struct_of(XLogRecordBlockCompressHeader).size
 _LOWER_UPPER = struct.Struct("<HH")
+_block_same = _joined(XLogRecordBlockHeader, BlockRefNumber)
+_block_full = _joined(XLogRecordBlockHeader, RelFileLocator, BlockRefNumber)
 _PD_LOWER = offset_of(PageHeaderData, "pd_lower")
 assert offset_of(PageHeaderData, "pd_upper") == _PD_LOWER + 2
-_LSN = struct.Struct("<II")
+_LSN = struct_of(PageXLogRecPtr)
+_get_lsn, _set_lsn = _LSN.unpack_from, _LSN.pack_into
 assert offset_of(PageHeaderData, "pd_lsn") == 0
 _HAS_IMAGE, _HAS_DATA, _WILL_INIT, _SAME_REL = (int(flag) for flag in BkpBlockFlags)
 _DATA_SHORT, _DATA_LONG = int(FragmentId.XLR_BLOCK_ID_DATA_SHORT), int(
@@ -83,18 +93,9 @@ XLOG_SWITCH, XLOG_FPI_FOR_HINT, XLOG_FPI = (
 )
 
 
-class BlockEntry(NamedTuple):
-    """A page that a record changes."""
-
-    id: int
-    buffer: Buffer
-    data: bytes
-    standard: bool
-    will_init: bool
-    force_image: bool
-    no_image: bool
-    keep_data: bool
-    set_lsn: bool
+#: A page that a record changes: (id, buffer, data, standard, will_init, force_image, no_image,
+#: keep_data, set_lsn), see :meth:`Record.block`. Ids differ, so entries sort by them.
+BlockEntry = tuple[int, Buffer, bytes, bool, bool, bool, bool, bool, bool]
 
 
 class Record:
@@ -119,10 +120,8 @@ class Record:
         makes the page anew, no image is taken. ``keep_data``: the data stays in the record
         although there is an image. ``set_lsn`` off: the page is only referred to.
         """
-        self.blocks.append(
-            BlockEntry(block_id, buffer, data, standard, will_init, force_image,
-                       no_image or will_init, keep_data, set_lsn)
-        )  # fmt: skip
+        self.blocks.append((block_id, buffer, data, standard, will_init, force_image,
+                            no_image or will_init, keep_data, set_lsn))  # fmt: skip
         return self
 
     def add(self, data: bytes) -> None:
@@ -216,73 +215,87 @@ class Wal:
 
     def insert(self, record: Record, xid: int = 0, *, important: bool = True) -> int:
         """Append a record; sets the LSN of its pages and returns it: the record's end."""
-        body = self._body(record, xid) if record.blocks or self.pending_top else _plain(record.main)
+        blocks = record.blocks
+        if not blocks and not self.pending_top:
+            body = _plain(record.main)
+        else:
+            body = self._body(record, xid)
         total = SIZE_OF_XLOG_RECORD + len(body)
         if total > XLOG_RECORD_MAX_SIZE:
             raise UserError("oversized WAL record")
-        info = record.info
-        if record.rmid in self.consistency and record.blocks:
+        rmid, info = record.rmid, record.info
+        if blocks and rmid in self.consistency:
             info |= _CHECK
         writer = self.writer
-        head = _header(total, xid, self.prev, info, record.rmid, _NO_PADDING, 0)[:_CRC_AT]
-        crc: int = _crc.crc32c(head, _crc.crc32c(body))
-        self.prev = start = writer.append(b"".join((head, _crc_pack(crc), body)))
+        head = _header(total, xid, self.prev, info, rmid, _NO_PADDING, 0)[:_CRC_AT]
+        crc = _crc_pack(_crc(head, _crc(body)))
+        self.prev = start = writer.append(head + crc + body)
         end = writer.end
         if important:
             self.last_important = start
         self.records += 1
-        for entry in record.blocks:
-            if entry.set_lsn:
-                _LSN.pack_into(entry.buffer.page, 0, end >> 32, end & 0xFFFFFFFF)
+        for entry in blocks:
+            if entry[8]:
+                _set_lsn(entry[1].page, 0, end >> 32, end & 0xFFFFFFFF)
         return end
 
     def _body(self, record: Record, xid: int) -> bytes:
         """Everything of a record that follows its header."""
-        heads: list[bytes] = []
-        payload: list[bytes] = []
-        last: smgr.RelFileLocator | None = None
         blocks = record.blocks
-        if len(blocks) > 1:
+        check = record.rmid in self.consistency
+        if len(blocks) == 1:
+            head, payload = self._reference(blocks[0], None, check)
+        else:
+            heads: list[bytes] = []
+            payloads: list[bytes] = []
+            last: smgr.RelFileLocator | None = None
             blocks.sort()
-        for entry in blocks:
-            block_id, buffer, data, standard, will_init, force, no_image, keep_data, _ = entry
-            where, fork, block = buffer.tag
-            if force:
-                needed = True
-            elif no_image or not self.full_page_writes:
-                needed = False
-            else:
-                high, low = _LSN.unpack_from(buffer.page, 0)
-                needed = (high << 32 | low) <= self.redo_lsn
-            flags = int(fork)
-            if will_init:
-                flags |= _WILL_INIT
-            included = len(data) if not needed or keep_data else 0
-            if included:
-                flags |= _HAS_DATA
-            if where == last:
-                flags |= _SAME_REL
-            check = record.rmid in self.consistency
-            if needed or check:
-                image_head, image = self._image(buffer.page, standard, needed)
-                heads.append(_block(block_id, flags | _HAS_IMAGE, included) + image_head)
-                payload.append(image)
-            else:
-                heads.append(_block(block_id, flags, included))
-            if where != last:
-                heads.append(_locator(where.spc, where.db, where.rel))
-                last = where
-            heads.append(_blkno(block))
-            if included:
-                payload.append(data)
+            for entry in blocks:
+                one, data = self._reference(entry, last, check)
+                heads.append(one)
+                payloads.append(data)
+                last = entry[1].tag[0]
+            head, payload = b"".join(heads), b"".join(payloads)
         if self.pending_top and xid in self.pending_top:
-            heads.append(_top_xid(_TOP_XID, self.pending_top.pop(xid)))
+            head += _top_xid(_TOP_XID, self.pending_top.pop(xid))
         main = record.main
-        if main:
-            size = len(main)
-            heads.append(_short(_DATA_SHORT, size) if size < 256 else _long(_DATA_LONG, size))
-            payload.append(main)
-        return b"".join(heads + payload)
+        size = len(main)
+        if not size:
+            return head + payload
+        length = _short(_DATA_SHORT, size) if size < 256 else _long(_DATA_LONG, size)
+        return b"".join((head, length, payload, main))
+
+    def _reference(
+        self, entry: BlockEntry, last: smgr.RelFileLocator | None, check: bool
+    ) -> tuple[bytes, bytes]:
+        """(fragment header, payload) of a block; ``last`` is the relation of the one before."""
+        block_id, buffer, data, standard, will_init, force, no_image, keep_data, _ = entry
+        where, fork, block = buffer.tag
+        if force:
+            needed = True
+        elif no_image or not self.full_page_writes:
+            needed = False
+        else:
+            high, low = _get_lsn(buffer.page, 0)
+            needed = (high << 32 | low) <= self.redo_lsn
+        flags = fork | _WILL_INIT if will_init else fork | 0
+        size = len(data)
+        if needed and not keep_data:
+            size, data = 0, b""
+        if size:
+            flags |= _HAS_DATA
+        if not needed and not check:
+            if where == last:
+                return _block_same(block_id, flags | _SAME_REL, size, block), data
+            return _block_full(block_id, flags, size, where[0], where[1], where[2], block), data
+        image_head, image = self._image(buffer.page, standard, needed)
+        flags |= _HAS_IMAGE
+        if where == last:
+            head = _block(block_id, flags | _SAME_REL, size) + image_head
+        else:
+            head = _block(block_id, flags, size) + image_head
+            head += _locator(where[0], where[1], where[2])
+        return head + _blkno(block), image + data
 
     def _image(self, page: bytearray, standard: bool, apply: bool) -> tuple[bytes, bytes]:
         """(fragment header, bytes) of a page's image."""

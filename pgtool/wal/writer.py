@@ -39,6 +39,11 @@ _ZEROES = 1 << 20
 _short_header = struct_of(XLogPageHeaderData).pack
 _long_header = struct_of(XLogLongPageHeaderData).pack
 _PAGE_MASK = XLOG_BLCKSZ - 1
+_CONTRECORD, _LONG, _REMOVABLE = (
+    int(XLogPageFlags.XLP_FIRST_IS_CONTRECORD), int(XLogPageFlags.XLP_LONG_HEADER),
+    int(XLogPageFlags.XLP_BKP_REMOVABLE),
+)  # fmt: skip
+_PADDING = tuple(bytes(n) for n in range(8))
 assert sizeof(XLogPageHeaderData) == SIZE_OF_SHORT_PHD
 
 
@@ -101,11 +106,9 @@ class WalWriter:
         room = XLOG_BLCKSZ - (at & _PAGE_MASK)
         size = len(record)
         if size <= room:
-            padded = size + 7 & ~7
-            self._pages += record
-            if padded != size:
-                self._pages += bytes(padded - size)
-            self.end = at + padded
+            padding = -size & 7
+            self._pages += record + _PADDING[padding] if padding else record
+            self.end = at + size + padding
         else:
             self._pages += record[:room]
             self.end += room
@@ -128,14 +131,14 @@ class WalWriter:
     def _begin_page(self, remaining: int) -> None:
         """Lay down the header of the page at ``end``; ``remaining`` bytes of a record follow."""
         at = self.end
-        info = XLogPageFlags.XLP_FIRST_IS_CONTRECORD if remaining else 0
+        info = _CONTRECORD if remaining else 0
         if self.removable:
-            info |= XLogPageFlags.XLP_BKP_REMOVABLE
+            info |= _REMOVABLE
         if at % self.segment_size:
             header = _short_header(self._magic, info, self.tli, at, remaining, b"")
         else:
             header = _long_header(
-                self._magic, info | XLogPageFlags.XLP_LONG_HEADER, self.tli, at, remaining, b"",
+                self._magic, info | _LONG, self.tli, at, remaining, b"",
                 self.sysid, self.segment_size, XLOG_BLCKSZ,
             )  # fmt: skip
         self._pages += header
