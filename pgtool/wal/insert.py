@@ -224,7 +224,7 @@ class Wal:
         if total > XLOG_RECORD_MAX_SIZE:
             raise UserError("oversized WAL record")
         rmid, info = record.rmid, record.info
-        if blocks and rmid in self.consistency:
+        if rmid in self.consistency:
             info |= _CHECK
         writer = self.writer
         head = _header(total, xid, self.prev, info, rmid, _NO_PADDING, 0)[:_CRC_AT]
