@@ -10,21 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from formats import fsm, vm
+from pgtool.storage import freespace
 from pgtool.storage import page as bufpage
 from pgtool.storage.smgr import ForkNumber, RelFileLocator
-
-_LEAVES = fsm.FP_NODES + fsm.NON_LEAF_NODES_PER_PAGE
-
-
-def cut_slots(page: bytearray, slots: int) -> None:
-    """Zero the slots from ``slots`` on, and set the nodes above to their children's maximum."""
-    start = _LEAVES + slots
-    end = _LEAVES + fsm.LEAF_NODES_PER_PAGE
-    page[start:end] = bytes(end - start)
-    nodes = page[fsm.FP_NODES : end].ljust(2 * fsm.NON_LEAF_NODES_PER_PAGE + 2, b"\0")
-    for node in range(fsm.NON_LEAF_NODES_PER_PAGE - 1, -1, -1):
-        nodes[node] = max(nodes[2 * node + 1], nodes[2 * node + 2])
-    page[fsm.FP_NODES : end] = nodes[: end - fsm.FP_NODES]
 
 
 def cut_free_space_map(pool: Any, where: RelFileLocator, blocks: int) -> None:
@@ -36,7 +24,7 @@ def cut_free_space_map(pool: Any, where: RelFileLocator, blocks: int) -> None:
         if page_number < pool.nblocks(where, ForkNumber.FSM):
             buf = pool.pin(where, page_number, ForkNumber.FSM)
             if not bufpage.is_new(buf.page):
-                cut_slots(buf.page, slot)
+                freespace.truncate_slots(buf.page, slot)
                 pool.mark_dirty(buf)
             pool.unpin(buf)
     if keep < pool.nblocks(where, ForkNumber.FSM):

@@ -103,6 +103,9 @@ class WalReader:
         self.read_lsn = Lsn(0)
         self.next_lsn = Lsn(0)
         self.overwritten: Lsn | None = None
+        #: (start, page where it does not go on) of a record that crosses pages and that the
+        #: last :meth:`read_raw` could not put together.
+        self.aborted: tuple[Lsn, Lsn] | None = None
         self._magic = XLOG_PAGE_MAGIC[self.major]
         self._words = WORDING[self.major]
         self._rmids = frozenset(rmgrs(self.major))
@@ -206,7 +209,7 @@ class WalReader:
 
     def read_raw(self) -> RawRecord | None:
         """The next record's bytes; every check but the inner structure is done."""
-        self.error, self.end_reached = None, False
+        self.error, self.end_reached, self.aborted = None, False, None
         try:
             return self._read_raw()
         except _Stop as stop:
@@ -259,8 +262,10 @@ class WalReader:
         page_at = at - at % XLOG_BLCKSZ
         while True:
             page_at += XLOG_BLCKSZ
+            self.aborted = (Lsn(at), Lsn(page_at))
             page = self._load(page_at, SIZE_OF_SHORT_PHD)
             if page.info & XLogPageFlags.XLP_FIRST_IS_OVERWRITE_CONTRECORD:
+                self.aborted = None
                 return page_at
             if not page.info & XLogPageFlags.XLP_FIRST_IS_CONTRECORD:
                 self._stop("no_contrecord", at=Lsn(at))
@@ -278,6 +283,7 @@ class WalReader:
                 break
         data = b"".join(parts)
         self._check_crc(data, at)
+        self.aborted = None
         end = page_at + page.header_size + maxalign(page.rem_len)
         return RawRecord(Lsn(at), Lsn(end), data)
 

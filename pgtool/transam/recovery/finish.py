@@ -1,0 +1,267 @@
+"""The end of recovery: what only now can be decided, and everything written out.
+
+Order, for a directory that must survive being killed at any point: data pages, SLRUs and
+two-phase files are written and synced first; then a checkpoint record goes behind the end
+of WAL; then pg_control says that the cluster is shut down. Until that last step a server
+(or another run) would recover from the same checkpoint as before, and find the same.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from construct import Container
+
+from formats import timeline
+from formats.control import CheckPoint, DBState
+from formats.slru import (
+    CLOG_XACTS_PER_BYTE,
+    COMMIT_TS,
+    MULTIXACT_MEMBERGROUP_SIZE,
+    MULTIXACT_MEMBERS,
+    MULTIXACT_MEMBERS_PER_MEMBERGROUP,
+    MULTIXACT_OFFSETS,
+    SUBTRANS,
+    XACT,
+)
+from formats.units import BLCKSZ, Lsn
+from formats.wal import xlog
+from formats.wal.record import DecodedRecord, FragmentId
+from pgtool.errors import CorruptData, UserError
+from pgtool.transam.recovery import origins, unlogged
+from pgtool.transam.recovery.driver import Recovery
+from pgtool.transam.recovery.start import SIGNALS, XLOG_DIRECTORY
+from pgtool.transam.redo import twophase
+from pgtool.transam.redo.state import RecoveryState
+from pgtool.wal.archive import newest_timeline
+from pgtool.wal.walk import checksum
+
+RM_XLOG = 0
+SHUTDOWN = next(row.opcode for row in xlog.RECORDS if row.name == "CHECKPOINT_SHUTDOWN")
+
+
+def check_end(run: Recovery) -> None:
+    """Whether recovery got far enough; an error in the server's words where not."""
+    if run.target.wanted and not run.reached_target:
+        raise UserError(
+            "recovery ended before configured recovery target was reached "
+            f"({run.target}; WAL ends at {run.end}: {run.why_ended})"
+        )
+    if not run.start.archive:
+        run.reach_consistency()
+        return
+    if run.consistent:
+        return
+    start = run.start
+    if run.reached_target:
+        raise UserError("requested recovery stop point is before consistent recovery point")
+    if start.backup_start or start.backup_end_required:
+        raise CorruptData(
+            f"WAL ends before end of online backup ({run.end}: {run.why_ended}); all WAL "
+            "generated while online backup was taken must be available at recovery"
+        )
+    raise CorruptData(
+        f"WAL ends before consistent recovery point ({run.end}, "
+        f"{start.min_recovery_point} is needed): {run.why_ended}"
+    )
+
+
+# -- what only the end decides ----------------------------------------------------------------
+
+
+def settle(run: Recovery) -> None:
+    """Prepared transactions, SLRU pages at the counters' ends, unlogged relations."""
+    state = run.state
+    twophase.settle(state)
+    trim_clog(state)
+    _start_subtrans(state)
+    _trim_multixacts(state)
+    _start_commit_ts(state)
+    run.pool.flush_all()
+    run.pool.touched.update(unlogged.make_anew(run.backend, run.major))
+
+
+def trim_clog(state: RecoveryState) -> None:
+    """Zero what follows the next xid on its page of pg_xact."""
+    number, entry = divmod(state.next_xid & 0xFFFFFFFF, XACT.per_page)
+    if not entry:
+        return
+    byte, index = divmod(entry, CLOG_XACTS_PER_BYTE)
+    page = state.clog.change(number)
+    page[byte] &= (1 << 2 * index) - 1
+    page[byte + 1 :] = bytes(BLCKSZ - byte - 1)
+
+
+def _start_subtrans(state: RecoveryState) -> None:
+    """pg_subtrans does not survive a crash: it begins anew at the oldest prepared xid."""
+    following = state.next_xid & 0xFFFFFFFF
+    oldest = following
+    for xid in state.prepared:
+        if (xid - oldest) & 0x80000000:
+            oldest = xid
+    number, last = oldest // SUBTRANS.per_page, following // SUBTRANS.per_page
+    most = 0xFFFFFFFF // SUBTRANS.per_page
+    while True:
+        state.subtrans.zero(number)
+        if number == last:
+            break
+        number = 0 if number == most else number + 1
+    for xid, known in state.prepared.items():
+        for child in twophase.children_of(known.state, state.major):
+            state.set_parent(child, xid)
+
+
+def _trim_multixacts(state: RecoveryState) -> None:
+    """Zero what follows the next multixact and the next member."""
+    number, entry = divmod(state.next_multi, MULTIXACT_OFFSETS.per_page)
+    if entry or state.offsets.exists(number):
+        page = state.offsets.change(number)
+        page[4 * entry :] = bytes(BLCKSZ - 4 * entry)
+        if state.next_multi > 1:
+            page[4 * entry : 4 * entry + 4] = state.next_multi_offset.to_bytes(4, "little")
+    number, entry = divmod(state.next_multi_offset, MULTIXACT_MEMBERS.per_page)
+    if entry:
+        page = state.members.change(number)
+        group, index = divmod(entry, MULTIXACT_MEMBERS_PER_MEMBERGROUP)
+        base = group * MULTIXACT_MEMBERGROUP_SIZE
+        at = base + MULTIXACT_MEMBERS_PER_MEMBERGROUP + 4 * index
+        page[at:] = bytes(BLCKSZ - at)
+
+
+def _start_commit_ts(state: RecoveryState) -> None:
+    """Where commit times are kept, the page of the next xid is there."""
+    if not state.track_commit_timestamp:
+        return
+    if not state.oldest_commit_ts:
+        state.oldest_commit_ts = state.newest_commit_ts = state.next_xid & 0xFFFFFFFF
+    number = (state.next_xid & 0xFFFFFFFF) // COMMIT_TS.per_page
+    if not state.commit_ts.exists(number):
+        state.commit_ts.zero(number)
+
+
+def write_out(run: Recovery) -> None:
+    """Everything reaches the backend, and there the disk."""
+    run.pool.flush_all()
+    for area in run.state.areas():
+        area.flush()
+    twophase.write(run.state)
+    origins.write(run.state)
+    if run.durable:
+        run.pool.sync()
+        for area in run.state.areas():
+            area.sync()
+
+
+# -- pg_control and the last checkpoint ---------------------------------------------------------
+
+
+def checkpoint_at(run: Recovery, redo: int, tli: int, previous: int) -> Container:
+    """The body of the checkpoint that ends recovery."""
+    state = run.state
+    values: dict[str, object] = {
+        "redo": Lsn(redo), "ThisTimeLineID": tli, "PrevTimeLineID": previous,
+        "fullPageWrites": state.full_page_writes, "wal_level": run.control.wal_level,
+        "nextXid": state.next_xid, "nextOid": state.next_oid, "nextMulti": state.next_multi,
+        "nextMultiOffset": state.next_multi_offset, "oldestXid": state.oldest_xid,
+        "oldestXidDB": state.oldest_xid_db, "oldestMulti": state.oldest_multi,
+        "oldestMultiDB": state.oldest_multi_db, "time": int(time.time()),
+        "oldestCommitTsXid": state.oldest_commit_ts, "newestCommitTsXid": state.newest_commit_ts,
+        "oldestActiveXid": 0,
+    }  # fmt: skip
+    old = run.start.checkpoint
+    return Container({key: values.get(key, old[key]) for key in old if not key.startswith("_")})
+
+
+def record_bytes(major: int, rmid: int, info: int, main: bytes, prev: int) -> bytes:
+    """A record without block references."""
+    short = int(FragmentId.XLR_BLOCK_ID_DATA_SHORT)
+    size = 24 + 2 + len(main)
+    rec = DecodedRecord(
+        Lsn(0), Lsn(0), Lsn(prev), major, 0, size, 0, info, rmid, 0, bytes(2), [], [short],
+        main=main,
+    )  # fmt: skip
+    rec.crc = checksum(rec.build())
+    return rec.build()
+
+
+def finish_overlay(run: Recovery) -> None:
+    """Over an overlay: pg_control alone tells that the cluster is whole."""
+    control = run.control
+    control.state = DBState.DB_SHUTDOWNED
+    control.checkPoint = run.last
+    control.checkPointCopy = checkpoint_at(run, run.end, run.end_tli, run.end_tli)
+    _no_recovery(run)
+    for name in SIGNALS:
+        if run.backend.exists(name):
+            run.backend.unlink(name)
+    run.write_control()
+
+
+def finish_paused(run: Recovery) -> None:
+    """Stop in recovery: a later start goes on replaying from the checkpoint before."""
+    control = run.control
+    control.state = DBState.DB_SHUTDOWNED_IN_RECOVERY
+    control.minRecoveryPoint = max(run.end, control.minRecoveryPoint)
+    control.minRecoveryPointTLI = run.end_tli
+    run.write_control()
+
+
+def finish_directory(run: Recovery, *, promote: bool) -> int:
+    """A checkpoint behind the end of WAL, then pg_control; the timeline is returned."""
+    from pgtool.transam.recovery.walend import WalEnd
+
+    previous = run.end_tli
+    tli = new_timeline(run) if promote else previous
+    end = WalEnd(run, tli)
+    redo = end.next_start()
+    body = checkpoint_at(run, redo, tli, previous if promote else tli)
+    end.append(record_bytes(run.major, RM_XLOG, SHUTDOWN, CheckPoint[run.major].build(body),
+                            end.previous))  # fmt: skip
+    end.flush()
+    control = run.control
+    control.state = DBState.DB_SHUTDOWNED
+    control.checkPoint = Lsn(redo)
+    control.checkPointCopy = body
+    _no_recovery(run)
+    run.write_control()
+    for name in SIGNALS:
+        if run.backend.exists(name):
+            run.backend.unlink(name)
+    if run.backend.exists("postmaster.pid"):
+        run.backend.unlink("postmaster.pid")
+    run.backend.sync(".")
+    return tli
+
+
+def _no_recovery(run: Recovery) -> None:
+    control = run.control
+    control.minRecoveryPoint = control.minRecoveryPointTLI = 0
+    control.backupStartPoint = control.backupEndPoint = 0
+    control.backupEndRequired = False
+
+
+def new_timeline(run: Recovery) -> int:
+    """Choose the next timeline and write its history file."""
+    source = run.start.source
+    tli = newest_timeline(source.directories, source.tli) + 1
+    branches = [branch for branch in run.start.branches if branch.tli < run.end_tli]
+    reason = run.why_ended if run.reached_target else "no recovery target specified"
+    branches.append(timeline.Branch(run.end_tli, run.end, _reason(run) or reason))
+    data = timeline.make(branches).render()
+    path = f"{XLOG_DIRECTORY}/{timeline.file_name(tli)}"
+    temporary = f"{XLOG_DIRECTORY}/xlogtemp.{os.getpid()}"
+    run.backend.create(temporary)
+    run.backend.truncate(temporary, 0)
+    run.backend.write(temporary, 0, data)
+    run.backend.sync(temporary)
+    run.backend.rename(temporary, path)
+    run.backend.sync(XLOG_DIRECTORY)
+    return tli
+
+
+def _reason(run: Recovery) -> str:
+    """Why the timeline was left, as a history file says it."""
+    if not run.reached_target:
+        return ""
+    return run.why_ended.replace("\n", " ")

@@ -1,0 +1,181 @@
+"""WAL for recovery: segment files from several directories, of several timelines, compressed
+or not.
+
+Recovery reads a segment from the newest of the expected timelines that has a file for it
+and had begun by then, looking in the archives first and in pg_wal last, as a server does
+with its restore_command. A file may be plain, ``.partial`` (the last one of an old
+timeline), or compressed (``.gz``, ``.lz4``, ``.zst``); compressed ones are unpacked into a
+nameless temporary file when first needed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tempfile
+from collections.abc import Sequence
+
+from formats import timeline
+from formats.errors import CorruptData, Unsupported, UserError
+from formats.units import Lsn
+from formats.wal.page import is_segment_name, segment_name
+from pgtool.wal.source import (
+    SegmentDirectory,
+    SegmentInfo,
+    TimelineSwitch,
+    WalReadError,
+)
+
+SUFFIXES = ("", ".partial", ".gz", ".lz4", ".zst")
+PARTIAL_SUFFIXES = tuple(f".partial{suffix}" for suffix in (".gz", ".lz4", ".zst"))
+
+
+def _unpack(path: str) -> bytes:
+    """A compressed file's contents."""
+    with open(path, "rb") as file:
+        data = file.read()
+    try:
+        if path.endswith(".gz"):
+            return gzip.decompress(data)
+        if path.endswith(".lz4"):
+            import lz4.frame
+
+            return bytes(lz4.frame.decompress(data))
+        import zstandard
+
+        return bytes(zstandard.ZstdDecompressor().stream_reader(data).read())
+    except ImportError as error:
+        raise Unsupported(f'reading "{os.path.basename(path)}" needs {error.name}') from None
+    except Exception as error:  # every codec has errors of its own
+        raise CorruptData(f"could not decompress: {error}", file=path) from None
+
+
+def find(directories: Sequence[str], name: str) -> str | None:
+    """The path of a WAL file of that name, in any of its forms."""
+    for directory in directories:
+        for suffix in (*SUFFIXES, *PARTIAL_SUFFIXES):
+            path = os.path.join(directory, name + suffix)
+            if os.path.exists(path):
+                return path
+    return None
+
+
+def open_segment(path: str) -> int:
+    """A file descriptor on a segment's plain bytes."""
+    if path.endswith((".gz", ".lz4", ".zst")):
+        data = _unpack(path)
+        with tempfile.TemporaryFile(prefix="pgtool-wal-") as file:
+            file.write(data)
+            file.flush()
+            return os.dup(file.fileno())
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise UserError(f'could not open file "{path}": {error.strerror}') from None
+
+
+def read_history(directories: Sequence[str], tli: int) -> list[timeline.Branch] | None:
+    """The ancestors of a timeline, oldest first; None where it has no history file."""
+    if tli == 1:
+        return []
+    path = find(directories, timeline.file_name(tli))
+    if path is None:
+        return None
+    data = _unpack(path) if path.endswith((".gz", ".lz4", ".zst")) else _read(path)
+    return timeline.parse(data, file=path).branches
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def newest_timeline(directories: Sequence[str], start: int) -> int:
+    """The highest timeline in an unbroken row of history files from ``start`` on."""
+    tli = start
+    while find(directories, timeline.file_name(tli + 1)) is not None:
+        tli += 1
+    return tli
+
+
+class WalArchive(SegmentDirectory):
+    """Reads WAL by position from several directories along one line of timelines."""
+
+    def __init__(
+        self, directories: Sequence[str], info: SegmentInfo, tli: int,
+        branches: Sequence[timeline.Branch] = (),
+    ) -> None:  # fmt: skip
+        switches = [TimelineSwitch(branch.tli, branch.switchpoint) for branch in branches]
+        super().__init__(directories[-1], info, tli, history=switches)
+        self.directories = tuple(directories)
+        self._found: dict[int, tuple[str, int] | None] = {}
+        self.used: set[str] = set()
+
+    def begin_of(self, tli: int) -> Lsn:
+        """Where a timeline of this line begins."""
+        begin = Lsn(0)
+        for switch in self.history:
+            if switch.tli == tli:
+                return begin
+            begin = switch.end
+        return begin
+
+    def line(self) -> list[int]:
+        """The timelines, newest first."""
+        return [self.tli, *(switch.tli for switch in reversed(self.history))]
+
+    def tli_at(self, lsn: int) -> int:
+        """The timeline that owns a position."""
+        for switch in self.history:
+            if lsn < switch.end:
+                return switch.tli
+        return self.tli
+
+    def locate(self, segno: int) -> tuple[str, int] | None:
+        """(path, timeline) of a segment's file; None where there is none."""
+        if segno not in self._found:
+            self._found[segno] = self._search(segno)
+        return self._found[segno]
+
+    def _search(self, segno: int) -> tuple[str, int] | None:
+        for tli in self.line():
+            if int(self.begin_of(tli)) // self.segment_size > segno:
+                continue
+            path = find(self.directories, segment_name(tli, segno, self.segment_size))
+            if path is not None:
+                return path, tli
+        return None
+
+    def tli_of(self, segno: int) -> int:
+        """The timeline in whose file a segment is read."""
+        found = self.locate(segno)
+        return super().tli_of(segno) if found is None else found[1]
+
+    def has(self, lsn: int) -> bool:
+        """Whether the file of a position is there."""
+        return self.locate(lsn // self.segment_size) is not None
+
+    def _open(self, segno: int) -> None:
+        if segno == self._segno:
+            return
+        found = self.locate(segno)
+        if found is None:
+            name = segment_name(super().tli_of(segno), segno, self.segment_size)
+            raise WalReadError(f'could not find file "{name}": No such file or directory')
+        handle = open_segment(found[0])
+        self.used.add(found[0])
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd, self._segno = handle, segno
+
+
+def inventory(directories: Sequence[str]) -> list[str]:
+    """The names of all segments that are there in any form, sorted, each once."""
+    names: set[str] = set()
+    for directory in directories:
+        try:
+            entries = os.listdir(directory)
+        except OSError:
+            continue
+        names.update(entry[:24] for entry in entries if is_segment_name(entry[:24]))
+    return sorted(names)
