@@ -107,7 +107,7 @@ def set_segments(page: bytearray, data: bytes) -> None:
 def set_downlink(page: bytearray, offnum: int, child: int) -> None:
     """The tuple at ``offnum`` leads to another child."""
     offset = bufpage.own_item_id(page, offnum).offset
-    page[offset : offset + _TID] = _pointer(child, 0xFFFF)
+    page[offset : offset + _TID] = _pointer(child, 0)
 
 
 def insert_entry(
