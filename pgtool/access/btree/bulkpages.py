@@ -25,6 +25,7 @@ _OPAQUE = struct_of(nbtree.BTPageOpaqueData)
 _META = struct_of(nbtree.BTMetaPageData)
 _TID = struct.Struct("<HHH")
 _ROOM = BLCKSZ - page.SIZE_OF_PAGE_HEADER - _OPAQUE.size
+_VARIES = int(itup.IndexInfo.INDEX_VAR_MASK)
 _ALIGN = {"c": 1, "s": 2, "i": 4, "d": 8}
 
 
@@ -56,7 +57,7 @@ class Former:
 
     def __init__(self, attrs: Sequence[KeyAttr]) -> None:
         self.attrs = list(attrs)
-        self.varies = any(a.attlen < 0 for a in attrs)
+        self._marks = _VARIES if any(a.attlen < 0 for a in attrs) else 0
         self._fixed: dict[int, Callable[..., bytes]] = {}
         code = "<"
         at = 0
@@ -70,9 +71,10 @@ class Former:
 
     def key(self, values: tuple[Any, ...]) -> bytes:
         """The stored key, padded to the size that the tuple has."""
-        pack = self._fixed.get(len(values))
-        if pack is not None:
-            return pack(*values)
+        return self._fixed.get(len(values), self._packed)(*values)
+
+    def _packed(self, *values: Any) -> bytes:
+        """A key with attributes of variable width."""
         data = bytearray()
         for attr, value in zip(self.attrs, values):
             align = _ALIGN[attr.attalign]
@@ -82,16 +84,16 @@ class Former:
                 append_variable(data, value, attr.attlen, align, attr.attstorage != "p")
         return bytes(data) + bytes(-len(data) % 8)
 
-    def _info(self, values: tuple[Any, ...], size: int) -> int:
-        varies = any(a.attlen < 0 for a, _ in zip(self.attrs, values))
-        return size | (itup.IndexInfo.INDEX_VAR_MASK if varies else 0)
-
-    def leaf(self, entry: Entry) -> bytes:
-        """The tuple of an entry."""
-        key = self.key(entry.values)
-        block, number = entry.tid
-        info = self._info(entry.values, _HEAD.size + len(key))
-        return _HEAD.pack(block >> 16, block & 0xFFFF, number, info) + key
+    def leaves(self, entries: Sequence[Entry]) -> list[bytes]:
+        """The tuples of entries."""
+        pack = self._fixed.get(len(self.attrs), self._packed)
+        head = _HEAD.pack
+        out = []
+        for values, (block, number) in entries:
+            key = pack(*values)
+            info = _HEAD.size + len(key) | self._marks
+            out.append(head(block >> 16, block & 0xFFFF, number, info) + key)
+        return out
 
     def pivot(self, pivot: _Pivot, child: int = 0) -> bytes:
         """The tuple of a high key or downlink."""
@@ -102,7 +104,8 @@ class Former:
             marks |= nbtree.BT_PIVOT_HEAP_TID_ATTR
             tail = _TID.pack(block >> 16, block & 0xFFFF, number)
             key += bytes(maxalign(_TID.size) - _TID.size) + tail
-        info = self._info(pivot.values, _HEAD.size + len(key)) | nbtree.INDEX_ALT_TID_MASK
+        varies = any(a.attlen < 0 for a, _ in zip(self.attrs, pivot.values))
+        info = _HEAD.size + len(key) | nbtree.INDEX_ALT_TID_MASK | (_VARIES if varies else 0)
         return _HEAD.pack(child >> 16, child & 0xFFFF, marks, info) + key
 
     def between(self, left: Entry, right: Entry) -> _Pivot:
@@ -118,7 +121,7 @@ def btree_pages(attrs: Sequence[KeyAttr], entries: Sequence[Entry], equal: bool)
     if not entries:
         return [_meta(nbtree.P_NONE, 0, equal)]
     former = Former(attrs)
-    items = [former.leaf(entry) for entry in entries]
+    items = former.leaves(entries)
     cuts = _cuts([len(item) for item in items], LEAF_FILL)
     highs = [former.between(entries[c - 1], entries[c]) for c in cuts[1:-1]]
     pages = _level(former, [items[a:b] for a, b in itertools.pairwise(cuts)], highs, 1, 0)
@@ -141,7 +144,7 @@ def _cuts(sizes: Sequence[int], fill: float) -> list[int]:
     """Where pages begin, and the end; each leaves room for its high key."""
     cuts, used, limit = [0], 0, int(_ROOM * fill)
     for i, size in enumerate(sizes):
-        need = maxalign(size) + 4
+        need = (size + 7 & ~7) + 4
         if used and used + need > limit:
             cuts.append(i)
             used = 0

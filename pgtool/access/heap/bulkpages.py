@@ -30,6 +30,8 @@ _FROZEN = heap.HEAP_XMIN_FROZEN | heap.HeapInfomask.HEAP_XMAX_INVALID
 _ALIGN = {"c": 1, "s": 2, "i": 4, "d": 8}
 _SHORT_MAX = 0x7F - VARHDRSZ_SHORT
 _LP = page.ItemIdData.bits
+_OFF_SHIFT, _LEN_SHIFT = _LP["lp_off"][0], _LP["lp_len"][0]
+_NORMAL = int(page.LpFlags.LP_NORMAL) << _LP["lp_flags"][0]
 #: What MaxHeapTuplesPerPage limits.
 MAX_TUPLES = (BLCKSZ - page.SIZE_OF_PAGE_HEADER) // (
     maxalign(heap.SIZEOF_HEAP_TUPLE_HEADER) + page.ItemIdData.sizeof()
@@ -79,31 +81,43 @@ class RowFormer:
         self.fixed = count
         self.rest = [(i, a, _ALIGN[a.attalign]) for i, a in enumerate(self.attrs)][count:]
         self.hoff = heap.header_length(len(self.attrs), False)
-        self.hoff_nulls = heap.header_length(len(self.attrs), True)
+        self._heads: dict[tuple[bool, ...], bytes] = {}
 
     def form(self, values: Sequence[Any]) -> bytearray:
         """One tuple with its header; the place it will have is filled in later."""
         data = bytearray(self.prefix.pack(*values[: self.fixed]))
-        mask = _FROZEN
+        external = False
+        kinds = []
         for i, attr, align in self.rest:
             value = values[i]
             if value is None:
-                mask |= heap.HeapInfomask.HEAP_HASNULL
+                kinds.append(True)
                 continue
+            kinds.append(False)
             if attr.attlen > 0:
                 data += bytes(-len(data) % align) + struct.pack("<" + attr.code, value)
                 continue
-            mask |= heap.HeapInfomask.HEAP_HASVARWIDTH
             append_variable(data, value, attr.attlen, align, attr.attstorage != "p")
-            if isinstance(value, External):
-                mask |= heap.HeapInfomask.HEAP_HASEXTERNAL
-        hoff, bits = self.hoff, b""
-        if mask & heap.HeapInfomask.HEAP_HASNULL:
-            hoff, bits = self.hoff_nulls, heap.pack_bitmap([v is None for v in values])
-        out = bytearray(_HEADER.pack(BOOTSTRAP_XID, 0, 0, 0, 0, 0, len(self.attrs), mask, hoff))
-        out += bits
-        out += bytes(hoff - len(out))
-        return out + data
+            external |= isinstance(value, External)
+        key = (external, *kinds)
+        head = self._heads.get(key)
+        if head is None:
+            head = self._heads[key] = self._head(kinds, external)
+        return bytearray(head) + data
+
+    def _head(self, nulls: list[bool], external: bool) -> bytes:
+        """Header and null bitmap of tuples with NULLs in these places behind the fixed ones."""
+        mask = int(_FROZEN)
+        if any(not null and a.attlen < 0 for null, (_, a, _) in zip(nulls, self.rest)):
+            mask |= heap.HeapInfomask.HEAP_HASVARWIDTH
+        mask |= heap.HeapInfomask.HEAP_HASEXTERNAL if external else 0
+        bits, hoff = b"", self.hoff
+        if any(nulls):
+            mask |= heap.HeapInfomask.HEAP_HASNULL
+            bits = heap.pack_bitmap([False] * self.fixed + nulls)
+            hoff = heap.header_length(len(self.attrs), True)
+        out = _HEADER.pack(BOOTSTRAP_XID, 0, 0, 0, 0, 0, len(self.attrs), mask, hoff) + bits
+        return out + bytes(hoff - len(out))
 
 
 def append_variable(
@@ -121,15 +135,6 @@ def append_variable(
         data += bytes(-len(data) % align) + pack_plain(value)
 
 
-def item_id(offset: int, length: int) -> int:
-    """A line pointer in use."""
-    return (
-        offset << _LP["lp_off"][0]
-        | page.LpFlags.LP_NORMAL << _LP["lp_flags"][0]
-        | length << _LP["lp_len"][0]
-    )
-
-
 def page_header(flags: int, lower: int, upper: int, special: int) -> bytes:
     """The header of a page that no WAL record has touched."""
     version = BLCKSZ | page.PG_PAGE_LAYOUT_VERSION
@@ -142,10 +147,10 @@ def assemble(items: Sequence[bytes | bytearray], flags: int = 0, special: bytes 
     pointers = []
     parts: list[bytes | bytearray] = [special]
     for item in items:
-        size = maxalign(len(item))
+        size = len(item) + 7 & ~7
         at -= size
-        pointers.append(item_id(at, len(item)))
-        parts.append(item + bytes(size - len(item)))
+        pointers.append(at << _OFF_SHIFT | _NORMAL | len(item) << _LEN_SHIFT)
+        parts.append(item if size == len(item) else item + bytes(size - len(item)))
     lower = page.SIZE_OF_PAGE_HEADER + 4 * len(items)
     head = page_header(flags, lower, at, end) + struct.pack(f"<{len(pointers)}I", *pointers)
     return head + bytes(at - lower) + b"".join(reversed(parts))

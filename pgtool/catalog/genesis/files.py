@@ -7,15 +7,22 @@ holds the sizes of all others; its own size does not depend on them.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from formats import datum, heap, varlena
+from formats import datum, heap, pglz_pack, varlena
 from formats.derive import struct_of
 from pgtool.access.btree.bulkpages import Entry, KeyAttr, btree_pages
 from pgtool.access.heap.bulkmaps import free_space_map, visibility_map
-from pgtool.access.heap.bulkpages import External, FormAttr, RowFormer, Tid, heap_pages
+from pgtool.access.heap.bulkpages import (
+    External,
+    FormAttr,
+    RowFormer,
+    Stored,
+    Tid,
+    heap_pages,
+)
 from pgtool.catalog.genesis.declared import Catalog, Index
 from pgtool.catalog.genesis.facts import Row
 from pgtool.catalog.genesis.rows import TOAST_COLUMNS, Rows
@@ -27,9 +34,11 @@ CODES = {
 }  # fmt: skip
 TOAST_TUPLE_THRESHOLD = 2032
 TOAST_MAX_CHUNK_SIZE = 1996
-Compress = Callable[[bytes], "bytes | None"]
 _POINTER = struct_of(varlena.varatt_external)
 _VECTOR = struct_of(datum.VectorType)
+_COMPRESSED = struct_of(varlena.va_compressed)
+#: The low bits of a compressed value's first word; pglz has method number 0.
+COMPRESSED_FORM = 2
 
 
 @dataclass
@@ -44,9 +53,8 @@ class Forks:
 class FileMaker:
     """Makes the files of all catalogs of some rows."""
 
-    def __init__(self, rows: Rows, compress: Compress) -> None:
+    def __init__(self, rows: Rows) -> None:
         self.rows = rows
-        self.compress = compress
         self.local: dict[int, Forks] = {}
         self.shared: dict[int, Forks] = {}
         self.sizes: dict[int, tuple[int, int]] = {}
@@ -117,13 +125,14 @@ class FileMaker:
         wide = [i for i, a in enumerate(former.attrs) if a.attlen < 0 and a.attstorage in "xe"]
         wide = sorted((i for i in wide if values[i]), key=lambda i: -len(values[i]))
         for i in wide:
-            squeezed = self.compress(values[i])
-            if squeezed is not None:
-                values[i] = squeezed
+            values[i] = compressed(values[i]) or values[i]
+            if len(values[i]) > TOAST_TUPLE_THRESHOLD:
+                values[i] = self._moved(catalog, row[i], values[i], chunks)
             made = former.form(values)
             if len(made) <= TOAST_TUPLE_THRESHOLD:
                 return made
-        for i in sorted(wide, key=lambda i: -len(values[i])):
+        inside = [i for i in wide if not isinstance(values[i], External)]
+        for i in sorted(inside, key=lambda i: -len(values[i])):
             values[i] = self._moved(catalog, row[i], values[i], chunks)
             made = former.form(values)
             if len(made) <= TOAST_TUPLE_THRESHOLD:
@@ -175,6 +184,16 @@ class FileMaker:
         facts = self.rows.facts.types["cstring" if type_ == "name" else type_]
         code = CODES[type_] if facts.typlen > 0 else ""
         return KeyAttr(facts.typlen, facts.align, facts.storage, code)
+
+
+def compressed(value: bytes) -> Stored | None:
+    """A value compressed with pglz, header and all; None where that gains too little."""
+    made = pglz_pack.compress(value)
+    if made is None:
+        return None
+    size = _COMPRESSED.size + len(made)
+    words = size << 2 | COMPRESSED_FORM, len(value)
+    return Stored(_COMPRESSED.pack(*words) + made)
 
 
 def _ordered(type_: str, value: Any) -> Any:

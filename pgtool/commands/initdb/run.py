@@ -32,7 +32,7 @@ def run(options: Options, say: Say, ask: Callable[[], str]) -> None:
         if options.pwprompt:
             options.password = ask()
         rows = contents(_request(options, locales, settings))
-        made = FileMaker(rows, lambda value: None)
+        made = FileMaker(rows)
         made.make()
         write_databases(made, where, options.checksums)
         _write_config(options, locales, where)
