@@ -21,6 +21,9 @@ FACTS = (
 )  # fmt: skip
 TEMPLATE1, TEMPLATE0, POSTGRES = 1, 4, 5
 DEFAULT_TABLESPACE = 1663
+PUBLIC = 2200
+#: pg_dump takes a schema public with another comment for one that must be dumped.
+PUBLIC_COMMENT = b"standard public schema"
 
 
 @dataclass
@@ -72,11 +75,15 @@ def _schemas(rows: Rows) -> None:
     oid, nspacl = rows.place("pg_namespace", "oid"), rows.place("pg_namespace", "nspacl")
     known = {
         PG_CATALOG: rows.grants.schema(["=U"]),
-        2200: acl([(PG_DATABASE_OWNER, "UC"), (0, "U")], PG_DATABASE_OWNER),
+        PUBLIC: acl([(PG_DATABASE_OWNER, "UC"), (0, "U")], PG_DATABASE_OWNER),
     }
     for row in rows.of["pg_namespace"]:
         row[nspacl] = known.get(row[oid])
         rows.initially("pg_namespace", row[oid], row[nspacl])
+    rows.add(
+        "pg_description", objoid=PUBLIC, classoid=rows.catalogs["pg_namespace"].oid, objsubid=0,
+        description=PUBLIC_COMMENT,
+    )  # fmt: skip
 
 
 def _functions(rows: Rows) -> None:

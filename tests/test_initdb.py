@@ -1,0 +1,258 @@
+"""`pgtool initdb` beside the real one: the same catalogs, and a server that finds nothing wrong."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pgtool.catalog.genesis.declared import views
+from tests.conftest import need
+from tests.initdb_compare import Catalogs, differences
+from tests.own_cluster import initdb, own_cluster
+from tests.servers import Server, cluster
+
+SAME = ("--locale=C", "-E", "UTF8")
+EXTENSIONS = (
+    "amcheck", "hstore", "pg_trgm", "btree_gist", "pgcrypto", "postgres_fdw", "uuid-ossp",
+    "citext", "ltree", "intarray", "pageinspect", "pg_stat_statements", "unaccent",
+)  # fmt: skip
+#: Bodies in SQL that are text: they are worded in our own way.
+WORDED = {"quote_literal", "quote_nullable", "textanycat", "anytextcat"}
+#: Views whose rows tell of the running server, of its files, or of what comes later.
+LIVE = ("pg_stat", "pg_shmem", "pg_backend_memory", "pg_locks", "pg_settings", "pg_file_settings",
+        "pg_hba_file_rules", "pg_aios")  # fmt: skip
+OBJECTS = Path(__file__).parent / "initdb" / "objects.sql"
+CALLS = Path(__file__).parent / "initdb" / "calls.sql"
+
+
+@pytest.fixture(scope="module")
+def ours() -> Iterator[Server]:
+    need(18)
+    with own_cluster(*SAME) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def theirs() -> Iterator[Server]:
+    need(18)
+    with cluster(18, initdb_args=SAME) as server:
+        yield server
+
+
+def test_catalogs_are_those_of_the_real_initdb(ours: Server, theirs: Server) -> None:
+    for database in ("template1", "postgres"):
+        with ours.connect(database) as mine, theirs.connect(database) as real:
+            found = differences(Catalogs(mine), Catalogs(real))
+        assert [line for line in found if not WORDED & set(line.replace("=", " ").split())] == []
+
+
+def test_server_finds_nothing_wrong(theirs: Server) -> None:
+    with own_cluster(*SAME) as server:
+        for database in ("template1", "postgres"):
+            server.extension("amcheck", database)
+        server.run_tool("pg_amcheck", "-h", server.base, "-p", server.port, "-U", "postgres",
+                        "--all", "--heapallindexed", "--parent-check", "--rootdescend")
+        for extension in EXTENSIONS:
+            server.extension(extension)
+        server.psql("create database a strategy wal_log; create database b strategy file_copy;"
+                    "create database c template template0")
+        for database in "abc":
+            server.psql("create table t(a int primary key, b text); insert into t select i, i"
+                        " from generate_series(1, 900) i; vacuum analyze; reindex system", database)
+        server.run_tool("pg_amcheck", "-h", server.base, "-p", server.port, "-U", "postgres",
+                        "--all", "--install-missing", "--heapallindexed", "--parent-check",
+                        "--rootdescend")
+        log = server.tail()
+        server.stop()
+        server.run_tool("pg_checksums", "--check", "-D", server.data)
+    assert not [line for line in log.splitlines() if " LOG: " not in line]
+
+
+def test_pg_dumpall_is_the_real_one(ours: Server, theirs: Server) -> None:
+    dumps = []
+    for server in (ours, theirs):
+        out = server.run_tool("pg_dumpall", "-h", server.base, "-p", server.port, "-U", "postgres")
+        dumps.append([line for line in out.decode().splitlines()
+                      if not line.startswith(("\\restrict", "\\unrestrict"))])  # fmt: skip
+    assert dumps[0] == dumps[1]
+
+
+@pytest.mark.parametrize("command", [
+    r"\du", r"\dC", r"\db", r"\dAc btree", r"\df pg_catalog.lpad", r"\d+ pg_class",
+    r"\sf lpad(text,int)", r"\d pg_stats", r"\dS pg_proc", r"\drds", r"\dp pg_catalog.*",
+])  # fmt: skip
+def test_psql_says_the_same(ours: Server, theirs: Server, command: str) -> None:
+    mine, real = (server.psql(command) for server in (ours, theirs))
+    assert mine == real
+
+
+@pytest.mark.parametrize("command", [
+    r"\d+ pg_stats", r"\dt+ pg_catalog.*", r"\dn+", r"\do pg_catalog.||", r"\dx", r"\dL", r"\l+",
+    r"\dT+ pg_catalog.*", r"\df+ pg_catalog.*", r"\dO pg_catalog.*", r"\dF pg_catalog.*",
+])  # fmt: skip
+def test_psql_has_something_to_say(ours: Server, command: str) -> None:
+    """Where descriptions and sizes of ours are told."""
+    assert ours.psql(command).strip()
+
+
+def test_views_and_functions_answer_the_same(ours: Server, theirs: Server) -> None:
+    queries = [
+        f"select {', '.join(f'{c.name}::text' for c in view.columns)} from pg_catalog.{view.name}"
+        for view in views()
+        if not view.name.startswith(LIVE)
+    ]  # fmt: skip
+    queries += [f"select ({line})::text" for line in CALLS.read_text().splitlines() if line]
+    found = []
+    for server in (ours, theirs):
+        server.psql(OBJECTS.read_text())
+        with server.connect() as connection:
+            connection.execute("set timezone = 'Europe/Berlin'")
+            answers = {q: {_own(row) for row in connection.execute(q)} for q in queries}
+            connection.execute("update pg_settings set setting = '9MB' where name = 'work_mem'")
+            answers["work_mem"] = set(connection.execute("show work_mem"))
+        found.append(answers)
+    for query, rows in found[0].items():
+        assert rows - {None} == found[1][query] - {None}, query
+
+
+def _own(row: tuple[str | None, ...]) -> tuple[str | None, ...] | None:
+    """A row without what is not to be compared: OIDs at run time, salted passwords."""
+    if "information_schema" in row or row[:1] == ("pg_catalog",):
+        return None
+    return tuple(
+        None if v is not None and (v.startswith("SCRAM") or (v.isdigit() and int(v) >= 12000))
+        else v
+        for v in row
+    )  # fmt: skip
+
+
+def test_every_view_can_be_read(ours: Server) -> None:
+    with ours.connect() as connection:
+        for view in views():
+            query = f"select * from pg_catalog.{view.name} limit 0"
+            got = connection.execute(query).description
+            assert [c.name for c in got] == [c.name for c in view.columns]
+
+
+# -- options ---------------------------------------------------------------------------------
+
+
+def test_password_and_authentication() -> None:
+    need(18)
+    import psycopg
+
+    with own_cluster(start=False) as server:
+        data = server.base / "second"
+        data.mkdir()
+        os.chown(data, *_owner(server.data))
+        secret = server.base / "secret"
+        secret.write_text("grüße ½\nmore\n")
+        made = initdb("-D", data, "-U", "dba", "-A", "scram-sha-256", "--pwfile", secret,
+                      "--no-sync", "--wal-segsize=1", "-c", "max_connections=25")
+        assert made.returncode == 0, made.stderr
+        assert "warning" not in made.stderr
+        server.data = data
+        server.configure({"unix_socket_directories": str(server.base), "listen_addresses": ""})
+        server.start()
+        where = {"host": str(server.base), "port": 5432, "user": "dba", "dbname": "postgres"}
+        with psycopg.connect(password="grüße ½", **where) as connection:
+            row = connection.execute("select current_setting('max_connections'),"
+                                     " current_setting('wal_segment_size')").fetchone()
+            assert row == ("25", "1MB")
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(password="other", **where)
+
+
+def _owner(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_uid, found.st_gid
+
+
+@pytest.mark.parametrize("options", [
+    ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8"),
+    ("--locale-provider=builtin", "--locale=C", "-E", "LATIN1", "--no-data-checksums"),
+    ("--locale=C.UTF-8", "--lc-messages=C"),
+])  # fmt: skip
+def test_locales(options: tuple[str, ...]) -> None:
+    need(18)
+    query = ("select datname, encoding, datlocprovider::text, datcollate, datctype, datlocale,"
+             " datcollversion from pg_database order by 1")  # fmt: skip
+    settings = "select name, setting from pg_settings where name ~ '^lc_|checksums' order by 1"
+    sorts = "select c from unnest(array['b', 'B', 'a', '_']) c order by c"
+    found = []
+    real = tuple("--no-data-checksums" if o == "--no-data-checksums" else o for o in options)
+    with own_cluster(*options) as mine, cluster(18, start=False) as theirs:
+        theirs.data = theirs.base / "other"
+        theirs.run_tool("initdb", "-D", theirs.data, "-U", "postgres", "--no-sync", *real)
+        theirs.configure({"unix_socket_directories": str(theirs.base), "listen_addresses": ""})
+        theirs.start()
+        for server in (mine, theirs):
+            with server.connect() as connection:
+                found.append([connection.execute(q).fetchall() for q in (query, settings, sorts)])
+    assert found[0] == found[1]
+
+
+def test_group_access_and_waldir(tmp_path: Path) -> None:
+    wal = tmp_path / "wal"
+    made = initdb("-D", tmp_path / "new" / "d", "-X", wal, "-g", "--no-sync")
+    assert made.returncode == 0, made.stderr
+    data = tmp_path / "new" / "d"
+    assert (data / "pg_wal").is_symlink()
+    assert (wal / "000000010000000000000001").stat().st_size == 16 << 20
+    for path in (data, wal, data / "base" / "1", wal / "summaries"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o750
+    for path in (data / "PG_VERSION", data / "global" / "pg_control", data / "base/5/1259"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert "log_file_mode = 0640" in (data / "postgresql.conf").read_text()
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    (("--wal-segsize=3",), "power of two"),
+    (("-U", "pg_me"), 'cannot begin with "pg_"'),
+    (("-A", "nonsense"), 'invalid authentication method "nonsense"'),
+    (("-A", "md5"), "must specify a password"),
+    (("--locale=nn_XX",), 'invalid locale name "nn_XX"'),
+    (("-E", "EBCDIC"), '"EBCDIC" is not a valid server encoding name'),
+    (("--locale=C.UTF-8", "-E", "LATIN1"), "encoding mismatch"),
+    (("--locale-provider=builtin", "--locale=C.UTF-8", "-E", "SQL_ASCII"),
+     'requires encoding "UTF8"'),
+    (("-c", "work_memory=1",), 'unrecognized configuration parameter "work_memory"'),
+    (("-c", "work_mem=lots",), 'invalid value for parameter "work_mem"'),
+    (("-X", "relative",), "must be an absolute path"),
+    (("--builtin-locale=C",), "--builtin-locale cannot be specified"),
+])  # fmt: skip
+def test_refusals_leave_nothing(tmp_path: Path, options: tuple[str, ...], message: str) -> None:
+    made = initdb("-D", tmp_path / "d", "--no-sync", *options)
+    assert made.returncode == 1
+    assert message in made.stderr
+    assert made.stderr.count("\n") == 1
+    assert not (tmp_path / "d").exists()
+
+
+def test_directory_must_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    made = initdb("-D", tmp_path, "--no-sync")
+    assert made.returncode == 1
+    assert "exists but is not empty" in made.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    empty, wal = tmp_path / "empty", tmp_path / "wal"
+    empty.mkdir()
+    wal.mkdir()
+    (wal / "x").touch()
+    made = initdb("-D", empty, "-X", wal, "--no-sync")
+    assert made.returncode == 1
+    assert list(empty.iterdir()) == []
+
+
+def test_pgtool_reads_what_it_made(tmp_path: Path) -> None:
+    import pgtool
+
+    assert initdb(tmp_path / "d", "--no-sync", *SAME).returncode == 0
+    with pgtool.connect(str(tmp_path / "d"), dbname="postgres") as connection:
+        cursor = connection.cursor()
+        cursor.execute("select count(*), lpad('x', 3) from pg_views where viewname ~ '^pg_'")
+        assert cursor.fetchall() == [(len(views()), "  x")]
