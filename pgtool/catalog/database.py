@@ -67,6 +67,7 @@ class Database:
         ] = {}
         self._relations: dict[int, Relation] = {}
         self._toast: dict[int, ToastTable | None] = {}
+        self._toast_reading: object = None
         #: Who keeps something read from the catalogs: told of every change.
         self.listeners: weakref.WeakSet[Listener] = weakref.WeakSet()
         #: Counts the changes that were told: whoever keeps a plan compares it.
@@ -354,7 +355,11 @@ class Database:
         oid = relation.reltoastrelid
         if not oid:
             return None
-        if oid not in self._toast or self.cluster.instance is not None:
+        if self._toast_reading is not self.cluster.reading:
+            # What was found in a TOAST table does not hold for the next command.
+            self._toast.clear()
+            self._toast_reading = self.cluster.reading
+        if oid not in self._toast:
             known = self.pg_class.find("oid", oid) is not None
             table = self.relation(oid) if known else None
             if table is None or table.locator is None:
@@ -390,5 +395,5 @@ _PLAIN = (
 _ATTRIBUTE = (
     "attname", "atttypid", "attlen", "attnum", "attalign", "attbyval", "attstorage", "atttypmod",
     "attnotnull", "atthasmissing", "attidentity", "attgenerated", "attisdropped", "attcollation",
-    "attndims",
+    "attndims", "attcompression",
 )  # fmt: skip

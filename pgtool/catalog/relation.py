@@ -37,6 +37,7 @@ class Attribute:
     attcollation: int = 0
     attndims: int = 0
     missing: bytes | None = None
+    attcompression: str = ""
 
     @property
     def stored(self) -> Attr:

@@ -126,6 +126,15 @@ def index_text(
     return f"{head} ({', '.join(keys)}){more}" + index.tail(operators is not None)
 
 
+def index_column(session: Session, oid: int, column: int) -> str:
+    """One column of an index, from 1, as errors name it."""
+    row = session.cache.one("pg_index", "indexrelid", oid)
+    if row is None:
+        return ""
+    text: str = _Index(session, row, 0).columns()[column - 1][0]
+    return text
+
+
 @builtin("pg_get_indexdef", call=True)
 def pg_get_indexdef(call: Call, oid: int) -> str | None:
     """CREATE INDEX."""

@@ -32,6 +32,7 @@ NODES: dict[str, tuple[str, str]] = {
     "Group": ("agg", "GroupExec"), "WindowAgg": ("window", "WindowExec"),
     "Unique": ("setop", "UniqueExec"), "SetOp": ("setop", "SetOpExec"),
     "Limit": ("limit", "LimitExec"), "LockRows": ("plain", "LockRowsExec"),
+    "ModifyTable": ("modifytable", "ModifyTableExec"),
 }  # fmt: skip
 
 
