@@ -12,7 +12,7 @@ from pgtool.functions.sysfuncs.visibility import KINDS, is_visible
 from pgtool.types.format_type import format_type
 from pgtool.types.names import format_name
 
-__all__: list[str] = []
+__all__ = ["describe"]
 
 #: Object type of default privileges → what they are of.
 _DEFAULTS = {"r": "relations", "S": "sequences", "f": "functions", "T": "types", "n": "schemas",
@@ -155,11 +155,14 @@ SPECIAL: dict[str, Callable[[_Words, Any, int], str]] = {
 }  # fmt: skip
 
 
+def describe(session: Session, classid: int, oid: int, number: int = 0) -> str | None:
+    """An object in words; None where there is none."""
+    catalog = catalog_of(session, classid)
+    row = find(session, catalog, oid, number)
+    return None if row is None else _Words(session).of(catalog, row, number)
+
+
 @builtin("pg_describe_object", call=True)
 def pg_describe_object(call: Call, classid: int, oid: int, number: int) -> str | None:
     """An object in words; NULL where there is none."""
-    if not classid and not oid:
-        return None
-    catalog = catalog_of(call.session, classid)
-    row = find(call.session, catalog, oid, number)
-    return None if row is None else _Words(call.session).of(catalog, row, number)
+    return describe(call.session, classid, oid, number) if classid or oid else None

@@ -1,0 +1,11 @@
+create table t(a int primary key, b text, c numeric); create table u(a int references t, d date);
+create view v as select * from t; create view v2(x, y) as select a, upper(b) from t where c > 1;
+create view v3 as select t.a, count(*) n, sum(u.a) from t join u using (a) left join v on v.a = t.a group by t.a having count(*) > 1 order by 2 limit 3;
+create view v4 with (security_barrier) as select 1 as one, 'x' as t, now() as n, array[1,2] r union all select 2, 'y', now(), null;
+create view v5 as with q as (select a from t), r as materialized (select * from q) select (select max(a) from r) m, exists (select 1 from u where u.a = q.a) e from q;
+create or replace view v2(x, y, z) as select a, upper(b), c from t where c > 2;
+create view v6 as select generate_series(1,3) g; create view v7 as select x.* from generate_series(1,3) x(i), lateral (select i + 1) y(j);
+create view v8 as select row_number() over (partition by b order by a) rn, v2.* from v2 join t on a = x; create view v9 as values (1,'a'),(2,'b');
+create view v10 as select b, case when a > 1 then 'big' else 'small' end k, coalesce(c, 0) c2, a in (1,2,3) i, a between 1 and 5 w, b like 'x%' l, t from t;
+comment on view v is 'a view'; comment on column v.a is 'a column'; comment on table t is 'first'; comment on table t is 'second'; comment on constraint t_pkey on t is 'pk'; comment on index t_pkey is 'x';
+comment on schema public is 'pub'; comment on column t.b is null;
