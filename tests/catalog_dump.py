@@ -24,7 +24,7 @@ CATALOGS: dict[str, tuple[str, ...]] = {
     "pg_default_acl": ("oid",), "pg_policy": ("oid",), "pg_collation": ("oid",),
 }  # fmt: skip
 _NUMBER = re.compile(r"(?<![\w.])\d{5,10}(?![\w.])")
-_DATUM = re.compile(r"(:consttype 22\d\d [^{}]*:constvalue 4 \[ )([-\d ]+)\]")
+_DATUM = re.compile(r"(:consttype [^{}]*:constvalue 4 \[ )([-\d ]+)\]")
 _NAMED_NUMBER = re.compile(r"(?<=_)\d{5,10}(?=_|$)")
 
 
@@ -70,8 +70,9 @@ class Names:
     ) -> None:
         for row in cache.rows("pg_attrdef"):
             put(row.oid, f"def:{relations[row.adrelid]}.{row.adnum}")
+        types = {r.oid: r.typname for r in cache.rows("pg_type")}
         for row in cache.rows("pg_constraint"):
-            home = relations.get(row.conrelid, str(row.contypid))
+            home = relations.get(row.conrelid) or types.get(row.contypid)
             put(row.oid, f"con:{home}.{row.conname}")
         for row in cache.rows("pg_rewrite"):
             put(row.oid, f"rule:{relations[row.ev_class]}.{row.rulename}")
@@ -86,7 +87,8 @@ class Names:
 
     def _datum(self, text: str) -> str:
         data = bytes(int(word) & 0xFF for word in text.split())
-        return self.names.get(int.from_bytes(data[:4], "little"), text)
+        number = int.from_bytes(data[:4], "little")
+        return self.names.get(number, text) if number >= FIRST_NORMAL else text
 
     def replace(self, text: str) -> str:
         """The text with names for OIDs."""

@@ -43,7 +43,7 @@ class _Column:
 
 def _default_columns(ddl: Ddl, expr: Any) -> dict[str, Any]:
     """typdefaultbin and typdefault of a default; nothing for NULL."""
-    if expr is None or isinstance(expr, Const) and expr.constisnull:
+    if expr is None or (isinstance(expr, Const) and expr.constisnull):
         return {"typdefaultbin": None, "typdefault": None}
     return {"typdefaultbin": node_to_text(expr), "typdefault": relation_expr(
         ddl.session, expr, 0, 0)}  # fmt: skip
@@ -148,7 +148,7 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
     made = ddl.cache.type(oid)
     taken: set[str] = set()
     for node in parts["checks"]:
-        _add_check(ddl, made, node, (basetype, typmod, collation), taken)
+        _add_check(ddl, made, node, (basetype, typmod, base.typcollation), taken)
     if not_null:
         _add_not_null(ddl, made, parts["null"], taken)
     return ddl.done("CREATE DOMAIN")
@@ -215,7 +215,8 @@ def _add_constraint(ddl: Ddl, row: Any, raw: Any) -> None:
         raise Unsupported("this constraint of a domain")
     if not node.skip_validation:
         _refuse_used(ddl, row)
-    _add_check(ddl, row, node, (row.typbasetype, row.typtypmod, row.typcollation), set())
+    collation = ddl.types.info(row.typbasetype).typcollation
+    _add_check(ddl, row, node, (row.typbasetype, row.typtypmod, collation), set())
 
 
 def _drop_constraint(ddl: Ddl, row: Any, raw: Any) -> None:

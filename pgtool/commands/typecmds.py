@@ -60,7 +60,7 @@ def create_enum(engine: Any, raw: Any, text: str) -> Outcome:
         _check_label(label)
         if label in labels[:place]:
             raise SqlError(
-                f'duplicate key value violates unique constraint "pg_enum_typid_label_index"',
+                'duplicate key value violates unique constraint "pg_enum_typid_label_index"',
                 "23505", f"Key (enumtypid, enumlabel)=({oid}, {label}) already exists.")
         insert_label(ddl, _even_oid(ddl), oid, label, float(place + 1))
     add_array_type(ddl, row, array)

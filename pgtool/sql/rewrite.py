@@ -15,7 +15,7 @@ from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.session import Session
 from pgtool.nodes.base import Node, ValueString, mutate, strings, walk
 from pgtool.nodes.enums import RTEKind
-from pgtool.nodes.exprs import FuncExpr, Var, WindowFunc
+from pgtool.nodes.exprs import Const, FuncExpr, Var, WindowFunc
 from pgtool.nodes.query import (
     Alias,
     FromExpr,
@@ -266,6 +266,8 @@ class _Rewriter:
                 varno=1, varattno=a.attnum, vartype=a.atttypid, vartypmod=a.atttypmod,
                 varcollid=a.attcollation, varnosyn=1, varattnosyn=a.attnum,
             )  # fmt: skip
+            if a.attisdropped:
+                expr = Const(consttype=25, consttypmod=-1, constlen=-1, constisnull=True)
             if a.attnum in computed:
                 expr = text_to_node(computed[a.attnum], self.session.database.cluster.major)
             query.targetList.append(

@@ -418,6 +418,7 @@ def _done(state: ParseState, node: Node) -> Node:
 
 
 _HANDLERS: dict[str, Callable[[ParseState, Any], Any]] = {
+    "CoerceToDomainValue": _done,
     "ColumnRef": column_ref, "ParamRef": _parameter, "A_Const": _constant,
     "A_Indirection": _indirection, "A_ArrayExpr": _array, "TypeCast": _type_cast,
     "CollateClause": _collate, "RowExpr": _row, "SetToDefault": _default, "CaseTestExpr": _done,

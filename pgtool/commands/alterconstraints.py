@@ -1,0 +1,337 @@
+"""ALTER TABLE's commands on constraints: add, drop, alter, validate."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pgtool.catalog import classids as c
+from pgtool.catalog.classids import Address
+from pgtool.catalog.dependency import INTERNAL, record
+from pgtool.catalog.pg_constraint import ConstraintSpec, create_constraint, named
+from pgtool.commands.alternotnull import check_droppable, ensure_not_null
+from pgtool.commands.altertable import AlterTable
+from pgtool.commands.constraints import add_checks, check_name
+from pgtool.commands.dropcmds import drop_objects
+from pgtool.commands.exprs import cook_check
+from pgtool.commands.fkeys import ForeignKey, add_foreign_key
+from pgtool.commands.indexcmds import IndexPlan, children_of, define_index
+from pgtool.commands.rename import rename_relation
+from pgtool.commands.tabledef import CheckPlan
+from pgtool.errors import SqlError, Unsupported
+from pgtool.nodes.raw_enums import ConstrType as Kind
+from pgtool.nodes.raw_enums import DropBehavior
+
+__all__ = ["add_constraint", "alter_constraint", "drop_constraint", "validate_constraint"]
+
+
+def later_index(alter: AlterTable, relid: int, plan: IndexPlan) -> None:
+    """An index whose making must wait until the table has its final rows."""
+    ddl = alter.ddl
+    row = ddl.relation_row(relid)
+    if plan.primary:
+        _check_no_primary(alter, row)
+        for elem in plan.keys:
+            column = ddl.attribute(relid, elem.name)
+            if column is None or column.attnum <= 0:
+                raise SqlError(f'column "{elem.name}" of relation "{row.relname}" does not exist'
+                               if column is not None else
+                               f'column "{elem.name}" named in key does not exist', "42703")
+            ensure_not_null(alter, row, column)
+        ddl.advance()
+
+    def build() -> None:
+        define_index(ddl, ddl.relation_row(relid), plan)
+
+    if (alter.works.get(relid) is not None and alter.works[relid].rewrite) or alter.works[relid].not_nulls:
+        alter.late.insert(0, build)
+    else:
+        build()
+
+
+def _check_no_primary(alter: AlterTable, row: Any) -> None:
+    for index in alter.ddl.cache.lookup("pg_index", "indrelid", row.oid):
+        if index.indisprimary:
+            raise SqlError(
+                f'multiple primary keys for table "{row.relname}" are not allowed', "42P16")
+
+
+def check_later(alter: AlterTable, key: ForeignKey) -> None:
+    """Look for rows without a partner when the statement's commands ran."""
+    if not key.validated or not key.enforced:
+        return
+
+    def check() -> None:
+        from pgtool.commands.rewrite import verify_foreign_key
+
+        verify_foreign_key(alter.ddl, key)
+
+    alter.late.append(check)
+
+
+def add_constraint(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:
+    """ADD CONSTRAINT of any kind."""
+    from pgtool.commands.tablecmds import key_plan
+
+    ddl, node = alter.ddl, command.def_
+    kind = node.contype
+    if kind in (Kind.CONSTR_PRIMARY, Kind.CONSTR_UNIQUE):
+        if node.without_overlaps:
+            raise Unsupported("WITHOUT OVERLAPS")
+        if node.indexname:
+            _use_index(alter, row, node)
+            return
+        plan = key_plan(node)
+        plan.only = not recurse
+        later_index(alter, row.oid, plan)
+    elif kind == Kind.CONSTR_FOREIGN:
+        if not recurse and row.relkind == "p":
+            raise SqlError(
+                "cannot use ONLY for foreign key on partitioned table "
+                f'"{row.relname}" referencing relation "{node.pktable.relname}"', "42809")
+        check_later(alter, add_foreign_key(ddl, row, node))
+    elif kind == Kind.CONSTR_CHECK:
+        _add_check(alter, row, node, recurse)
+    elif kind == Kind.CONSTR_NOTNULL:
+        name = node.keys[0].sval
+        column = ddl.attribute(row.oid, name)
+        if column is None or column.attnum <= 0:
+            raise SqlError(f'column "{name}" of relation "{row.relname}" does not exist', "42703")
+        if children_of(ddl, row.oid) and not recurse and not node.is_no_inherit:
+            raise SqlError("constraint must be added to child tables too", "42P16",
+                           hint="Do not specify the ONLY keyword.")  # fmt: skip
+        ensure_not_null(alter, row, column, node.conname, no_inherit=node.is_no_inherit,
+                        validated=not node.skip_validation)  # fmt: skip
+    else:
+        raise Unsupported(f"ADD CONSTRAINT {kind.name}")
+
+
+def _add_check(alter: AlterTable, row: Any, node: Any, recurse: bool) -> None:
+    ddl = alter.ddl
+    expr = cook_check(ddl, node.raw_expr, row)
+    children = children_of(ddl, row.oid)
+    if children and not recurse and not node.is_no_inherit:
+        raise SqlError("constraint must be added to child tables too", "42P16")
+    name = node.conname or check_name(ddl, row, expr, set())
+    _check_everywhere(alter, row, node, name, expr, inherited=False)
+
+
+def _check_everywhere(
+    alter: AlterTable, row: Any, node: Any, name: str, expr: Any, *, inherited: bool
+) -> None:
+    from pgtool.commands.exprs import renumbered
+
+    ddl = alter.ddl
+    valid = not node.skip_validation and node.is_enforced
+    plan = CheckPlan(
+        name, cooked=expr, no_inherit=node.is_no_inherit, is_local=not inherited,
+        inhcount=int(inherited), enforced=node.is_enforced, validated=valid,
+    )  # fmt: skip
+    made = add_checks(ddl, row, [plan])
+    if valid:
+        alter.work(row.oid).checks += made
+    ddl.advance()
+    if node.is_no_inherit:
+        return
+    for child in children_of(ddl, row.oid):
+        below = ddl.relation_row(child)
+        numbers = column_numbers(ddl, row.oid, child)
+        _check_everywhere(alter, below, node, name, renumbered(expr, numbers), inherited=True)
+
+
+def column_numbers(ddl: Any, parent: int, child: int) -> dict[int, int]:
+    """The parent's column numbers → the child's, by name."""
+    own = {a.attname: int(a.attnum) for a in ddl.attributes(child) if not a.attisdropped}
+    return {
+        int(a.attnum): own[a.attname] for a in ddl.attributes(parent) if not a.attisdropped
+    }  # fmt: skip
+
+
+def _use_index(alter: AlterTable, row: Any, node: Any) -> None:
+    """PRIMARY KEY or UNIQUE USING INDEX."""
+    ddl = alter.ddl
+    key = ("relname", "relnamespace")
+    index = ddl.cache.one("pg_class", key, (node.indexname, row.relnamespace))
+    if index is None or index.relkind != "i":
+        raise SqlError(f'index "{node.indexname}" does not exist', "42704")
+    facts = ddl.cache.one("pg_index", "indexrelid", index.oid)
+    if facts.indrelid != row.oid:
+        raise SqlError(
+            f'index "{node.indexname}" does not belong to table "{row.relname}"', "55000")
+    for bad, message in (
+        (ddl.cache.lookup("pg_constraint", "conindid", index.oid),
+         f'index "{node.indexname}" is already associated with a constraint'),
+        (not facts.indisvalid, f'index "{node.indexname}" is not valid'),
+    ):  # fmt: skip
+        if bad:
+            raise SqlError(message, "55000")
+    for bad, message in (
+        (not facts.indisunique, f'"{node.indexname}" is not a unique index'),
+        (facts.indexprs is not None, f'index "{node.indexname}" contains expressions'),
+        (facts.indpred is not None, f'"{node.indexname}" is a partial index'),
+    ):  # fmt: skip
+        if bad:
+            raise SqlError(message, "42809", "Cannot create a primary key or unique constraint "
+                           "using such an index.")  # fmt: skip
+    primary = node.contype == Kind.CONSTR_PRIMARY
+    columns = facts.indkey[: facts.indnkeyatts]
+    if primary:
+        _check_no_primary(alter, row)
+        for number in columns:
+            ensure_not_null(alter, row, ddl.attributes(row.oid)[number - 1])
+    name = node.conname or node.indexname
+    if name != node.indexname:
+        ddl.notice(f'ALTER TABLE / ADD CONSTRAINT USING INDEX will rename index "{node.indexname}" '
+                   f'to "{name}"')  # fmt: skip
+        rename_relation(ddl, index, name)
+    constraint = create_constraint(ddl.writer, ConstraintSpec(
+        name, row.relnamespace, "p" if primary else "u", row.oid, tuple(columns),
+        tuple(facts.indkey), index=index.oid, deferrable=node.deferrable,
+        deferred=node.initdeferred, no_inherit=True,
+    ))  # fmt: skip
+    own = Address(c.RELATION, index.oid)
+    for found in ddl.cache.lookup("pg_depend", ("classid", "objid"), (c.RELATION, index.oid)):
+        if found.deptype == "a" and found.refclassid == c.RELATION:
+            ddl.writer.delete("pg_depend", found)
+    record(ddl.writer, own, Address(c.CONSTRAINT, constraint), INTERNAL)
+    changes: dict[str, Any] = {"indisprimary": primary} if primary else {}
+    if node.deferrable:
+        changes["indimmediate"] = False
+        from pgtool.commands.trigger import unique_recheck_trigger
+
+        unique_recheck_trigger(ddl, row, constraint, index.oid, primary, node.initdeferred)
+    if changes:
+        ddl.writer.update("pg_index", facts, **changes)
+
+
+# -- DROP ------------------------------------------------------------------------------------
+
+
+def drop_constraint(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:
+    """DROP CONSTRAINT."""
+    found = named(alter.ddl.writer, row.oid, command.name)
+    if found is None:
+        message = f'constraint "{command.name}" of relation "{row.relname}" does not exist'
+        if not command.missing_ok:
+            raise SqlError(message, "42704")
+        alter.ddl.notice(f"{message}, skipping")
+        return
+    drop_constraint_row(alter, row, found, command.behavior, recurse)
+
+
+def drop_constraint_row(
+    alter: AlterTable, row: Any, found: Any, behavior: Any, recurse: bool, below: bool = False
+) -> None:
+    """A constraint goes, in the children too where they have it from here only."""
+    ddl = alter.ddl
+    if found.coninhcount > 0 and not below:
+        raise SqlError(
+            f'cannot drop inherited constraint "{found.conname}" of relation "{row.relname}"',
+            "42P16")  # fmt: skip
+    if found.contype == "n":
+        column = ddl.attributes(row.oid)[found.conkey[0] - 1]
+        check_droppable(alter, row, column)
+        if column.attidentity:
+            raise SqlError(
+                f'column "{column.attname}" of relation "{row.relname}" is an identity column',
+                "42601")  # fmt: skip
+        ddl.writer.update("pg_attribute", column, attnotnull=False)
+    name, kind, keys = found.conname, found.contype, found.conkey
+    no_inherit = found.connoinherit
+    names = [ddl.attributes(row.oid)[n - 1].attname for n in keys or ()]
+    drop_objects(ddl, [Address(c.CONSTRAINT, found.oid)], behavior == DropBehavior.DROP_CASCADE)
+    if kind not in "cn" or no_inherit:
+        return
+    for child in children_of(ddl, row.oid):
+        relation = ddl.relation_row(child)
+        own = _child_constraint(alter, relation, kind, name, names)
+        if own.coninhcount <= 0:
+            raise SqlError(f"relation {child} has non-inherited constraint {name!r}", "XX000")
+        if recurse and own.coninhcount == 1 and not own.conislocal:
+            drop_constraint_row(alter, relation, own, behavior, True, below=True)
+        else:
+            changes: dict[str, Any] = {"coninhcount": own.coninhcount - 1}
+            if not recurse:
+                changes["conislocal"] = True
+            ddl.writer.update("pg_constraint", own, **changes)
+
+
+def _child_constraint(alter: AlterTable, row: Any, kind: str, name: str, names: list[str]) -> Any:
+    from pgtool.catalog.pg_constraint import not_null_of
+
+    ddl = alter.ddl
+    if kind == "n":
+        return not_null_of(ddl.writer, row.oid, ddl.attribute(row.oid, names[0]).attnum)
+    return named(ddl.writer, row.oid, name)
+
+
+# -- VALIDATE, ALTER -------------------------------------------------------------------------
+
+
+def validate_constraint(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:
+    """VALIDATE CONSTRAINT."""
+    from pgtool.nodes.text import text_to_node
+
+    ddl = alter.ddl
+    found = named(ddl.writer, row.oid, command.name)
+    if found is None:
+        raise SqlError(
+            f'constraint "{command.name}" of relation "{row.relname}" does not exist', "42704")
+    if found.contype not in "fcn":
+        raise SqlError(f'cannot validate constraint "{command.name}" of relation "{row.relname}"',
+                       "42809", "This operation is not supported for this type of constraint.")
+    if not found.conenforced:
+        raise SqlError("cannot validate NOT ENFORCED constraint", "42P16")
+    if found.convalidated:
+        return
+    if found.contype == "f":
+        if row.relkind == "p":
+            raise Unsupported("VALIDATE CONSTRAINT of a partitioned table's foreign key")
+        check_later(alter, stored_key(alter, row, found))
+    elif found.contype == "c":
+        alter.work(row.oid).checks.append((found.conname, text_to_node(found.conbin)))
+    else:
+        alter.work(row.oid).not_nulls.append(found.conkey[0])
+    ddl.writer.update("pg_constraint", found, convalidated=True)
+    if found.contype == "f" or found.connoinherit:
+        return
+    names = [ddl.attributes(row.oid)[n - 1].attname for n in found.conkey or ()]
+    for child in children_of(ddl, row.oid):
+        relation = ddl.relation_row(child)
+        own = _child_constraint(alter, relation, found.contype, found.conname, names)
+        if not recurse:
+            raise SqlError("constraint must be validated on child tables too", "42P16")
+        if not own.convalidated:
+            below = command.copy(name=own.conname)
+            validate_constraint(alter, relation, below, True)
+
+
+def stored_key(alter: AlterTable, row: Any, found: Any) -> ForeignKey:
+    """A foreign key that is there, as one that was worked out."""
+    return ForeignKey(
+        found.conname, row, found.conkey, alter.ddl.relation_row(found.confrelid), found.confkey,
+        found.conindid, found.conpfeqop, found.conppeqop, found.conffeqop, found.confmatchtype,
+        found.confupdtype, found.confdeltype, found.confdelsetcols or (), found.condeferrable,
+        found.condeferred,
+    )  # fmt: skip
+
+
+def alter_constraint(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:
+    """ALTER CONSTRAINT … DEFERRABLE, of foreign keys."""
+    ddl, node = alter.ddl, command.def_
+    found = named(ddl.writer, row.oid, node.conname)
+    if found is None:
+        raise SqlError(
+            f'constraint "{node.conname}" of relation "{row.relname}" does not exist', "42704")
+    if node.alterEnforceability or node.alterInheritability or row.relkind == "p":
+        raise Unsupported("this form of ALTER CONSTRAINT")
+    if found.contype != "f":
+        raise SqlError(
+            f'constraint "{node.conname}" of relation "{row.relname}" is not a foreign key '
+            "constraint", "42809")  # fmt: skip
+    ddl.writer.update("pg_constraint", found, condeferrable=node.deferrable,
+                      condeferred=node.initdeferred)  # fmt: skip
+    late = (1644, 1645, 1654, 1655)  # what checks, and what does no action, can wait
+    for trigger in ddl.cache.lookup("pg_trigger", "tgconstraint", found.oid):
+        if trigger.tgfoid in late:
+            ddl.writer.update("pg_trigger", trigger, tgdeferrable=node.deferrable,
+                              tginitdeferred=node.initdeferred)  # fmt: skip

@@ -1,0 +1,219 @@
+"""ALTER TABLE: commands sorted into passes, run over the tables that they concern; then what
+must look at rows: checks of new constraints, rewriting.
+
+A :class:`Work` is what one statement does to one table. Commands change catalogs at once;
+what needs the rows waits until all of them ran: ``rewrite`` makes a new file of converted
+rows, else ``checks`` are verified over those that are there.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from pgtool.commands.context import KIND_NAMES, Ddl, begin
+from pgtool.errors import SqlError, Unsupported
+from pgtool.nodes.raw_enums import AlterTableType as At
+from pgtool.nodes.raw_enums import ConstrType
+from pgtool.nodes.raw_enums import ObjectType as Kind
+from pgtool.sql.answer import Outcome
+
+__all__ = ["AlterTable", "Work", "alter"]
+
+DROP, ALTER_TYPE, ADD_COLUMN, EXPRESSION, OLD_INDEX, OLD_CONSTRAINT, ADD_CONSTRAINT, COLUMN, \
+    ADD_INDEX, ADD_OTHER, MISC = range(11)
+#: Command → (pass, handler, kinds of relations it is for).
+_COMMANDS: dict[Any, tuple[int, str, str]] = {
+    At.AT_AddColumn: (ADD_COLUMN, "altercolumns:add_column", "rpfc"),
+    At.AT_ColumnDefault: (COLUMN, "altercolumns:column_default", "rpvf"),
+    At.AT_DropNotNull: (DROP, "alternotnull:drop_not_null", "rpf"),
+    At.AT_SetNotNull: (COLUMN, "alternotnull:set_not_null", "rpf"),
+    At.AT_DropExpression: (DROP, "altercolumns:drop_expression", "rpf"),
+    At.AT_SetExpression: (EXPRESSION, "altercolumns:set_expression", "rpf"),
+    At.AT_SetStatistics: (MISC, "altercolumns:set_statistics", "rpmiIf"),
+    At.AT_SetOptions: (MISC, "altercolumns:set_options", "rpmf"),
+    At.AT_ResetOptions: (MISC, "altercolumns:reset_options", "rpmf"),
+    At.AT_SetStorage: (MISC, "altercolumns:set_storage", "rpmf"),
+    At.AT_SetCompression: (MISC, "altercolumns:set_compression", "rpm"),
+    At.AT_DropColumn: (DROP, "altercolumns:drop_column", "rpfc"),
+    At.AT_AddConstraint: (ADD_CONSTRAINT, "alterconstraints:add_constraint", "rpf"),
+    At.AT_AlterConstraint: (MISC, "alterconstraints:alter_constraint", "rp"),
+    At.AT_ValidateConstraint: (MISC, "alterconstraints:validate_constraint", "rpf"),
+    At.AT_DropConstraint: (DROP, "alterconstraints:drop_constraint", "rpf"),
+    At.AT_AlterColumnType: (ALTER_TYPE, "altertype:alter_type", "rpfc"),
+    At.AT_ChangeOwner: (MISC, "altermisc:change_owner", "rpvmSfciI"),
+    At.AT_SetRelOptions: (MISC, "altermisc:set_options", "rpvmiI"),
+    At.AT_ResetRelOptions: (MISC, "altermisc:reset_options", "rpvmiI"),
+    At.AT_ClusterOn: (MISC, "altermisc:cluster_on", "rpm"),
+    At.AT_DropCluster: (MISC, "altermisc:drop_cluster", "rpm"),
+    At.AT_ReplicaIdentity: (MISC, "altermisc:replica_identity", "rpm"),
+    At.AT_EnableRowSecurity: (MISC, "altermisc:row_security", "rp"),
+    At.AT_DisableRowSecurity: (MISC, "altermisc:row_security", "rp"),
+    At.AT_ForceRowSecurity: (MISC, "altermisc:row_security", "rp"),
+    At.AT_NoForceRowSecurity: (MISC, "altermisc:row_security", "rp"),
+    At.AT_AddIdentity: (ADD_OTHER, "alteridentity:add_identity", "rpf"),
+    At.AT_SetIdentity: (COLUMN, "alteridentity:set_identity", "rpf"),
+    At.AT_DropIdentity: (DROP, "alteridentity:drop_identity", "rpf"),
+    At.AT_AttachPartition: (MISC, "partition:attach", "pI"),
+    At.AT_DetachPartition: (MISC, "partition:detach", "p"),
+    At.AT_AddInherit: (MISC, "inherit:add_parent", "rf"),
+    At.AT_DropInherit: (MISC, "inherit:drop_parent", "rf"),
+    **dict.fromkeys((At.AT_EnableTrig, At.AT_EnableAlwaysTrig, At.AT_EnableReplicaTrig, At.AT_DisableTrig, At.AT_EnableTrigAll, At.AT_DisableTrigAll, At.AT_EnableTrigUser, At.AT_DisableTrigUser), (MISC, "altermisc:enable_triggers", "rpf")),
+}  # fmt: skip
+_CONSTRAINT_PASSES = {
+    ConstrType.CONSTR_PRIMARY: ADD_INDEX, ConstrType.CONSTR_UNIQUE: ADD_INDEX,
+    ConstrType.CONSTR_FOREIGN: ADD_OTHER, ConstrType.CONSTR_CHECK: ADD_OTHER,
+    ConstrType.CONSTR_NOTNULL: COLUMN,
+}  # fmt: skip
+_TARGETS = {
+    Kind.OBJECT_TABLE: None, Kind.OBJECT_INDEX: ("iI", "an index"),
+    Kind.OBJECT_VIEW: ("v", "a view"), Kind.OBJECT_MATVIEW: ("m", "a materialized view"),
+    Kind.OBJECT_SEQUENCE: ("S", "a sequence"), Kind.OBJECT_TYPE: ("c", "a composite type"),
+    Kind.OBJECT_FOREIGN_TABLE: ("f", "a foreign table"),
+}  # fmt: skip
+
+
+@dataclass
+class Work:
+    """What the statement does to one table."""
+
+    relid: int
+    #: Column number → expression over the old row that gives its new values.
+    new_values: dict[int, Any] = field(default_factory=dict)
+    rewrite: bool = False
+    #: (constraint's name, expression) and numbers of columns to be verified over all rows.
+    checks: list[tuple[str, Any]] = field(default_factory=list)
+    not_nulls: list[int] = field(default_factory=list)
+    #: Columns as they were before the statement, for reading old rows.
+    old_attributes: list[Any] = field(default_factory=list)
+
+
+class AlterTable:
+    """One ALTER TABLE statement."""
+
+    def __init__(self, ddl: Ddl) -> None:
+        self.ddl = ddl
+        self.works: dict[int, Work] = {}
+        #: Called when all commands ran: foreign keys to be checked, indexes made again.
+        self.late: list[Any] = []
+        self.rebuilt: list[Any] = []
+
+    def work(self, relid: int) -> Work:
+        """The work on a table."""
+        found = self.works.get(relid)
+        if found is None:
+            found = self.works[relid] = Work(relid)
+            found.old_attributes = [_copy(a) for a in self.ddl.attributes(relid)]
+        return found
+
+    def row(self, relid: int) -> Any:
+        """The table's pg_class row as it is now."""
+        return self.ddl.relation_row(relid)
+
+    def run(self, row: Any, commands: list[Any], recurse: bool) -> None:
+        """All commands, pass by pass; then what looks at rows."""
+        passes: dict[int, list[Any]] = {}
+        self.work(row.oid)
+        for command in commands:
+            place, path, kinds = self._find(command)
+            if row.relkind not in kinds:
+                raise self._wrong_kind(row, command)
+            passes.setdefault(place, []).append((path, command))
+        for place in range(MISC + 1):
+            for path, command in passes.get(place, []):
+                module, _, name = path.partition(":")
+                found = getattr(importlib.import_module(f"pgtool.commands.{module}"), name)
+                found(self, self.row(row.oid), command, recurse)
+                self.ddl.advance()
+            if place == ALTER_TYPE and passes.get(place):
+                from pgtool.commands.altertype import rebuild
+
+                rebuild(self)
+        self._finish()
+
+    @staticmethod
+    def _find(command: Any) -> tuple[int, str, str]:
+        found = _COMMANDS.get(command.subtype)
+        if found is None:
+            words = command.subtype.name.removeprefix("AT_")
+            raise Unsupported(f"ALTER TABLE {words}")
+        if command.subtype == At.AT_AddConstraint:
+            return _CONSTRAINT_PASSES.get(command.def_.contype, ADD_OTHER), *found[1:]
+        if command.subtype == At.AT_ColumnDefault and command.def_ is None:
+            return DROP, *found[1:]
+        return found
+
+    @staticmethod
+    def _wrong_kind(row: Any, command: Any) -> SqlError:
+        action = _ACTIONS.get(command.subtype, command.subtype.name)
+        return SqlError(
+            f'ALTER action {action} cannot be performed on relation "{row.relname}"', "42809",
+            f"This operation is not supported for {_plural(row.relkind)}.",
+        )  # fmt: skip
+
+    def _finish(self) -> None:
+        from pgtool.catalog.toasting import create_toast_table
+        from pgtool.commands.rewrite import rewrite_table, verify_table
+
+        for work in self.works.values():
+            row = self.row(work.relid)
+            if row.relkind in "rm":
+                create_toast_table(self.ddl.writer, row.oid)
+        self.ddl.advance()
+        for work in self.works.values():
+            row = self.row(work.relid)
+            if row.relkind not in "rm":
+                continue
+            if work.rewrite:
+                rewrite_table(self.ddl, row, work)
+            elif work.checks or work.not_nulls:
+                verify_table(self.ddl, row, work)
+            self.ddl.advance()
+        for late in self.late:
+            late()
+            self.ddl.advance()
+
+
+_ACTIONS = {
+    At.AT_AddColumn: "ADD COLUMN", At.AT_ColumnDefault: "ALTER COLUMN ... SET DEFAULT",
+    At.AT_DropNotNull: "ALTER COLUMN ... DROP NOT NULL", At.AT_SetNotNull:
+    "ALTER COLUMN ... SET NOT NULL", At.AT_DropColumn: "DROP COLUMN", At.AT_AddConstraint:
+    "ADD CONSTRAINT", At.AT_DropConstraint: "DROP CONSTRAINT", At.AT_AlterColumnType:
+    "ALTER COLUMN ... SET DATA TYPE", At.AT_SetRelOptions: "SET", At.AT_ResetRelOptions: "RESET",
+    At.AT_SetStorage: "ALTER COLUMN ... SET STORAGE", At.AT_SetStatistics:
+    "ALTER COLUMN ... SET STATISTICS", At.AT_AttachPartition: "ATTACH PARTITION",
+    At.AT_DetachPartition: "DETACH PARTITION", At.AT_AddInherit: "INHERIT", At.AT_DropInherit:
+    "NO INHERIT", At.AT_ValidateConstraint: "VALIDATE CONSTRAINT", At.AT_AlterConstraint:
+    "ALTER CONSTRAINT", At.AT_AddIdentity: "ALTER COLUMN ... ADD IDENTITY", At.AT_SetIdentity:
+    "ALTER COLUMN ... SET", At.AT_DropIdentity: "ALTER COLUMN ... DROP IDENTITY",
+}  # fmt: skip
+
+
+def _plural(kind: str) -> str:
+    name = KIND_NAMES[kind]
+    return name[:-1] + "es" if name.endswith("x") else f"{name}s"
+
+
+def _copy(row: Any) -> Any:
+    return type(row)(**vars(row))
+
+
+def alter(engine: Any, raw: Any, text: str) -> Outcome:
+    """ALTER TABLE and its kin."""
+    ddl = begin(engine, text)
+    tag = f"ALTER {raw.objtype.name.removeprefix('OBJECT_').replace('_', ' ')}"
+    tag = tag.replace("MATVIEW", "MATERIALIZED VIEW")
+    row = ddl.find_relation(raw.relation, missing_ok=raw.missing_ok)
+    if row is None:
+        ddl.notice(f'relation "{raw.relation.relname}" does not exist, skipping', "00000")
+        return ddl.done(tag)
+    ddl.check_owner(row)
+    wanted = _TARGETS.get(raw.objtype)
+    if wanted is not None and row.relkind not in wanted[0]:
+        raise SqlError(f'"{row.relname}" is not {wanted[1]}', "42809")
+    if raw.objtype == Kind.OBJECT_TABLE and row.relkind == "c":
+        raise SqlError(f'"{row.relname}" is a composite type', "42809",
+                       hint="Use ALTER TYPE instead.")  # fmt: skip
+    AlterTable(ddl).run(row, raw.cmds, bool(raw.relation.inh))
+    return ddl.done(tag)

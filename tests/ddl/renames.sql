@@ -1,0 +1,5 @@
+create schema s; create schema s2; create table t(a serial primary key, b int check (b > 0), c text unique); create index ti on t(b); create view v as select a, b from t;
+alter table t rename to t9; alter table t9 rename column b to bb; alter index ti rename to ti9; alter view v rename to v9; alter table t9 rename constraint t_pkey to pk9; alter sequence t_a_seq rename to sq9;
+alter table t9 rename constraint t_b_check to chk9; create type co as (a int); alter type co rename to co9; alter type co9 rename attribute a to a9; create type en as enum ('a'); alter type en rename to en9; create domain d as int constraint dc check (value > 0);
+alter domain d rename to d9; alter domain d9 rename constraint dc to dc9; alter schema s rename to s9; alter table t9 owner to r1; alter type en9 owner to r1; alter type co9 owner to r1; alter domain d9 owner to r1; alter schema s9 owner to r1; alter view v9 owner to r1;
+alter table t9 set schema s2; alter type en9 set schema s2; alter domain d9 set schema s2; alter type co9 set schema s2; alter view v9 rename column a to aa; create sequence fs; alter sequence fs owner to r1; alter sequence fs set schema s2;
