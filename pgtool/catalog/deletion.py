@@ -119,7 +119,7 @@ class _Walk:
 
         An Address is the partitioned object whose part it is.
         """
-        address, above = frame.address, frame.above
+        address = frame.address
         partition: Address | None = None
         for row in dependencies_of(self.writer, address):
             if address.subid and row.objsubid != address.subid:
@@ -132,10 +132,8 @@ class _Walk:
                 frame.flags |= IS_PART
                 if kind == "P":
                     partition = other
-            elif kind in "ie":
-                if self._owner(frame, other):
-                    return False
-        del above
+            elif kind in "ie" and self._owner(frame, other):
+                return False
         return partition
 
     def _owner(self, frame: _Frame, other: Address) -> bool:

@@ -42,7 +42,8 @@ def later_index(alter: AlterTable, relid: int, plan: IndexPlan) -> None:
     def build() -> None:
         define_index(ddl, ddl.relation_row(relid), plan)
 
-    if (alter.works.get(relid) is not None and alter.works[relid].rewrite) or alter.works[relid].not_nulls:
+    work = alter.work(relid)
+    if work.rewrite or work.not_nulls:
         alter.late.insert(0, build)
     else:
         build()

@@ -96,7 +96,8 @@ def replica_identity(alter: AlterTable, row: Any, command: Any, recurse: bool) -
         index = _index_named(alter, row, node.name)
         oid = index.indexrelid
         for bad, message in (
-            (not index.indisunique, f'cannot use non-unique index "{node.name}" as replica identity'),
+            (not index.indisunique,
+             f'cannot use non-unique index "{node.name}" as replica identity'),
             (not index.indimmediate,
              f'cannot use non-immediate index "{node.name}" as replica identity'),
             (index.indexprs is not None,

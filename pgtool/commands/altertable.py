@@ -23,6 +23,10 @@ __all__ = ["AlterTable", "Work", "alter"]
 
 DROP, ALTER_TYPE, ADD_COLUMN, EXPRESSION, OLD_INDEX, OLD_CONSTRAINT, ADD_CONSTRAINT, COLUMN, \
     ADD_INDEX, ADD_OTHER, MISC = range(11)
+_TRIGGERS = (
+    At.AT_EnableTrig, At.AT_EnableAlwaysTrig, At.AT_EnableReplicaTrig, At.AT_DisableTrig,
+    At.AT_EnableTrigAll, At.AT_DisableTrigAll, At.AT_EnableTrigUser, At.AT_DisableTrigUser,
+)  # fmt: skip
 #: Command → (pass, handler, kinds of relations it is for).
 _COMMANDS: dict[Any, tuple[int, str, str]] = {
     At.AT_AddColumn: (ADD_COLUMN, "altercolumns:add_column", "rpfc"),
@@ -59,7 +63,7 @@ _COMMANDS: dict[Any, tuple[int, str, str]] = {
     At.AT_DetachPartition: (MISC, "partition:detach", "p"),
     At.AT_AddInherit: (MISC, "inherit:add_parent", "rf"),
     At.AT_DropInherit: (MISC, "inherit:drop_parent", "rf"),
-    **dict.fromkeys((At.AT_EnableTrig, At.AT_EnableAlwaysTrig, At.AT_EnableReplicaTrig, At.AT_DisableTrig, At.AT_EnableTrigAll, At.AT_DisableTrigAll, At.AT_EnableTrigUser, At.AT_DisableTrigUser), (MISC, "altermisc:enable_triggers", "rpf")),
+    **dict.fromkeys(_TRIGGERS, (MISC, "altermisc:enable_triggers", "rpf")),
 }  # fmt: skip
 _CONSTRAINT_PASSES = {
     ConstrType.CONSTR_PRIMARY: ADD_INDEX, ConstrType.CONSTR_UNIQUE: ADD_INDEX,
