@@ -16,6 +16,8 @@ import numpy as np
 from pgtool.errors import SqlError, Unsupported
 from pgtool.functions import registry
 from pgtool.functions.codec import codec_of
+from pgtool.functions.columns import MixedColumn
+from pgtool.functions.mixed import over_mixed
 from pgtool.sql.executor.batch import ConstColumn
 from pgtool.sql.executor.vcalls import argument
 from pgtool.types.column import FixedColumn
@@ -95,8 +97,9 @@ def _vector(diff: Differential, prosrc: str, call: registry.Call, args: list[Any
     form: Any = registry.VECTORS[prosrc]
     if prosrc in registry.VECTOR_CALLS:
         form = functools.partial(form, call)
+    mixed = any(isinstance(a, MixedColumn) for a in args)
     try:
-        found = form(*args)
+        found = over_mixed(prosrc, form, args) if mixed else form(*args)
     except SqlError:
         return "error"
     except Unsupported:
