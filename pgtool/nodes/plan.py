@@ -397,9 +397,15 @@ class SetOp(Plan):
 
 
 class LockRows(Plan):
-    """SELECT FOR UPDATE and its kin."""
+    """SELECT FOR UPDATE and its kin.
+
+    Beside the row marks stand the columns of the input (from 1) that hold the rows' ctid and,
+    where the relation has children, tableoid (else 0).
+    """
 
     rowMarks: NodeList = EMPTY
+    ctidColumns: NodeList = EMPTY
+    tableoidColumns: NodeList = EMPTY
 
 
 class Limit(Plan):

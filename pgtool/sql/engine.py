@@ -22,6 +22,7 @@ from pgtool.errors import PgtoolError, SqlError, Unsupported
 from pgtool.functions.session import Session
 from pgtool.nodes.enums import CmdType
 from pgtool.nodes.raw import RawStmt
+from pgtool.sql.analyze.locking import STRENGTHS
 from pgtool.sql.answer import Answer, Outcome, TextAnswer
 from pgtool.sql.internal import reported
 from pgtool.sql.transactions import Transactions
@@ -201,6 +202,9 @@ class Engine:
     def _may_write(self, raw: Any) -> None:
         if self.read_only or self.transactions.read_only:
             word = "this statement" if raw is None else statement_name(raw)
+            marks = getattr(raw, "lockingClause", None)
+            if marks:
+                word += f" {STRENGTHS[marks[0].strength]}"
             raise SqlError(f"cannot execute {word} in a read-only transaction", _READ_ONLY)
 
     def _attach(self) -> None:

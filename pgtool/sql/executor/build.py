@@ -31,7 +31,7 @@ NODES: dict[str, tuple[str, str]] = {
     "IncrementalSort": ("sorting", "SortExec"), "Agg": ("agg", "AggExec"),
     "Group": ("agg", "GroupExec"), "WindowAgg": ("window", "WindowExec"),
     "Unique": ("setop", "UniqueExec"), "SetOp": ("setop", "SetOpExec"),
-    "Limit": ("limit", "LimitExec"), "LockRows": ("plain", "LockRowsExec"),
+    "Limit": ("limit", "LimitExec"), "LockRows": ("lockrows", "LockRowsExec"),
     "ModifyTable": ("modifytable", "ModifyTableExec"),
 }  # fmt: skip
 

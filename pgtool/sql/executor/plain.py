@@ -233,16 +233,3 @@ _BUCKETS, _TUPLE = 1024, 32
 def _power(n: int) -> int:
     """The least power of two that is not below ``n``."""
     return 1 << max(n - 1, 0).bit_length()
-
-
-class LockRowsExec(Exec):
-    """SELECT FOR UPDATE in a directory at rest: nobody to lock out; the rows pass."""
-
-    def __init__(self, builder: Any, plan: Any) -> None:
-        super().__init__(builder, plan)
-        self.left = self.child(plan.lefttree)
-        self.types, self.codecs = self.left.types, self.left.codecs
-
-    def batches(self, ctx: Context) -> Iterator[Batch]:
-        """See the class."""
-        yield from self.left.run(ctx)

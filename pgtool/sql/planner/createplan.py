@@ -15,7 +15,7 @@ from pgtool.nodes.base import IntList, OidList
 from pgtool.nodes.enums import LimitOption, ParamKind
 from pgtool.nodes.exprs import Const, Param, Var
 from pgtool.nodes.query import TargetEntry
-from pgtool.sql.planner import cost, joinplan, modify, scanplan, subselect, trees
+from pgtool.sql.planner import cost, joinplan, lockrows, modify, scanplan, subselect, trees
 from pgtool.sql.planner import operators as ops
 from pgtool.sql.planner.base import Path, Root
 
@@ -237,6 +237,9 @@ class Maker:
             cols, oper, coll = self.clause_columns(plan, list(query.sortClause))
             node.uniqColIdx, node.uniqOperators, node.uniqCollations = cols, oper, coll
         return self.fill(node, path)
+
+    def _lockrows(self, path: Path) -> Any:
+        return self.fill(lockrows.lock_node(self.root, self.make(path.sub)), path)
 
     # -- grouping ----
 

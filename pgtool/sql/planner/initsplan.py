@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgtool.errors import SqlError, Unsupported
+from pgtool.errors import Unsupported
 from pgtool.nodes.base import IntList
 from pgtool.nodes.enums import JoinType, RTEKind
 from pgtool.nodes.exprs import Var
@@ -352,19 +352,11 @@ def lateral_vars(rte: Any) -> list[Var]:
 
 
 def check_supported(query: Any) -> None:
-    """Clauses that planning does not know, or that a reading session may not run."""
+    """Clauses that planning does not know."""
     if query.groupingSets and not _one_empty_set(query):
         if not query.groupClause:
             raise Unsupported("several empty GROUPING SETS")
         _number_groupings(query)
-    if query.rowMarks:
-        strength = _LOCKS.get(int(query.rowMarks[0].strength), "UPDATE")
-        raise SqlError(
-            f"cannot execute SELECT FOR {strength} in a read-only transaction", "25006"
-        )
-
-
-_LOCKS = {1: "KEY SHARE", 2: "SHARE", 3: "NO KEY UPDATE", 4: "UPDATE"}
 
 
 def _one_empty_set(query: Any) -> bool:

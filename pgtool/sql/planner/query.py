@@ -15,6 +15,7 @@ from pgtool.sql.planner import (
     fold,
     initsplan,
     joinrels,
+    lockrows,
     modify,
     prep,
     simplify,
@@ -40,6 +41,8 @@ def subquery_planner(
         query = root.query
     if modify.is_modifying(query):
         modify.prepare(root)
+    elif query.rowMarks:
+        lockrows.prepare(root)
     prep.fill_empty_from(query)
     prep.pull_up_sublinks(query, glob.cache)
     prep.pull_up_subqueries(query, glob.cache)

@@ -71,6 +71,8 @@ class Fixer:
             if isinstance(plan, p.Limit):
                 plan.limitOffset = self.scan_exprs(plan.limitOffset)
                 plan.limitCount = self.scan_exprs(plan.limitCount)
+            if isinstance(plan, p.LockRows):
+                plan.rowMarks = [m.copy(rti=m.rti + self.offset) for m in plan.rowMarks]
             if isinstance(plan, p.Hash):
                 inner = Columns(plan.lefttree.targetlist)
                 plan.hashkeys = [self.upper(e, inner, OUTER) for e in plan.hashkeys]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pgtool.nodes.exprs import Aggref, GroupingFunc, Var, WindowFunc
-from pgtool.sql.planner import cost, equiv, grouping, trees, windows
+from pgtool.sql.planner import cost, equiv, grouping, lockrows, trees, windows
 from pgtool.sql.planner.base import Path, Rel, Root, add_path, set_cheapest
 from pgtool.sql.planner.groups import number_of_groups
 
@@ -571,6 +571,7 @@ def finish(root: Root, rel: Rel) -> None:
     final = upper_rel(root)
     final.consider_startup = True
     for path in rel.paths:
+        path = lockrows.lock_path(root, final, path)
         if query.limitCount is not None or query.limitOffset is not None:
             path = _limit(root, final, path)
         path.rel = final
