@@ -1,9 +1,10 @@
 """Index tuples from datums and back: btree's leaf tuples, and what pivots keep of them.
 
 An :class:`IndexShape` knows the attributes of one index as pg_attribute has them. A datum
-is the stored value without varlena header; a value that is compressed already comes as a
-:class:`Stored`, header included. Long values are compressed where that pays, short ones
-get the 1-byte header, unless the attribute's storage is plain.
+is the stored value without varlena header; a value that is compressed or out of line comes
+as a subclass of bytes, header included (``access.heap.tuple.StoredVarlena``). Compressed
+values stay as they are, values out of line are fetched. Long values are compressed where
+that pays, short ones get the 1-byte header, unless the attribute's storage is plain.
 
 Invariant: a tuple's size is a multiple of MAXALIGN and fits the 13 bits of ``t_info``.
 """
@@ -36,9 +37,9 @@ from formats.varlena import (
     read_varlena,
 )
 from pgtool.access.btree.tuples import is_pivot, key_size, natts, pack_tid
-from pgtool.errors import SqlError
+from pgtool.errors import SqlError, Unsupported
 
-__all__ = ["TOAST_INDEX_TARGET", "IndexAttribute", "IndexShape", "Stored"]
+__all__ = ["TOAST_INDEX_TARGET", "IndexAttribute", "IndexShape"]
 
 #: Values above this size are compressed: a sixteenth of the longest heap tuple.
 TOAST_INDEX_TARGET = (8192 - 24 - 8) // 16
@@ -52,10 +53,6 @@ _METHODS = {
 _BY_ID = {int(number): name for name, number in _METHODS.values()}
 
 Compress = Callable[[str, bytes], bytes | None]
-
-
-class Stored(bytes):
-    """A varlena with its header, as it is to be stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +73,15 @@ def pglz_or_lz4(method: str, payload: bytes) -> bytes | None:
 
         out: bytes | None = lz4.block.compress(payload, store_size=False)
     else:
-        from formats.pglz import compress
+        from formats.pglz_pack import compress
 
         out = compress(payload)
     return out
+
+
+def is_compressed(raw: bytes) -> bool:
+    """Whether a stored value is compressed, in line."""
+    return raw[0] & 3 == 2
 
 
 class IndexShape:
@@ -88,13 +90,16 @@ class IndexShape:
     def __init__(
         self, attributes: Sequence[IndexAttribute], nkeyatts: int | None = None, *,
         default_compression: str = "p", compress: Compress = pglz_or_lz4,
+        fetch: Callable[[bytes], bytes] | None = None,
     ) -> None:  # fmt: skip
+        """``fetch`` gives the payload of a value out of line."""
         self.attributes = tuple(attributes)
         self.natts = len(self.attributes)
         self.nkeyatts = self.natts if nkeyatts is None else nkeyatts
         self.layout = [Attribute(a.attlen, a.attalign, a.attname) for a in self.attributes]
         self.default_compression = default_compression
         self.compress = compress
+        self.fetch = fetch
         self._one_fixed = self._fixed_struct()
 
     def _fixed_struct(self) -> struct.Struct | None:
@@ -133,8 +138,12 @@ class IndexShape:
         """A datum with whatever header it is stored with."""
         if attribute.attlen == ATTLEN_CSTRING:
             return datum.split(b"\0", 1)[0] + b"\0"
-        if attribute.attlen != ATTLEN_VARLENA or isinstance(datum, Stored):
+        if attribute.attlen != ATTLEN_VARLENA:
             return datum
+        if type(datum) is not bytes:
+            if is_compressed(datum):
+                return datum
+            datum = self.payload(attribute, datum)
         size = len(datum)
         packable = attribute.attstorage != "p"
         if size <= _MAX_SHORT and packable:
@@ -207,8 +216,7 @@ class IndexShape:
             for attribute, raw in zip(self.attributes, self.raws(tup))
         ]
 
-    @staticmethod
-    def payload(attribute: IndexAttribute, raw: bytes) -> bytes:
+    def payload(self, attribute: IndexAttribute, raw: bytes) -> bytes:
         """A stored value without its header."""
         if attribute.attlen >= 0:
             return raw
@@ -220,7 +228,11 @@ class IndexShape:
         if value.form is VarattForm.COMPRESSED:
             assert value.method is not None
             return decompress(_BY_ID[value.method], raw[value.body : value.end], value.rawsize)
-        return raw[value.body : value.end]
+        if value.form is VarattForm.EXTERNAL:
+            if self.fetch is None:
+                raise Unsupported("an index entry of a value out of line")
+            return self.fetch(raw)
+        return bytes(raw[value.body : value.end])
 
     # -- pivots -----------------------------------------------------------------------------
 

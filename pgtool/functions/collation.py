@@ -15,37 +15,16 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from pgtool.catalog.collations import DEFAULT, POSIX, C, CollationFacts, collation_facts
 from pgtool.errors import Unsupported
 
 __all__ = ["collation_key", "is_deterministic"]
 
-DEFAULT, C, POSIX = 100, 950, 951
-_BYTES = {"c", "posix", "c.utf8", "c.utf-8", "ucs_basic"}
-
-
-def _facts(session: Any, oid: int) -> tuple[str, str, bool]:
-    """(provider, locale name, deterministic)."""
-    if oid in (0, DEFAULT):
-        row = session.cache.one("pg_database", "oid", session.database.oid)
-        provider = getattr(row, "datlocprovider", "c")
-        name = row.datcollate if provider == "c" else getattr(row, "datlocale", None) or (
-            getattr(row, "daticulocale", None) or ""
-        )
-        return provider, str(name), True
-    row = session.cache.one("pg_collation", "oid", oid)
-    if row is None:
-        raise Unsupported(f"collation {oid}")
-    if row.collprovider == "d":
-        return _facts(session, DEFAULT)
-    name = row.collcollate if row.collprovider == "c" else (
-        getattr(row, "colllocale", None) or getattr(row, "colliculocale", None) or row.collcollate
-    )
-    return row.collprovider, str(name), bool(getattr(row, "collisdeterministic", True))
 
 
 def is_deterministic(session: Any, oid: int) -> bool:
     """Whether equal means the same bytes."""
-    return oid in (0, DEFAULT, C, POSIX) or _facts(session, oid)[2]
+    return oid in (0, DEFAULT, C, POSIX) or collation_facts(session.cache, oid).deterministic
 
 
 def collation_key(session: Any, oid: int) -> Callable[[str], Any] | None:
@@ -54,16 +33,15 @@ def collation_key(session: Any, oid: int) -> Callable[[str], Any] | None:
         return None
     known = session.__dict__.setdefault("_collation_keys", {})
     if oid not in known:
-        known[oid] = _key(session, *_facts(session, oid))
+        known[oid] = _key(session, collation_facts(session.cache, oid))
     found: Callable[[str], Any] | None = known[oid]
     return found
 
 
-def _key(
-    session: Any, provider: str, name: str, deterministic: bool
-) -> Callable[[str], Any] | None:
-    if provider == "b" or (provider == "c" and name.lower() in _BYTES):
+def _key(session: Any, facts: CollationFacts) -> Callable[[str], Any] | None:
+    if facts.by_bytes:
         return None
+    provider, name, deterministic = facts
     if provider != "c" or not deterministic:
         raise Unsupported(f'ordering by collation locale "{name}" of provider "{provider}"')
     make = functools.cmp_to_key(_comparer(name))

@@ -23,7 +23,7 @@ from formats.itup import SIZEOF_INDEX_TUPLE, IndexInfo, IndexTupleData
 from formats.nbtree import INDEX_ALT_TID_MASK
 from formats.page import SIZE_OF_PAGE_HEADER, ItemIdData
 from pgtool.access.btree import tuples
-from pgtool.access.indextuple import IndexShape, Stored
+from pgtool.access.indextuple import IndexShape
 
 __all__ = ["KeyColumn", "Keys", "ScanKey"]
 
@@ -187,7 +187,7 @@ class Keys:
             if datum is None:
                 out += (column.null_rank, None)
             else:
-                if isinstance(datum, Stored):
+                if type(datum) is not bytes and self.shape.attributes[number].attlen == -1:
                     datum = self.shape.payload(self.shape.attributes[number], datum)
                 out += (_VALUE, column.part(datum))
         return tuple(out)

@@ -1,0 +1,165 @@
+"""What the heap tells an index of the rows that its TIDs lead to.
+
+An index knows the root of a HOT chain. :class:`IndexView` follows the chain on its page and
+answers: is there a version that a dirty snapshot sees (unique checks), and which TIDs lead
+to nothing that anybody can see any more (deletion before a page split)?
+
+Source of the rules for the latter: ``heap_index_delete_tuples``. A simple deletion looks at
+every block of its candidates; a bottom-up one at a few blocks, the most promising first, and
+stops when enough is freed or a block frees nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from formats.heap import HeapInfomask, HeapInfomask2
+from formats.page import LpFlags
+from pgtool.access.btree.delete import Candidate, DeleteOperation
+from pgtool.access.btree.unique import Dirty
+from pgtool.storage import page as bufpage
+from pgtool.storage.bufmgr import Buffer
+from pgtool.storage.smgr import RelFileLocator
+from pgtool.transam.tqual import Header, VacuumState, header_of
+from pgtool.transam.xid import precedes
+
+__all__ = ["IndexView"]
+
+BOTTOMUP_MAX_NBLOCKS = 6
+_HOT_UPDATED = int(HeapInfomask2.HEAP_HOT_UPDATED)
+_HEAP_ONLY = int(HeapInfomask2.HEAP_ONLY_TUPLE)
+_XMAX_INVALID = int(HeapInfomask.HEAP_XMAX_INVALID)
+_XMIN_COMMITTED = int(HeapInfomask.HEAP_XMIN_COMMITTED)
+_XMIN_INVALID = int(HeapInfomask.HEAP_XMIN_INVALID)
+_NOTHING = Dirty(None, 0, True)
+
+
+class IndexView:
+    """The rows of one table, for its indexes. ``xact`` is the transaction that looks."""
+
+    def __init__(
+        self, instance: Any, where: RelFileLocator, *, shared: bool = False, catalog: bool = False
+    ) -> None:
+        self.instance = instance
+        self.where = where
+        self.shared = shared
+        self.catalog = catalog
+        self.pool = instance.pool
+        self.rules = instance.tqual
+        self.xact: Any = None
+
+    @property
+    def horizon(self) -> int:
+        """Rows deleted by transactions before this xid are dead for everybody."""
+        found: int = self.instance.procarray.horizon(self.shared, self.where.db, self.catalog)
+        return found
+
+    # -- chains -----------------------------------------------------------------------------
+
+    def _versions(self, buffer: Buffer, offnum: int) -> Iterator[tuple[int, int, Header]]:
+        """(line pointer, place, header) of each version of a chain, oldest first."""
+        page = buffer.page
+        count = bufpage.max_offset(page)
+        start, ended_by = True, 0
+        for _ in range(count + 1):
+            if not 0 < offnum <= count:
+                return
+            state, at, _length = bufpage.item_id(page, offnum)
+            if state == LpFlags.LP_REDIRECT and start:
+                offnum, start = at, False
+                continue
+            if state != LpFlags.LP_NORMAL:
+                return
+            header = header_of(page, at)
+            if start and header.infomask2 & _HEAP_ONLY:
+                return
+            if ended_by and header.xmin != ended_by:
+                return
+            yield offnum, at, header
+            # The page may have got hint bits meanwhile; the links are the same.
+            start = False
+            if not header.infomask2 & _HOT_UPDATED or header.infomask & _XMAX_INVALID:
+                return
+            ended_by = self.rules.update_xid(header.infomask, header.xmax)
+            offnum = header.offnum
+
+    def dirty(self, tid: int) -> Dirty:
+        """The version of a chain that a dirty snapshot sees."""
+        block = tid >> 16
+        if block >= self.pool.nblocks(self.where):
+            return _NOTHING
+        dead, horizon = True, self.horizon
+        with self.pool.read(self.where, block) as buffer:
+            for offnum, at, _header in self._versions(buffer, tid & 0xFFFF):
+                seen = self.rules.satisfies_dirty(self.xact, buffer, at)
+                if seen.visible:
+                    return Dirty(block << 16 | offnum, seen.xmin or seen.xmax, False)
+                dead = dead and self._dead(buffer, at, horizon)
+        return Dirty(None, 0, dead)
+
+    def still_live(self, tid: int) -> bool:
+        """Whether a version of the chain is live for the transaction itself."""
+        if tid >> 16 >= self.pool.nblocks(self.where):
+            return False
+        with self.pool.read(self.where, tid >> 16) as buffer:
+            return any(
+                self.rules.satisfies_self(self.xact, buffer, at)
+                for _offnum, at, _header in self._versions(buffer, tid & 0xFFFF)
+            )
+
+    def _dead(self, buffer: Buffer, at: int, horizon: int) -> bool:
+        state = self.rules.satisfies_vacuum(buffer, at, horizon, self.xact)
+        return bool(state == VacuumState.HEAPTUPLE_DEAD)
+
+    # -- deletion ---------------------------------------------------------------------------
+
+    def index_delete_tuples(self, operation: DeleteOperation) -> int:
+        """Mark the candidates that may go; the newest xid that removed one of their rows."""
+        blocks: dict[int, list[Candidate]] = {}
+        for one in operation.candidates:
+            blocks.setdefault(one.tid >> 16, []).append(one)
+        order = sorted(blocks)
+        if operation.bottom_up:
+            order.sort(key=lambda b: (-sum(c.promising for c in blocks[b]), -len(blocks[b]), b))
+            order = order[:BOTTOMUP_MAX_NBLOCKS]
+        newest, freed, wanted = 0, 0, operation.free_wanted
+        horizon = self.horizon
+        for number, block in enumerate(order):
+            if block >= self.pool.nblocks(self.where):
+                continue
+            before = freed
+            with self.pool.read(self.where, block) as buffer:
+                for one in sorted(blocks[block], key=lambda c: c.tid):
+                    newest = self._judge(buffer, one, horizon, newest)
+                    freed += one.space if one.deletable else 0
+            if operation.bottom_up:
+                if freed >= wanted or (number and freed == before):
+                    break
+                wanted //= 2  # the first blocks are the best: what more would cost is worth less
+        return newest
+
+    def _judge(self, buffer: Buffer, one: Candidate, horizon: int, newest: int) -> int:
+        """Decide about one candidate; the newest xid so far."""
+        chain = list(self._versions(buffer, one.tid & 0xFFFF))
+        if not one.deletable:
+            if not all(self._dead(buffer, at, horizon) for _offnum, at, _header in chain):
+                return newest
+            one.deletable = True
+        for _offnum, at, _old in chain:
+            header = header_of(buffer.page, at)
+            removed = self.rules.update_xid(header.infomask, header.xmax)
+            if (
+                removed and not header.infomask & _XMAX_INVALID and removed != header.xmin
+                and self._inserted(header) and (not newest or precedes(newest, removed))
+            ):
+                newest = removed
+        return newest
+
+    def _inserted(self, header: Header) -> bool:
+        """Whether the inserting transaction committed."""
+        if header.infomask & _XMIN_COMMITTED:
+            return True
+        if header.infomask & _XMIN_INVALID:
+            return False
+        return bool(self.instance.clog.did_commit(header.xmin))
