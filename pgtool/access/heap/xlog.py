@@ -167,7 +167,7 @@ def _finish(
 
 def redo_insert(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A new tuple: header fields and the rest in the data of block 0."""
-    main = _insert(rec.main)
+    main = _insert(rec.main, 0)
     ref = reference(rec, 0)
     cleared = bool(main.flags & InsertFlags.XLH_INSERT_ALL_VISIBLE_CLEARED)
     if cleared:
@@ -188,7 +188,7 @@ def redo_insert(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def redo_multi_insert(rec: DecodedRecord, ctx: RedoContext) -> None:
     """Several new tuples of one page, each with its short header, 2-aligned."""
-    main = _multi_insert(rec.main)
+    main = _multi_insert(rec.main, 0)
     ref = reference(rec, 0)
     init = bool(rec.info & XLOG_HEAP_INIT_PAGE)
     cleared = bool(main.flags & InsertFlags.XLH_INSERT_ALL_VISIBLE_CLEARED)
@@ -221,7 +221,7 @@ def redo_multi_insert(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def redo_delete(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A tuple gets its deleter, or (speculative) loses its inserter."""
-    main = _delete(rec.main)
+    main = _delete(rec.main, 0)
     ref = reference(rec, 0)
     cleared = bool(main.flags & DeleteFlags.XLH_DELETE_ALL_VISIBLE_CLEARED)
     if cleared:
@@ -246,7 +246,7 @@ def redo_delete(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def redo_update(rec: DecodedRecord, ctx: RedoContext, hot: bool = False) -> None:
     """The old version gets its updater and points to the new one, which may be on its page."""
-    main = _update(rec.main)
+    main = _update(rec.main, 0)
     new_ref = reference(rec, 0)
     old_ref = rec.block(1) or new_ref
     same = old_ref is new_ref
@@ -322,7 +322,7 @@ def _new_version(
 
 def redo_confirm(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A speculative insertion stays."""
-    main = _confirm(rec.main)
+    main = _confirm(rec.main, 0)
     action, buffer = ctx.buffer(rec, 0)
     if buffer is not None:
         if action == BLK_NEEDS_REDO:
@@ -332,7 +332,7 @@ def redo_confirm(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 
 def _redo_locked(rec: DecodedRecord, ctx: RedoContext, newer_version: bool) -> None:
-    main = _lock(rec.main)
+    main = _lock(rec.main, 0)
     ref = reference(rec, 0)
     if main.flags & LockFlags.XLH_LOCK_ALL_FROZEN_CLEARED:
         clear_map(ctx, rec, [ref], visibilitymap.ALL_FROZEN)
@@ -361,7 +361,7 @@ def redo_lock_updated(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def redo_inplace(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A catalog row is overwritten where it lies."""
-    offnum = int(reader(xl_heap_inplace[rec.major])(rec.main).offnum)
+    offnum = int(reader(xl_heap_inplace[rec.major])(rec.main, 0).offnum)
     action, buffer = ctx.buffer(rec, 0)
     if buffer is not None:
         if action == BLK_NEEDS_REDO:

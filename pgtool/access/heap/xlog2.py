@@ -151,7 +151,7 @@ def _redo(
 
 def redo_prune_freeze(rec: DecodedRecord, ctx: RedoContext) -> None:
     """The one record of 17 and later."""
-    flags = _prune_record(rec.main).flags
+    flags = _prune_record(rec.main, 0).flags
     cleanup = bool(flags & PruneFlags.XLHP_CLEANUP_LOCK)
     what = parse_pruning(reference(rec, 0).data, flags)
     _redo(
@@ -162,7 +162,7 @@ def redo_prune_freeze(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def redo_prune(rec: DecodedRecord, ctx: RedoContext) -> None:
     """Pruning up to 16: the unused line pointers are what is left of the data."""
-    main = reader(xl_heap_prune[rec.major])(rec.main)
+    main = reader(xl_heap_prune[rec.major])(rec.main, 0)
     data = reference(rec, 0).data
     numbers = _numbers(data, 0, len(data) // 2)
     first, second = 2 * main.nredirected, 2 * main.nredirected + main.ndead
@@ -172,7 +172,7 @@ def redo_prune(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def redo_vacuum(rec: DecodedRecord, ctx: RedoContext) -> None:
     """VACUUM's second pass up to 16: dead line pointers become free."""
-    count = _vacuum(rec.main).nunused
+    count = _vacuum(rec.main, 0).nunused
     data = reference(rec, 0).data
     what = Pruning((), (), _numbers(data, 0, count if data else 0), ())
     _redo(rec, ctx, what, lines_only=True, space=True, cleanup=False)
@@ -180,7 +180,7 @@ def redo_vacuum(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def redo_freeze_page(rec: DecodedRecord, ctx: RedoContext) -> None:
     """Freezing up to 16: an entry for each tuple, since 16 plans."""
-    main = reader(xl_heap_freeze_page[rec.major])(rec.main)
+    main = reader(xl_heap_freeze_page[rec.major])(rec.main, 0)
     data = reference(rec, 0).data
     plans: list[Plan]
     if not data:
@@ -199,7 +199,7 @@ def redo_freeze_page(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def redo_visible(rec: DecodedRecord, ctx: RedoContext) -> None:
     """Bits of the map are set; the heap page says so too, with a new LSN if hints are logged."""
-    main = _visible(rec.main)
+    main = _visible(rec.main, 0)
     heap = reference(rec, 1)
     action, buffer = ctx.buffer(rec, 1)
     free = None
@@ -230,7 +230,7 @@ def hints_are_logged(ctx: RedoContext) -> bool:
 
 def redo_rewrite(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A rewritten catalog's mappings go to their file again, from the offset in the record."""
-    main = _rewrite(rec.main)
+    main = _rewrite(rec.main, 0)
     path = (
         f"pg_logical/mappings/map-{main.mapped_db:x}-{main.mapped_rel:x}-"
         f"{main.start_lsn >> 32:X}_{main.start_lsn & 0xFFFFFFFF:X}-{main.mapped_xid:x}-{rec.xid:x}"
