@@ -144,6 +144,11 @@ def _set_cmax(page: bytearray, at: int, cid: int, combo: bool) -> None:
     _U16.pack_into(page, at + MASK, mask | _COMBOCID if combo else mask & ~_COMBOCID)
 
 
+def set_cmax(page: bytearray, number: int, cid: int, combo: bool) -> None:
+    """Note the command that deletes or locks a tuple."""
+    _set_cmax(page, tuple_at(page, number), cid, combo)
+
+
 # -- changes -------------------------------------------------------------------------------
 
 

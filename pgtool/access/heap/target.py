@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from formats.units import BLCKSZ
-from pgtool.access.heap.tuple import Datum, StoredAttr
+from formats.varlena import ToastPointer
+from pgtool.access.heap.tuple import Datum, StoredAttr, StoredVarlena
 from pgtool.storage.smgr import RelFileLocator
 from pgtool.transam.xact import Xact
 
@@ -23,6 +24,8 @@ TOASTABLE_RELKINDS = frozenset("rm")
 InsertIndex = Callable[[Xact, list[Datum], tuple[int, int]], None]
 #: The TIDs of a toast value's chunks, in the order of chunk_seq, by the toast table's index.
 FindChunks = Callable[[int], list[tuple[int, int]]]
+#: A value out of line, given its pointer: with its varlena header, compressed as it lies.
+FetchExternal = Callable[[ToastPointer], StoredVarlena]
 
 
 @dataclass(slots=True)
@@ -63,6 +66,11 @@ class HeapTarget:
     key_attrs: frozenset[int] = frozenset()
     identity_attrs: frozenset[int] = frozenset()
     toast: ToastTarget | None = None
+    #: The stored form (compressed or plain) of a value out of line in another table's toast
+    #: table; None where such values never come here.
+    fetch_external: FetchExternal | None = None
+    default_compression: str = "pglz"
+    name: str = ""
     #: Created, or given new storage, in this transaction; rows may go in frozen.
     is_new: bool = field(default=False)
 

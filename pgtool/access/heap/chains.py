@@ -1,0 +1,79 @@
+"""Following a HOT chain on one page: from the TID that an index knows to a visible version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from formats.heap import HeapInfomask, HeapInfomask2
+from formats.page import LpFlags
+from pgtool.storage import page as bufpage
+from pgtool.transam.tqual import Header, header_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pgtool.access.heap.heapam import HeapRelation, Tid
+    from pgtool.storage.bufmgr import Buffer
+    from pgtool.transam.snapshot import Snapshot
+
+_HOT_UPDATED = int(HeapInfomask2.HEAP_HOT_UPDATED)
+_HEAP_ONLY = int(HeapInfomask2.HEAP_ONLY_TUPLE)
+_INVALID = int(HeapInfomask.HEAP_XMAX_INVALID | HeapInfomask.HEAP_XMIN_INVALID)
+
+
+def versions(
+    rel: HeapRelation, buffer: Buffer, offnum: int
+) -> Iterator[tuple[int, int, int, Header]]:
+    """(line pointer, offset, length, header) of each version of a chain, oldest first."""
+    page = buffer.page
+    count = bufpage.max_offset(page)
+    at_start, ended_by = True, 0
+    for _ in range(count + 1):
+        if not 0 < offnum <= count:
+            return
+        state, at, length = bufpage.item_id(page, offnum)
+        if state == LpFlags.LP_REDIRECT and at_start:
+            offnum, at_start = at, False
+            continue
+        if state != LpFlags.LP_NORMAL:
+            return
+        h = header_of(page, at)
+        if at_start and h.infomask2 & _HEAP_ONLY:
+            return
+        if ended_by and h.xmin != ended_by:
+            return
+        yield offnum, at, length, h
+        at_start = False
+        if not h.infomask2 & _HOT_UPDATED or h.infomask & _INVALID == _INVALID:
+            return
+        if h.infomask & int(HeapInfomask.HEAP_XMAX_INVALID):
+            return
+        ended_by = rel.rules.update_xid(h.infomask, h.xmax)
+        offnum = h.offnum
+
+
+def search(rel: HeapRelation, tid: Tid, snapshot: Snapshot) -> tuple[Tid, bytes] | None:
+    """The visible version of a chain: (its TID, the tuple); None where none is."""
+    block, offnum = tid
+    if block >= rel.nblocks:
+        return None
+    with rel.pinned(block) as buffer:
+        for number, at, length, h in versions(rel, buffer, offnum):
+            if snapshot.sees(h.infomask, h.xmin, h.xmax, h.field3):
+                return (block, number), bytes(buffer.page[at : at + length])
+    return None
+
+
+def all_dead(rel: HeapRelation, tid: Tid) -> bool:
+    """Whether nobody can see any version of a chain: an index may mark its entry dead."""
+    block, offnum = tid
+    if block >= rel.nblocks:
+        return True
+    horizon = rel.horizon
+    with rel.pinned(block) as buffer:
+        from pgtool.transam.tqual import VacuumState
+
+        for _number, at, _length, _h in versions(rel, buffer, offnum):
+            if rel.rules.satisfies_vacuum(buffer, at, horizon) != VacuumState.HEAPTUPLE_DEAD:
+                return False
+    return True

@@ -1,0 +1,215 @@
+"""Heap writes beside the server's: the same statements leave the same pages, rows and maps.
+
+Two tables of one shape: the server works on one, our heap on the other, in the same order.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from pgtool.access.heap.heapam import HeapRelation
+from pgtool.access.heap.xmax import LockTupleMode
+from pgtool.transam.instance import Instance
+from pgtool.transam.tqual import TmResult
+from pgtool.transam.xact import Xact
+from tests import heap_helpers as h
+from tests.servers import Server
+
+pytestmark = pytest.mark.server
+Make = Callable[..., Server]
+SHAPE = "(k int, v text, n bigint, s smallint) WITH (autovacuum_enabled = off{})"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    from tests.conftest import need
+    from tests.servers import cluster
+
+    need(18)
+    with cluster(18, conf={"wal_level": "logical"}) as made:
+        for name in ("amcheck", "pageinspect", "pg_visibility", "pg_freespacemap"):
+            made.extension(name)
+        yield made
+
+
+class Twins:
+    """The two tables, and one statement done to both."""
+
+    def __init__(self, server: Server, options: str = "") -> None:
+        self.server = server
+        server.psql("DROP TABLE IF EXISTS ours, theirs")
+        for name in ("ours", "theirs"):
+            server.psql(f"CREATE TABLE {name} {SHAPE.format(options)}")
+        fill = options.partition("fillfactor = ")[2]
+        self.target = h.target(server, "ours", fillfactor=int(fill or 100))
+        self.statements: list[str] = []
+        self.work: list[Callable[[HeapRelation, Xact], None]] = []
+
+    def insert(self, *rows: tuple[object, ...]) -> None:
+        values = ", ".join("(" + ", ".join(_literal(v) for v in r) + ")" for r in rows)
+        self.statements.append(f"INSERT INTO theirs VALUES {values}")
+
+        def work(rel: HeapRelation, xact: Xact) -> None:
+            for r in rows:
+                rel.insert(xact, h.row(rel, *r))
+
+        self.work.append(work)
+
+    def update(self, key: int, value: str) -> None:
+        self.statements.append(f"UPDATE theirs SET v = {_literal(value)} WHERE k = {key}")
+
+        def work(rel: HeapRelation, xact: Xact) -> None:
+            for tid, datums in list(h.scan(rel, xact)):
+                if datums[0] == key.to_bytes(4, "little"):
+                    new = h.form_tuple(rel.target.attrs, [datums[0], value.encode(), *datums[2:]])
+                    assert rel.update(xact, tid, new).result == TmResult.TM_Ok
+
+        self.work.append(work)
+
+    def delete(self, key: int) -> None:
+        self.statements.append(f"DELETE FROM theirs WHERE k = {key}")
+
+        def work(rel: HeapRelation, xact: Xact) -> None:
+            for tid, datums in list(h.scan(rel, xact)):
+                if datums[0] == key.to_bytes(4, "little"):
+                    assert rel.delete(xact, tid) == TmResult.TM_Ok
+
+        self.work.append(work)
+
+    def lock(self, key: int, strength: str) -> None:
+        self.statements.append(f"SELECT FROM theirs WHERE k = {key} FOR {strength}")
+        mode = {"UPDATE": LockTupleMode.Exclusive, "NO KEY UPDATE": LockTupleMode.NoKeyExclusive,
+                "SHARE": LockTupleMode.Share, "KEY SHARE": LockTupleMode.KeyShare}[strength]  # fmt: skip
+
+        def work(rel: HeapRelation, xact: Xact) -> None:
+            for tid, datums in list(h.scan(rel, xact)):
+                if datums[0] == key.to_bytes(4, "little"):
+                    assert rel.lock(xact, tid, mode)[0] == TmResult.TM_Ok
+
+        self.work.append(work)
+
+    def both(self, sql: str) -> None:
+        """A statement that the server does to both tables, as soon as all before was done."""
+        self.run()
+        for name in ("ours", "theirs"):
+            self.server.psql(sql.format(name))
+
+    def run(self, group: int = 1) -> None:
+        """Do what was gathered; ``group`` statements to a transaction."""
+        for at in range(0, len(self.statements), group):
+            part = self.statements[at : at + group]
+            self.server.psql("BEGIN;" + ";".join(part) + "; COMMIT")
+        self.server.stop()
+        instance = Instance.start(str(self.server.data))
+        rel = HeapRelation(instance, self.target)
+        xact = h.session(instance, rel)
+        for at in range(0, len(self.work), group):
+            xact.begin()
+            for work in self.work[at : at + group]:
+                work(rel, xact)
+                xact.command_counter_increment()
+            xact.commit()
+        instance.shutdown()
+        self.server.start()
+        self.statements, self.work = [], []
+
+    def compare(self) -> None:
+        """Rows, line pointers, tuple headers but for xids and hints, maps; amcheck."""
+        ask = self.server.psql
+        assert ask("SELECT * FROM verify_heapam('ours', check_toast := true)") == ""
+        for sql in (
+            "SELECT * FROM {} ORDER BY ctid",
+            "SELECT pg_relation_size('{0}')",
+            "SELECT blkno, (page_header(get_raw_page('{0}', blkno::int))).* FROM "
+            "generate_series(0, pg_relation_size('{0}') / 8192 - 1) blkno",
+            "SELECT blkno, lp, lp_off, lp_flags, lp_len, t_ctid, t_infomask2, "
+            "t_infomask & ~x'0F00'::int, t_hoff, t_bits, t_data, t_xmax = '0' "
+            "FROM generate_series(0, pg_relation_size('{0}') / 8192 - 1) blkno, "
+            "heap_page_items(get_raw_page('{0}', blkno::int))",
+            "SELECT * FROM pg_visibility_map('{}')",
+        ):
+            ours, theirs = ask(sql.format("ours")), ask(sql.format("theirs"))
+            if "page_header" in sql:
+                ours, theirs = _no_lsn(ours), _no_lsn(theirs)
+            assert ours == theirs, sql
+
+
+def _no_lsn(text: str) -> list[list[str]]:
+    """Page headers without LSN, checksum and prune xid."""
+    return [[f for i, f in enumerate(line.split("|")) if i not in (1, 2, 9)]
+            for line in text.splitlines()]  # fmt: skip
+
+
+def _literal(value: object) -> str:
+    return "NULL" if value is None else str(value) if isinstance(value, int) else f"'{value}'"
+
+
+def rows(rng: random.Random, first: int, count: int) -> list[tuple[object, ...]]:
+    return [
+        (k, rng.choice([None, "x" * rng.randrange(300)]), rng.choice([None, k * 10**10]), k % 100)
+        for k in range(first, first + count)
+    ]
+
+
+@pytest.mark.parametrize("options", ["", ", fillfactor = 50"])
+def test_statement_by_statement(server: Server, options: str) -> None:
+    rng = random.Random(options)
+    twins = Twins(server, options)
+    for k in range(20):
+        twins.insert(*rows(rng, 5 * k, 5))
+    for _ in range(60):
+        k = rng.randrange(100)
+        choice = rng.random()
+        if choice < 0.6:
+            twins.update(k, "u" * rng.randrange(400))
+        elif choice < 0.8:
+            twins.delete(k)
+        else:
+            twins.lock(k, rng.choice(["UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE"]))
+    twins.run()
+    twins.compare()
+
+
+def test_several_statements_in_a_transaction(server: Server) -> None:
+    """Rows changed again by the transaction that made them: combined command ids, own locks."""
+    rng = random.Random(5)
+    twins = Twins(server)
+    twins.insert(*rows(rng, 0, 60))
+    twins.run()
+    for _ in range(60):
+        k = rng.randrange(70)
+        choice = rng.random()
+        if choice < 0.2:
+            twins.insert(*rows(rng, k + 1000, 2))
+        elif choice < 0.7:
+            twins.update(k, "w" * rng.randrange(200))
+        elif choice < 0.8:
+            twins.delete(k)
+        else:
+            twins.lock(k, rng.choice(["UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE"]))
+    twins.run(group=6)
+    twins.compare()
+
+
+def test_all_visible_pages(server: Server) -> None:
+    """The map's bits go with every kind of change, and frozen tuples are changed."""
+    rng = random.Random(6)
+    twins = Twins(server)
+    twins.insert(*[(k, "y" * 500, k, 1) for k in range(100)])
+    twins.both("VACUUM (FREEZE) {}")
+    for k in (3, 40, 41):
+        twins.update(k, "z" * 1800)
+    for k in (60, 75):
+        twins.delete(k)
+    twins.lock(90, "UPDATE")
+    twins.update(99, "q")
+    twins.run()
+    twins.compare()
+    twins.both("VACUUM {}")
+    twins.insert(*rows(rng, 200, 10))
+    twins.update(5, "again")
+    twins.run()
+    twins.compare()
