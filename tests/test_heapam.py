@@ -10,13 +10,17 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from formats.wal.record import DecodedRecord
+from formats.wal.rmgrs import RmgrId
 from pgtool.access.heap.heapam import HeapRelation
 from pgtool.access.heap.xmax import LockTupleMode
 from pgtool.transam.instance import Instance
 from pgtool.transam.tqual import TmResult
 from pgtool.transam.xact import Xact
+from pgtool.wal import rmgr
 from tests import heap_helpers as h
 from tests.servers import Server
+from tests.test_rmgr_cluster import records
 
 pytestmark = pytest.mark.server
 Make = Callable[..., Server]
@@ -29,7 +33,7 @@ def server() -> Iterator[Server]:
     from tests.servers import cluster
 
     need(18)
-    with cluster(18, conf={"wal_level": "logical"}) as made:
+    with cluster(18, conf={"wal_level": "logical", "full_page_writes": "off"}) as made:
         for name in ("amcheck", "pageinspect", "pg_visibility", "pg_freespacemap"):
             made.extension(name)
         yield made
@@ -62,7 +66,7 @@ class Twins:
         self.statements.append(f"UPDATE theirs SET v = {_literal(value)} WHERE k = {key}")
 
         def work(rel: HeapRelation, xact: Xact) -> None:
-            for tid, datums in list(h.scan(rel, xact)):
+            for tid, datums in h.scan(rel, xact):
                 if datums[0] == key.to_bytes(4, "little"):
                     new = h.form_tuple(rel.target.attrs, [datums[0], value.encode(), *datums[2:]])
                     assert rel.update(xact, tid, new).result == TmResult.TM_Ok
@@ -73,7 +77,7 @@ class Twins:
         self.statements.append(f"DELETE FROM theirs WHERE k = {key}")
 
         def work(rel: HeapRelation, xact: Xact) -> None:
-            for tid, datums in list(h.scan(rel, xact)):
+            for tid, datums in h.scan(rel, xact):
                 if datums[0] == key.to_bytes(4, "little"):
                     assert rel.delete(xact, tid) == TmResult.TM_Ok
 
@@ -85,7 +89,7 @@ class Twins:
                 "SHARE": LockTupleMode.Share, "KEY SHARE": LockTupleMode.KeyShare}[strength]  # fmt: skip
 
         def work(rel: HeapRelation, xact: Xact) -> None:
-            for tid, datums in list(h.scan(rel, xact)):
+            for tid, datums in h.scan(rel, xact):
                 if datums[0] == key.to_bytes(4, "little"):
                     assert rel.lock(xact, tid, mode)[0] == TmResult.TM_Ok
 
@@ -116,6 +120,16 @@ class Twins:
         self.server.start()
         self.statements, self.work = [], []
 
+    def compare_records(self) -> None:
+        """The heap's WAL records of both tables are the same, in the same order."""
+        logged: dict[int, list[object]] = {}
+        for rec in records(self.server.segments()):
+            if rec.rmid in (RmgrId.RM_HEAP_ID, RmgrId.RM_HEAP2_ID) and rec.blocks:
+                logged.setdefault(rec.blocks[0].rel, []).append(_without_xids(rec))
+        theirs = h.locator(self.server, "theirs").rel
+        ours = logged.get(self.target.locator.rel, [])
+        assert ours == logged.get(theirs, []) and ours
+
     def compare(self) -> None:
         """Rows, line pointers, tuple headers but for xids and hints, maps; amcheck."""
         ask = self.server.psql
@@ -130,6 +144,7 @@ class Twins:
             "FROM generate_series(0, pg_relation_size('{0}') / 8192 - 1) blkno, "
             "heap_page_items(get_raw_page('{0}', blkno::int))",
             "SELECT * FROM pg_visibility_map('{}')",
+            "SELECT * FROM pg_freespace('{}')",
         ):
             ours, theirs = ask(sql.format("ours")), ask(sql.format("theirs"))
             if "page_header" in sql:
@@ -141,6 +156,14 @@ def _no_lsn(text: str) -> list[list[str]]:
     """Page headers without LSN, checksum and prune xid."""
     return [[f for i, f in enumerate(line.split("|")) if i not in (1, 2, 9)]
             for line in text.splitlines()]  # fmt: skip
+
+
+def _without_xids(rec: DecodedRecord) -> tuple[object, ...]:
+    main = dict(rmgr.parse_main(rec))
+    for name in ("xmax", "old_xmax", "new_xmax", "snapshotConflictHorizon", "reason", "_io"):
+        main.pop(name, None)
+    blocks = [(b.id, b.fork, b.block, b.flags & ~0x80, b.data) for b in rec.blocks]
+    return rmgr.identify(rec), rec.info, str(main), blocks
 
 
 def _literal(value: object) -> str:
@@ -171,6 +194,7 @@ def test_statement_by_statement(server: Server, options: str) -> None:
             twins.lock(k, rng.choice(["UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE"]))
     twins.run()
     twins.compare()
+    twins.compare_records()
 
 
 def test_several_statements_in_a_transaction(server: Server) -> None:
@@ -192,6 +216,7 @@ def test_several_statements_in_a_transaction(server: Server) -> None:
             twins.lock(k, rng.choice(["UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE"]))
     twins.run(group=6)
     twins.compare()
+    twins.compare_records()
 
 
 def test_all_visible_pages(server: Server) -> None:
@@ -213,3 +238,4 @@ def test_all_visible_pages(server: Server) -> None:
     twins.update(5, "again")
     twins.run()
     twins.compare()
+    twins.compare_records()
