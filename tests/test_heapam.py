@@ -24,6 +24,12 @@ from tests.test_rmgr_cluster import records
 
 pytestmark = pytest.mark.server
 Make = Callable[..., Server]
+MODES = {
+    "UPDATE": LockTupleMode.Exclusive,
+    "NO KEY UPDATE": LockTupleMode.NoKeyExclusive,
+    "SHARE": LockTupleMode.Share,
+    "KEY SHARE": LockTupleMode.KeyShare,
+}
 SHAPE = "(k int, v text, n bigint, s smallint) WITH (autovacuum_enabled = off{})"
 
 
@@ -85,8 +91,7 @@ class Twins:
 
     def lock(self, key: int, strength: str) -> None:
         self.statements.append(f"SELECT FROM theirs WHERE k = {key} FOR {strength}")
-        mode = {"UPDATE": LockTupleMode.Exclusive, "NO KEY UPDATE": LockTupleMode.NoKeyExclusive,
-                "SHARE": LockTupleMode.Share, "KEY SHARE": LockTupleMode.KeyShare}[strength]  # fmt: skip
+        mode = MODES[strength]
 
         def work(rel: HeapRelation, xact: Xact) -> None:
             for tid, datums in h.scan(rel, xact):
@@ -191,7 +196,7 @@ def test_statement_by_statement(server: Server, options: str) -> None:
         elif choice < 0.8:
             twins.delete(k)
         else:
-            twins.lock(k, rng.choice(["UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE"]))
+            twins.lock(k, rng.choice(list(MODES)))
     twins.run()
     twins.compare()
     twins.compare_records()
@@ -213,7 +218,7 @@ def test_several_statements_in_a_transaction(server: Server) -> None:
         elif choice < 0.8:
             twins.delete(k)
         else:
-            twins.lock(k, rng.choice(["UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE"]))
+            twins.lock(k, rng.choice(list(MODES)))
     twins.run(group=6)
     twins.compare()
     twins.compare_records()
