@@ -14,12 +14,12 @@ import subprocess
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pytest
 
 from pgtool.access.btree import pageops
 from pgtool.access.heap.hot import index_places
 from pgtool.catalog.cluster import Cluster
+from pgtool.catalog.indexbuild import build_index
 from pgtool.catalog.indexinfo import open_index_of
 from pgtool.storage.smgr import ForkNumber
 from pgtool.transam.instance import Instance
@@ -107,16 +107,17 @@ class Filler:
     def fill(self, name: str, order: str) -> None:
         oid = self.relation(f"{name}_i").oid
         index = open_index_of(self.database, self.instance, oid, keys)
+        if order == "build":
+            index.tree.pool.truncate(index.tree.where)
+            built = build_index(self.database, self.instance, self.xact, oid, keys=keys)
+            assert built.index_tuples == built.heap_tuples > 0
+            return
         datums, tids = self.rows(name)
         places = list(range(len(tids)))
         if order == "descending":
             places.reverse()
-        elif order in ("random", "build"):
+        elif order == "random":
             random.Random(name).shuffle(places)
-        if order == "build":
-            rebuild(index, [datums[i] for i in places], [tids[i] for i in places],
-                    self.xact.current_xid())  # fmt: skip
-            return
         self.empty(index)
         for i in places:
             keyed = [datums[i][n - 1] for n in index.descriptor.attnums]
@@ -125,14 +126,6 @@ class Filler:
 
 def keys(prosrc: str, typid: int, collation: int) -> Any:
     raise AssertionError(f"{prosrc} is no plain comparison")
-
-
-def rebuild(index: Any, datums: list[list[Any]], tids: list[int], xid: int) -> None:
-    """Build over the old file."""
-    tree = index.tree
-    tree.pool.truncate(tree.where)
-    columns = [[row[n - 1] for row in datums] for n in index.descriptor.attnums]
-    index.build([(columns, np.array(tids))], xid=xid)
 
 
 @pytest.fixture(scope="module")

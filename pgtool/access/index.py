@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from pgtool.access.btree.build import build
+from pgtool.access.btree.build import build, build_init_fork
 from pgtool.access.btree.insert import insert
 from pgtool.access.btree.relation import BTree
 from pgtool.access.btree.search import descend
@@ -94,6 +94,11 @@ class IndexRelation:
     def build_empty(self, *, xid: int = 0) -> None:
         """An index of no rows: its meta page only."""
         self.build((), xid=xid)
+
+    def build_init_fork(self, *, xid: int = 0) -> None:
+        """The init fork of an unlogged index."""
+        self.tree.xid = xid
+        build_init_fork(self.tree)
 
     def _begin(self, xact: Any) -> None:
         """Records name the transaction; the heap is seen through its eyes."""

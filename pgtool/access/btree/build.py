@@ -34,7 +34,7 @@ from pgtool.storage.smgr import ForkNumber
 from pgtool.types.column import FixedColumn, VarColumn
 from pgtool.wal.insert import Record
 
-__all__ = ["build", "gather_rows"]
+__all__ = ["build", "build_init_fork", "gather_rows"]
 
 Batches = Iterable[tuple[Any, ...]]
 _XLOG, _FPI = int(RmgrId.RM_XLOG_ID), opcode(xlog.RECORDS, "FPI")
@@ -64,6 +64,17 @@ def build(tree: BTree, rows: Batches) -> int:
         formed = merge_equal(formed, tids, found.same)
     _write_tree(tree, formed)
     return len(tids)
+
+
+def build_init_fork(tree: BTree) -> None:
+    """What an unlogged index begins as after a crash: a meta page, logged in any case."""
+    page = bytearray(BLCKSZ)
+    equal = tree.keys.all_equal_image
+    pageops.write_meta(page, pageops.Meta(BTREE_VERSION, P_NONE, 0, P_NONE, 0, 0, equal))
+    if not tree.pool.exists(tree.where, ForkNumber.INIT):
+        tree.pool.create(tree.where, ForkNumber.INIT)
+    tree.wal.log_newpage(tree.where, ForkNumber.INIT, 0, page, xid=tree.xid)
+    tree.pool.write_blocks(tree.where, ForkNumber.INIT, 0, page)
 
 
 # -- rows -----------------------------------------------------------------------------------------
