@@ -103,6 +103,7 @@ MODULES: tuple[str, ...] = (
     "sysfuncs.privileges",
     "sysfuncs.session",
     "sysfuncs.sizes",
+    "sysfuncs.sequences",
     "sysfuncs.atrest",
     "sysfuncs.stats",
     "sysfuncs.iostats",

@@ -88,6 +88,7 @@ class Engine:
         self._plans: dict[Any, tuple[Any, list[int]]] = {}
         self._parsed: dict[str, list[RawStmt]] = {}
         self._seen_changes = 0
+        self._catalogs: Any = None
         session.begin_writing = self.writer
 
     # -- statements --------------------------------------------------------------------
@@ -195,13 +196,30 @@ class Engine:
             self.transactions.upgrade()
         return cluster.instance
 
+    def catalog_writer(self) -> Any:
+        """The writer of the session's catalogs; the session begins to write."""
+        instance = self.writer()
+        session = self.session
+        if self._catalogs is None or self._catalogs.xact is not session.xact:
+            from pgtool.catalog.indexing import CatalogWriter
+            from pgtool.sql.store import Store
+
+            store = Store(self, instance)
+            self._catalogs = CatalogWriter(
+                session.database, session.cache, session.types, store, session.xact,
+                instance.varsup.new_oid,
+            )  # fmt: skip
+            self.transactions.after_abort.append(self._catalogs.forget)
+        return self._catalogs
+
     @property
     def _instance(self) -> Any:
         return self.session.database.cluster.instance
 
     def _may_write(self, raw: Any) -> None:
         if self.read_only or self.transactions.read_only:
-            word = "this statement" if raw is None else statement_name(raw)
+            word = "this statement" if raw is None else raw
+            word = word if isinstance(word, str) else statement_name(word)
             marks = getattr(raw, "lockingClause", None)
             if marks:
                 word += f" {STRENGTHS[marks[0].strength]}"

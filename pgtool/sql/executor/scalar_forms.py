@@ -259,7 +259,10 @@ def _domain(c: ScalarCompiler, node: Any) -> Scalar:
 
 
 def _next_value(c: ScalarCompiler, node: Any) -> Scalar:
-    raise Unsupported("nextval in a read-only query")
+    from pgtool.functions.sysfuncs.sequences import next_value
+
+    session, oid = c.env.session, node.seqid
+    return lambda row, ctx: next_value(session, oid)
 
 
 def _grouping(c: ScalarCompiler, node: Any) -> Scalar:
