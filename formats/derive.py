@@ -104,10 +104,27 @@ def struct_of(con: Construct) -> struct.Struct:
 @cache
 def offset_of(con: Construct, name: str) -> int:
     """Byte offset of the field ``name`` (dotted for nested structs)."""
+    own = _own_offset(con, name)
+    if own is not None:
+        return own
     for field in fields(con):
         if field.name == name or field.name.startswith((name + ".", name + "[")):
             return field.offset
     raise KeyError(name)
+
+
+def _own_offset(con: Construct, name: str) -> int | None:
+    """The offset of a struct's own field, found without unrolling what lies before it."""
+    while isinstance(con, Subconstruct) and not isinstance(con, Array):
+        con = con.subcon
+    if not isinstance(con, Struct):
+        return None
+    offset = 0
+    for sub in con.subcons:
+        if sub.name == name:
+            return offset
+        offset += sizeof(sub)
+    return None
 
 
 @cache

@@ -26,6 +26,8 @@ _META = struct_of(nbtree.BTMetaPageData)
 _TID = struct.Struct("<HHH")
 _ROOM = BLCKSZ - page.SIZE_OF_PAGE_HEADER - _OPAQUE.size
 _VARIES = int(itup.IndexInfo.INDEX_VAR_MASK)
+#: One index entry: the key's values in stored form, and the row's place.
+Entry = tuple[tuple[Any, ...], Tid]
 _ALIGN = {"c": 1, "s": 2, "i": 4, "d": 8}
 
 
@@ -36,13 +38,6 @@ class KeyAttr(NamedTuple):
     attalign: str
     attstorage: str
     code: str
-
-
-class Entry(NamedTuple):
-    """One index entry: the key's values in stored form, and the row's place."""
-
-    values: tuple[Any, ...]
-    tid: Tid
 
 
 class _Pivot(NamedTuple):
@@ -59,6 +54,7 @@ class Former:
         self.attrs = list(attrs)
         self._marks = _VARIES if any(a.attlen < 0 for a in attrs) else 0
         self._fixed: dict[int, Callable[..., bytes]] = {}
+        self._whole: tuple[int, Callable[..., bytes]] | None = None
         code = "<"
         at = 0
         for i, attr in enumerate(attrs):
@@ -67,7 +63,11 @@ class Former:
             pad = -at % _ALIGN[attr.attalign]
             code += (f"{pad}x" if pad else "") + attr.code
             at += pad + attr.attlen
-            self._fixed[i + 1] = struct.Struct(f"{code}{-at % 8}x").pack
+            padded = f"{code}{-at % 8}x"
+            self._fixed[i + 1] = struct.Struct(padded).pack
+            if i + 1 == len(self.attrs):
+                whole = struct.Struct(_HEAD.format + padded[1:])
+                self._whole = whole.size, whole.pack
 
     def key(self, values: tuple[Any, ...]) -> bytes:
         """The stored key, padded to the size that the tuple has."""
@@ -86,8 +86,13 @@ class Former:
 
     def leaves(self, entries: Sequence[Entry]) -> list[bytes]:
         """The tuples of entries."""
-        pack = self._fixed.get(len(self.attrs), self._packed)
-        head = _HEAD.pack
+        if self._whole is not None:
+            size, whole = self._whole
+            return [
+                whole(block >> 16, block & 0xFFFF, number, size, *values)
+                for values, (block, number) in entries
+            ]
+        pack, head = self._packed, _HEAD.pack
         out = []
         for values, (block, number) in entries:
             key = pack(*values)
@@ -110,10 +115,10 @@ class Former:
 
     def between(self, left: Entry, right: Entry) -> _Pivot:
         """The shortest pivot that is above one entry and not above the other."""
-        for i, (a, b) in enumerate(zip(left.values, right.values), 1):
+        for i, (a, b) in enumerate(zip(left[0], right[0]), 1):
             if a != b:
-                return _Pivot(right.values[:i], None)
-        return _Pivot(right.values, left.tid)
+                return _Pivot(right[0][:i], None)
+        return _Pivot(right[0], left[1])
 
 
 def btree_pages(attrs: Sequence[KeyAttr], entries: Sequence[Entry], equal: bool) -> list[bytes]:
@@ -143,6 +148,9 @@ def btree_pages(attrs: Sequence[KeyAttr], entries: Sequence[Entry], equal: bool)
 def _cuts(sizes: Sequence[int], fill: float) -> list[int]:
     """Where pages begin, and the end; each leaves room for its high key."""
     cuts, used, limit = [0], 0, int(_ROOM * fill)
+    if len(set(sizes)) == 1:
+        need = maxalign(sizes[0]) + 4
+        return [*range(0, len(sizes), max(limit // need, 1)), len(sizes)]
     for i, size in enumerate(sizes):
         need = (size + 7 & ~7) + 4
         if used and used + need > limit:

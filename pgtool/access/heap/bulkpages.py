@@ -144,6 +144,14 @@ def page_header(flags: int, lower: int, upper: int, special: int) -> bytes:
 def assemble(items: Sequence[bytes | bytearray], flags: int = 0, special: bytes = b"") -> bytes:
     """A page that holds the items in the order of their line pointers."""
     at = end = BLCKSZ - len(special)
+    pointers: Sequence[int]
+    lengths = set(map(len, items))
+    if len(lengths) == 1 and not (size := lengths.pop()) & 7:
+        at -= size * len(items)
+        step = size << _OFF_SHIFT
+        first = (end - size) << _OFF_SHIFT | _NORMAL | size << _LEN_SHIFT
+        pointers = range(first, first - step * len(items), -step)
+        return _put_together(flags, pointers, at, end, [special, *items])
     pointers = []
     parts: list[bytes | bytearray] = [special]
     for item in items:
@@ -151,7 +159,14 @@ def assemble(items: Sequence[bytes | bytearray], flags: int = 0, special: bytes 
         at -= size
         pointers.append(at << _OFF_SHIFT | _NORMAL | len(item) << _LEN_SHIFT)
         parts.append(item if size == len(item) else item + bytes(size - len(item)))
-    lower = page.SIZE_OF_PAGE_HEADER + 4 * len(items)
+    return _put_together(flags, pointers, at, end, parts)
+
+
+def _put_together(
+    flags: int, pointers: Sequence[int], at: int, end: int, parts: Sequence[bytes | bytearray]
+) -> bytes:
+    """A page of its line pointers and what lies behind the hole, last part first."""
+    lower = page.SIZE_OF_PAGE_HEADER + 4 * len(pointers)
     head = page_header(flags, lower, at, end) + struct.pack(f"<{len(pointers)}I", *pointers)
     return head + bytes(at - lower) + b"".join(reversed(parts))
 

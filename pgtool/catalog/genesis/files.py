@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from formats import datum, heap, pglz_pack, varlena
@@ -157,7 +158,7 @@ class FileMaker:
         tuples = [RowFormer(attrs).form(chunk) for chunk in chunks]
         tids = self._heap(catalog, catalog.toast, tuples)
         keys = [KeyAttr(4, "i", "p", "I"), KeyAttr(4, "i", "p", "i")]
-        entries = sorted(Entry(chunk[:2], tid) for chunk, tid in zip(chunks, tids))
+        entries = sorted((chunk[:2], tid) for chunk, tid in zip(chunks, tids))
         pages = btree_pages(keys, entries, True)
         self._put(catalog, catalog.toast_index, Forks(pages), len(chunks))
 
@@ -170,11 +171,13 @@ class FileMaker:
         places = [columns[name] for name, _ in index.keys]
         types = [catalog.columns[i].type for i in places]
         attrs = [self._key_attr(type_) for type_ in types]
-        entries = [
-            Entry(tuple([row[i] for i in places]), tid) for row, tid in zip(rows, tids)
-        ]  # fmt: skip
+        entries: list[Entry]
+        if len(places) == 1:
+            entries = [((row[places[0]],), tid) for row, tid in zip(rows, tids)]
+        else:
+            entries = list(zip(map(itemgetter(*places), rows), tids))
         if "oidvector" in types:
-            entries.sort(key=lambda e: ([_ordered(t, v) for t, v in zip(types, e.values)], e.tid))
+            entries.sort(key=lambda e: ([_ordered(t, v) for t, v in zip(types, e[0])], e[1]))
         else:
             entries.sort()
         equal = all(self.rows.equal_is_identical(opclass) for _, opclass in index.keys)

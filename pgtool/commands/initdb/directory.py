@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 from pgtool.errors import UserError
@@ -27,7 +27,10 @@ SYNC_THREADS = 8
 class NewDirectory:
     """A context: leaving it by an exception takes away all that was made in it."""
 
-    def __init__(self, root: str, waldir: str | None, group_access: bool) -> None:
+    def __init__(
+        self, root: str, waldir: str | None, group_access: bool, sync: bool = True
+    ) -> None:
+        """``sync``: files start on their way to the disk as soon as they are written."""
         self.root = os.path.abspath(root)
         self.waldir = os.path.abspath(waldir) if waldir else None
         self.mode = 0o750 if group_access else 0o700
@@ -35,7 +38,8 @@ class NewDirectory:
         self.owner: tuple[int, int] | None = None
         self._made: list[str] = []
         self._taken: list[str] = []
-        self._files: list[str] = []
+        self._pool = ThreadPoolExecutor(SYNC_THREADS) if sync else None
+        self._syncing: list[Future[None]] = []
 
     def __enter__(self) -> NewDirectory:
         self._umask = os.umask(0o777 & ~self.mode)
@@ -57,6 +61,8 @@ class NewDirectory:
         self, kind: type[BaseException] | None, error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:  # fmt: skip
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
         if kind is not None:
             self._clear()
         os.umask(self._umask)
@@ -110,16 +116,19 @@ class NewDirectory:
             self._own(handle)
         finally:
             os.close(handle)
-        self._files.append(path)
+        if self._pool is not None:
+            self._syncing.append(self._pool.submit(_sync, path))
 
     def sync(self) -> None:
         """Return when all of it will survive a crash of the machine."""
+        if self._pool is None:
+            return
+        for one in self._syncing:
+            one.result()
         places = [self.root, *([self.waldir] if self.waldir else []), *self._made]
         for top in places[: 2 if self.waldir else 1]:
             places += [os.path.join(at, d) for at, dirs, _ in os.walk(top) for d in dirs]
-        with ThreadPoolExecutor(SYNC_THREADS) as pool:
-            list(pool.map(_sync, self._files))
-            list(pool.map(_sync, places))
+        list(self._pool.map(_sync, places))
         _sync(os.path.dirname(self._made[0] if self._made else self.root))
 
     def _clear(self) -> None:
