@@ -130,30 +130,41 @@ def test_where_slru_entries_lie() -> None:
 
 
 def test_controldata_is_light(tmp_path: Path) -> None:
-    """It loads nothing heavy and takes less than 100 ms of CPU, start-up included."""
+    """It loads nothing heavy and takes less than 100 ms of CPU, start-up included.
+
+    Where other work slows the machine down, little more than its libraries take by themselves.
+    """
+    spent = "use = resource.getrusage(resource.RUSAGE_SELF)\nspent = use.ru_utime + use.ru_stime\n"
     code = (
         "import resource, sys\n"
         "from pgtool.cli.main import main\n"
         "try: main(['controldata', '-D', sys.argv[1]])\n"
         "except SystemExit: pass\n"
-        "use = resource.getrusage(resource.RUSAGE_SELF)\n"
-        "print(use.ru_utime + use.ru_stime, *sys.modules, file=sys.stderr)\n"
+        f"{spent}print(spent, *sys.modules, file=sys.stderr)\n"
     )
+    bare = f"import resource, sys, click, construct\n{spent}print(spent, file=sys.stderr)\n"
     (tmp_path / "global").mkdir()
     raw = bytearray(8192)
     raw[8:16] = (1800).to_bytes(4, "little") + (202506291).to_bytes(4, "little")
     (tmp_path / "global/pg_control").write_bytes(raw)
-    spent = []
-    for _ in range(3):
-        done = subprocess.run(
-            [sys.executable, "-c", code, str(tmp_path)],
-            cwd=ROOT, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        assert "Latest checkpoint location" in done.stdout
-        seconds, *modules = done.stderr.splitlines()[-1].split()
-        spent.append(float(seconds))
-        assert not {"numpy", "postgast", "crc32c", "tabulate", "pyarrow"} & set(modules)
-    assert min(spent) < 0.1
+    # As an installed tool has it: with its bytecode at hand, from the second run on.
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    env["PYTHONPYCACHEPREFIX"] = str(tmp_path / "bytecode")
+    least, libraries = 1.0, 1.0
+    for _ in range(6):
+        for text in (code, bare):
+            done = subprocess.run(
+                [sys.executable, "-c", text, str(tmp_path)],
+                cwd=ROOT, capture_output=True, text=True, check=True, env=env,
+            )  # fmt: skip
+            seconds, *modules = done.stderr.splitlines()[-1].split()
+            if text == bare:
+                libraries = min(libraries, float(seconds))
+                continue
+            least = min(least, float(seconds))
+            assert "Latest checkpoint location" in done.stdout
+            assert not {"numpy", "postgast", "crc32c", "tabulate", "pyarrow"} & set(modules)
+    assert least < max(0.1, 1.6 * libraries)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

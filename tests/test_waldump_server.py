@@ -182,6 +182,15 @@ def test_timeline_switch(wal: Wal) -> None:
     assert "error in WAL record" in error
 
 
+def _reads(pid: int, directory: Path) -> bool:
+    """Whether a process has a file of a directory open."""
+    try:
+        return any(Path(os.readlink(fd)).parent == directory
+                   for fd in Path(f"/proc/{pid}/fd").iterdir())  # fmt: skip
+    except OSError:
+        return False
+
+
 def test_follow_until_interrupted(wal: Wal) -> None:
     """Following ends with SIGINT, exit code 0 and the statistics so far."""
     if wal.server.major != 18:
@@ -193,8 +202,10 @@ def test_follow_until_interrupted(wal: Wal) -> None:
         [sys.executable, "-m", "pgtool", "waldump", *arguments], stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, env=environment(), cwd=ROOT,
     )  # fmt: skip
+    while process.poll() is None and not _reads(process.pid, first.parent):
+        time.sleep(0.1)
     with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(4)
+        process.wait(3)
     process.send_signal(signal.SIGINT)
     shown, message = process.communicate(timeout=30)
     assert process.returncode == 0 and message == b""
