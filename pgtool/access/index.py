@@ -26,10 +26,14 @@ from pgtool.access.btree.relation import BTree
 from pgtool.access.btree.search import descend
 from pgtool.access.btree.split import finish_split
 from pgtool.access.btree.unique import UniqueCheck, find_equal
+from pgtool.access.btree.vacuum import BulkDeleteResult, bulk_delete, cleanup
 from pgtool.access.indexdesc import IndexDescriptor
 from pgtool.errors import Unsupported
 
-__all__ = ["IndexRelation", "TableIndexes", "UniqueCheck", "open_index", "refuse_other_methods"]
+__all__ = [
+    "BulkDeleteResult", "IndexRelation", "TableIndexes", "UniqueCheck", "open_index",
+    "refuse_other_methods",
+]  # fmt: skip
 
 Datums = Sequence[bytes | None]
 Tid = tuple[int, int]
@@ -85,6 +89,18 @@ class IndexRelation:
         finally:
             tree.unpin(buffer)
         return None if found is None else (found >> 16, found & 0xFFFF)
+
+    def bulk_delete(
+        self, dead: Any, result: BulkDeleteResult | None = None
+    ) -> BulkDeleteResult:
+        """VACUUM: take out the entries of dead rows (ascending TIDs, ``block << 16 | offset``)."""
+        self.tree.xid = 0
+        return bulk_delete(self.tree, dead, result)
+
+    def vacuum_cleanup(self, result: BulkDeleteResult | None = None) -> BulkDeleteResult:
+        """VACUUM: the end, whether or not there were dead rows."""
+        self.tree.xid = 0
+        return cleanup(self.tree, result)
 
     def build(self, rows: Any, *, xid: int = 0) -> int:
         """Fill the empty file of the index; see :func:`pgtool.access.btree.build.build`."""
