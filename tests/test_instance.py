@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from pgtool.storage.smgr import RelFileLocator
+from formats.slru import MultiXactStatus
+from pgtool.access.heap.scan import HeapScan
+from pgtool.access.heap.visible import AtRest
+from pgtool.errors import PgtoolError
+from pgtool.storage import page as page_of
+from pgtool.storage.smgr import RelationFile, RelFileLocator
 from pgtool.transam.instance import Instance
+from pgtool.transam.multixact import Member
+from pgtool.transam.settings import InstanceSettings
+from pgtool.transam.snapshot import Snapshot
+from pgtool.transam.tqual import header_of
 from tests.installs import client, run_as
 from tests.servers import Server
 from tests.write_helpers import insert_int
@@ -83,3 +95,150 @@ def test_the_server_recovers_after_a_kill(server: Server) -> None:
     instance.abandon()
     server.start()
     assert values(server) == [1, *(v for v in range(2, 700) if v % 3)]
+
+
+def test_savepoints(server: Server) -> None:
+    where = locator(server, "t")
+    start = server.lsn()
+    server.stop()
+    instance = Instance.start(str(server.data))
+    xact = instance.session(where.db)
+    xact.begin()
+    kept = []
+    for value in range(100, 300):  # more than 64: assignment records
+        xact.savepoint("a")
+        insert_int(instance, xact, where, value)
+        xact.savepoint("b")
+        insert_int(instance, xact, where, value + 1000)
+        if value % 2:
+            xact.rollback_to("b")
+        if value % 3:
+            xact.release("a")
+            kept += [value] if value % 2 else [value, value + 1000]
+        else:
+            xact.rollback_to("a")
+            xact.release("a")
+    with pytest.raises(PgtoolError, match='savepoint "a" does not exist'):
+        xact.release("a")
+    instance.checkpoint()
+    xact.commit()
+    instance.abandon()
+    text = waldump(server, start)
+    assert "ASSIGNMENT xtop" in text and "subxacts" in text
+    server.start()
+    assert values(server) == sorted([1, *kept])
+
+
+def test_snapshots_and_command_ids(server: Server) -> None:
+    where = locator(server, "t")
+    server.stop()
+    instance = Instance.start(str(server.data))
+    mine, other = instance.session(where.db), instance.session(where.db)
+    mine.begin()
+    insert_int(instance, mine, where, 2)
+    other.begin()
+    assert seen(instance, where, mine.snapshot()) == [1]
+    mine.command_counter_increment()
+    assert seen(instance, where, mine.snapshot()) == [1, 2]
+    assert seen(instance, where, other.snapshot()) == [1]
+    other.isolation = "repeatable read"
+    mine.savepoint("s")
+    insert_int(instance, mine, where, 3)
+    mine.command_counter_increment()
+    assert seen(instance, where, mine.snapshot()) == [1, 2, 3]
+    assert instance.procarray.horizon(False, where.db) == mine.top_xid
+    mine.rollback_to("s")
+    assert seen(instance, where, mine.snapshot()) == [1, 2]
+    mine.commit()
+    assert seen(instance, where, other.snapshot()) == [1]
+    other.isolation = "read committed"
+    assert seen(instance, where, other.snapshot()) == [1, 2]
+    instance.shutdown()
+
+
+def seen(instance: Instance, where: RelFileLocator, snapshot: Snapshot) -> list[int]:
+    """By the vectorised rules and one by one, which must agree."""
+    out, scalar = [], []
+    file = RelationFile(instance.pooled, instance.pool.path(where))
+    scan = HeapScan(file, (), AtRest(snapshot), None, instance.checksums)
+    for tuples in scan.runs():
+        out += [int.from_bytes(tuples.buffer[at + 24 : at + 28].tobytes(), "little")
+                for at in tuples.start.tolist()]  # fmt: skip
+    for block in range(instance.pool.nblocks(where)):
+        with instance.pool.read(where, block) as buffer:
+            for item in page_of.item_ids(buffer.page):
+                h = header_of(buffer.page, item.offset)
+                if snapshot.sees(h.infomask, h.xmin, h.xmax, h.field3):
+                    at = item.offset + h.hoff
+                    scalar.append(int.from_bytes(buffer.page[at : at + 4], "little"))
+    assert out == scalar
+    return out
+
+
+def test_async_commits_are_there_after_a_shutdown_only(server: Server) -> None:
+    where = locator(server, "t")
+    server.stop()
+    settings = InstanceSettings(synchronous_commit=False, wal_writer_delay=3_600_000)
+    instance = Instance.start(str(server.data), settings)
+    xact = instance.session(where.db)
+    for value in (2, 3):
+        xact.begin()
+        insert_int(instance, xact, where, value)
+        xid = xact.top_xid
+        xact.commit()
+        assert instance.clog.commit_lsn(xid) > instance.wal.flushed
+    instance.shutdown()
+    server.start()
+    assert values(server) == [1, 2, 3]
+
+
+def test_multixacts(server: Server) -> None:
+    """Made here, read by the server; the next one's offset and page borders included."""
+    server.stop()
+    instance = Instance.start(str(server.data))
+    status = MultiXactStatus.MultiXactStatusForKeyShare
+    made = {}
+    for n in range(2500):
+        members = [Member(700 + n + i, status) for i in range(1 + n % 5)]
+        made[instance.multixact.create(members)] = members
+        if n == 2100:
+            instance.checkpoint()
+    assert instance.multixact.create(members) == max(made)
+    assert len(made) == 2500
+    for multi, members in made.items():
+        assert list(instance.multixact.members(multi)) == members
+    instance.wal.flush_all()
+    instance.abandon()
+    server.start()
+    for multi in (min(made), max(made), *list(made)[:: len(made) // 20 or 1]):
+        text = server.psql(f"SELECT xid FROM pg_get_multixact_members('{multi}')")
+        assert [int(xid) for xid in text.split()] == [m.xid for m in made[multi]]
+
+
+def test_the_lock_file_keeps_servers_out(server: Server) -> None:
+    server.stop()
+    instance = Instance.start(str(server.data))
+    lines = (server.data / "postmaster.pid").read_text().split("\n")
+    assert lines[0] == f"-{os.getpid()}" and lines[1] == str(server.data)
+    assert stat.S_IMODE((server.data / "postmaster.pid").stat().st_mode) == 0o600
+    tool = server.tool("postgres")  # not our child: a server takes its parent's lock for stale
+    done = subprocess.run(
+        ["sh", "-c", f"{tool} -D {server.data}; exit $?"], env=server.install.env(), check=False,
+        capture_output=True, text=True, cwd=server.base, **run_as())  # type: ignore[call-overload]
+    assert "lock file" in done.stderr and "already exists" in done.stderr, done
+    with pytest.raises(PgtoolError, match="already open"):
+        Instance.start(str(server.data))
+    code = ("import sys; from pgtool.transam.instance import Instance\\n"
+            "try: Instance.start(sys.argv[1])\\nexcept Exception as e: print(e)")
+    code = code.replace("\\n", "\n")
+    done = subprocess.run([sys.executable, "-c", code, str(server.data)], capture_output=True,
+                          text=True, check=False)  # fmt: skip
+    assert "lock file" in done.stdout and str(os.getpid()) in done.stdout, done
+    instance.shutdown()
+    assert not (server.data / "postmaster.pid").exists()
+    server.start()
+    with pytest.raises(PgtoolError, match="lock file"):
+        Instance.start(str(server.data))
+    server.kill9()
+    with pytest.raises(PgtoolError, match="not shut down"):
+        Instance.start(str(server.data))
