@@ -51,7 +51,7 @@ class Cutoffs:
     oldest_xmin: int
     oldest_mxact: int
     freeze_limit: int
-    multixact_cutoff: int
+    multi_cutoff: int
     aggressive: bool
     #: The horizons lie dangerously far back: somebody holds them.
     xmin_is_old: bool = False
