@@ -18,25 +18,29 @@ relminmxid move only as far as every page has been seen, or is marked all-frozen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from formats.heap import xmin_frozen
+from formats.heap import HeapInfomask, xmin_frozen
 from formats.page import SIZE_OF_PAGE_HEADER, LpFlags
-from formats.units import BLCKSZ, INVALID_XID
+from formats.units import BLCKSZ, FIRST_NORMAL_XID, INVALID_XID
+from formats.vm import VisibilityMapBits
 from formats.wal.heap2 import PruneReason
+from formats.wal.rmgrs import RmgrId
 from pgtool.access.heap import pageops, pruneheap, visibilitymap
-from pgtool.access.heap.freeze import PageFreeze
+from pgtool.access.heap.freeze import Freezer, FreezeTuple, PageFreeze, grouped
+from pgtool.access.heap.records import needs_image, visible
 from pgtool.access.heap.skipping import Skipper
 from pgtool.access.heap.truncate import truncate_relation
 from pgtool.storage import freespace
 from pgtool.storage import page as bufpage
 from pgtool.transam.cutoffs import Cutoffs, multi_precedes
-from pgtool.transam.tqual import VacuumState, header_of
+from pgtool.transam.tqual import Header, VacuumState, header_of
 from pgtool.transam.xid import precedes
+from pgtool.wal.insert import XLOG_FPI, Record
 
 if TYPE_CHECKING:
     from pgtool.access.heap.heapam import HeapRelation
@@ -51,9 +55,9 @@ FAILSAFE_EVERY_PAGES = 4 * 1024 * 1024 * 1024 // BLCKSZ
 FSM_EVERY_PAGES = 8 * 1024 * 1024 * 1024 // BLCKSZ
 #: Bytes that a remembered TID takes here.
 TID_BYTES = 8
+_XMIN_COMMITTED = int(HeapInfomask.HEAP_XMIN_COMMITTED)
 _LIVE, _RECENTLY_DEAD = VacuumState.HEAPTUPLE_LIVE, VacuumState.HEAPTUPLE_RECENTLY_DEAD
 _INSERTING = VacuumState.HEAPTUPLE_INSERT_IN_PROGRESS
-_DELETING = VacuumState.HEAPTUPLE_DELETE_IN_PROGRESS
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,7 @@ class LazyVacuum:
         self.ndead = 0
         self.nonempty_pages = 0
         self.frozen_xid, self.min_multi = cutoffs.oldest_xmin, cutoffs.oldest_mxact
+        self.freezer = Freezer(rel.instance, cutoffs)
         self.stats: list[Any] = [None] * len(self.indexes)
         self.use_indexes = bool(self.indexes) and options.index_cleanup != "off"
         self.may_bypass = options.index_cleanup == "auto"
@@ -156,7 +161,7 @@ class LazyVacuum:
     def _scan(self) -> bool:
         """Scan; whether all-visible pages were skipped that are not all-frozen."""
         rel, report, options = self.rel, self.report, self.options
-        skipper = Skipper(rel, report.rel_pages, self.cutoffs, options)
+        skipper = Skipper(rel, report.rel_pages, self.cutoffs, options, count_map(rel))
         room = max(options.memory // TID_BYTES, 1024)
         fsm_from = 0
         for block, was_visible, eager in skipper:
@@ -193,7 +198,8 @@ class LazyVacuum:
             with rel.wal.critical():
                 rel.pool.mark_dirty(buffer)
                 if rel.target.logged and bufpage.lsn(buffer.page) == 0:
-                    rel.wal.log_newpage_buffer(buffer)
+                    rel.wal.insert(Record(RmgrId.RM_XLOG_ID, XLOG_FPI).block(
+                        0, buffer, force_image=True))
             self._mark(buffer, block, visibilitymap.VALID_BITS, INVALID_XID)
             self.report.new_visible_pages += 1
             self.report.new_visible_frozen_pages += 1
@@ -202,19 +208,21 @@ class LazyVacuum:
     def _page(self, buffer: Buffer, block: int, was_visible: bool) -> bool:
         """Prune, freeze and mark one page; whether it is all-frozen now."""
         rel, report = self.rel, self.report
+        images = rel.wal.images
         what = pruneheap.decide(
             rel, buffer, self.cutoffs.oldest_xmin, free_at_once=not self.indexes
         )
         seen = _Verdict(self, buffer, what)
-        plans = seen.plans(buffer, what)
+        freeze = seen.decide(buffer, what, rel.wal.images > images)
+        plans = grouped(seen.changes) if freeze else []
         pruneheap.apply(
             rel, buffer, what, PruneReason.PRUNE_VACUUM_SCAN, plans,
-            seen.freeze_horizon if plans else INVALID_XID,
+            seen.freeze_horizon() if freeze else INVALID_XID,
         )  # fmt: skip
-        self.frozen_xid, self.min_multi = seen.oldest
-        if plans:
+        self.frozen_xid, self.min_multi = seen.oldest(freeze)
+        if freeze:
             report.new_frozen_pages += 1
-            report.tuples_frozen += seen.frozen
+            report.tuples_frozen += len(seen.changes)
         report.tuples_deleted += what.ndeleted
         report.live_tuples += seen.live
         report.recently_dead_tuples += seen.recently_dead
@@ -413,75 +421,63 @@ class _Verdict:
 
     def __init__(self, run: LazyVacuum, buffer: Buffer, what: pruneheap.Pruning) -> None:
         self.rel = run.rel
-        self.cutoffs = run.cutoffs
-        self.live = self.recently_dead = self.frozen = 0
-        self.all_visible = True
-        self.all_frozen = True
+        self.oldest_xmin = run.cutoffs.oldest_xmin
+        self.live = self.recently_dead = 0
+        self.all_visible = self.all_frozen = True
         self.visible_horizon = INVALID_XID
-        self.freeze = PageFreeze(
-            run.rel, run.cutoffs, run.frozen_xid, run.min_multi, buffer
-        )  # fmt: skip
-        self.has_tuples = bool(what.kept or what.redirects)
+        self.has_tuples = bool(what.kept)
+        self.freeze = PageFreeze.begin(run.frozen_xid, run.min_multi)
+        self.changes: list[FreezeTuple] = []
         page = buffer.page
         for number in what.kept:
-            _flags, at, _length = bufpage.item_id(page, number)
-            h = header_of(page, at)
+            h = header_of(page, bufpage.item_id(page, number).offset)
             state = what.states[number]
-            self._visibility(h, state)
-            if state in (_LIVE, _INSERTING, _DELETING):
-                self.live += state != _INSERTING
-            else:
+            if state == _RECENTLY_DEAD:
                 self.recently_dead += 1
-            if not self.freeze.tuple(number, h):
-                self.all_frozen = False
+            elif state != _INSERTING:
+                self.live += 1
+            self._visibility(h, state)
+            change, wholly = run.freezer.prepare(number, h, self.freeze)
+            self.all_frozen = self.all_frozen and wholly
+            if change is not None:
+                self.changes.append(change)
 
-    def _visibility(self, h: Any, state: VacuumState) -> None:
-        if state != _LIVE or not self.all_visible:
-            self.all_visible = self.all_visible and state == _LIVE
+    def _visibility(self, h: Header, state: VacuumState) -> None:
+        if state != _LIVE or not h.infomask & _XMIN_COMMITTED:
+            self.all_visible = False
+        if not self.all_visible or xmin_frozen(h.infomask):
             return
-        if xmin_frozen(h.infomask):
-            return
-        if not precedes(h.xmin, self.cutoffs.oldest_xmin):
+        if not precedes(h.xmin, self.oldest_xmin):
             self.all_visible = False
         elif not self.visible_horizon or precedes(self.visible_horizon, h.xmin):
             self.visible_horizon = h.xmin
 
-    def plans(self, buffer: Buffer, what: pruneheap.Pruning) -> list[Any]:
+    def decide(self, buffer: Buffer, what: pruneheap.Pruning, hint_logged: bool) -> bool:
         """Freeze if some id is too old, or if the page is logged whole anyway."""
-        plans = self.freeze.plans()
-        must = self.freeze.required
-        worth = False
-        if plans and not must:
-            dead = what.dead or what.dead_before
-            whole = self.all_visible and self.all_frozen and not dead
-            worth = whole and self._logged_whole(buffer, what)
-        if plans and (must or worth):
-            self.frozen = sum(len(plan.numbers) for plan in plans)
-            self.oldest = self.freeze.oldest_if_frozen
-            self.freeze_horizon = self._freeze_horizon()
-            return plans
-        if plans:
-            self.all_frozen = False
-        # Nothing to freeze on an all-frozen page counts as frozen.
-        self.oldest = self.freeze.oldest_if_frozen if not plans else self.freeze.oldest_if_not
-        return []
-
-    freeze_horizon = INVALID_XID
-    oldest = (INVALID_XID, 0)
-
-    def _logged_whole(self, buffer: Buffer, what: pruneheap.Pruning) -> bool:
-        if not self.rel.target.logged:
+        if not self.changes:
             return False
-        return bool(what.any and self.rel.wal.needs_image(buffer)) or (
-            self.rel.wal.needs_image(buffer) and self.freeze.hint_was_logged
-        )
+        if self.freeze.required:
+            return True
+        whole = self.all_visible and self.all_frozen and self.rel.target.logged
+        if whole and (
+            hint_logged or (what.any and needs_image(self.rel.wal, buffer))
+        ):
+            return True
+        self.all_frozen = False
+        return False
 
-    def _freeze_horizon(self) -> int:
+    def oldest(self, frozen: bool) -> tuple[int, int]:
+        """The oldest xid and multixact that stay on the pages seen so far."""
+        if frozen:
+            return self.freeze.frozen_xid, self.freeze.frozen_multi
+        return self.freeze.unfrozen_xid, self.freeze.unfrozen_multi
+
+    def freeze_horizon(self) -> int:
         """The newest xid that standbys must have seen end before they replay the freezing."""
         if self.all_visible and self.all_frozen:
             return self.visible_horizon
-        before = (self.cutoffs.oldest_xmin - 1) & 0xFFFFFFFF
-        return before if before >= 3 else 3
+        before = (self.oldest_xmin - 1) & 0xFFFFFFFF
+        return max(before, FIRST_NORMAL_XID)
 
 
 def page_visibility(rel: HeapRelation, buffer: Buffer, oldest_xmin: int) -> tuple[bool, bool, int]:
@@ -501,7 +497,7 @@ def page_visibility(rel: HeapRelation, buffer: Buffer, oldest_xmin: int) -> tupl
                 return False, False, INVALID_XID
             if not newest or precedes(newest, h.xmin):
                 newest = h.xmin
-        frozen = frozen and xmin_frozen(h.infomask) and bool(h.infomask & pageops.XMAX_INVALID)
+        frozen = frozen and xmin_frozen(h.infomask) and h.xmax == INVALID_XID
     return True, frozen, newest
 
 
@@ -509,8 +505,6 @@ def mark_visible(
     rel: HeapRelation, buffer: Buffer, block: int, bits: int, horizon: int
 ) -> None:
     """Set a page's bits in the map and on itself, with the record that says so."""
-    from pgtool.access.heap.records import visible_record
-
     vm = visibilitymap.pin(rel.pool, rel.where, block)
     try:
         with rel.wal.critical():
@@ -520,11 +514,11 @@ def mark_visible(
             if visibilitymap.set_bits(vm.page, block, bits):
                 rel.pool.mark_dirty(vm)
                 if rel.target.logged:
-                    record = visible_record(
-                        buffer, vm, horizon, bits, catalog=rel.decoded_catalog,
-                        image=rel.pool.hints_are_logged,
-                    )  # fmt: skip
-                    rel.wal.insert(record)
+                    flags = bits
+                    if rel.decoded_catalog:
+                        flags |= int(VisibilityMapBits.VISIBILITYMAP_XLOG_CATALOG_REL)
+                    image = rel.pool.log_hint is not None
+                    rel.wal.insert(visible(buffer, vm, horizon, flags, image=image))
     finally:
         rel.pool.unpin(vm)
 
