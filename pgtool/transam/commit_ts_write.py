@@ -19,7 +19,7 @@ from pgtool.transam.xid import precedes
 from pgtool.wal.insert import Record, Wal
 
 _ENTRY = struct_of(CommitTimestampEntry)
-_ZEROPAGE = opcode(records.RECORDS, "ZEROPAGE")
+_ZEROPAGE, _TRUNCATE = (opcode(records.RECORDS, name) for name in ("ZEROPAGE", "TRUNCATE"))
 
 
 class RunningCommitTimestamps(CommitTimestamps):
@@ -37,6 +37,7 @@ class RunningCommitTimestamps(CommitTimestamps):
         self.files = self.buffers
         self.wal = wal
         self._pack_page = struct_of(records.commit_ts_zeropage[major]).pack
+        self._pack_truncate = struct_of(records.xl_commit_ts_truncate[major]).pack
 
     def areas(self) -> list[SlruBuffers]:
         """What a checkpoint writes."""
@@ -74,3 +75,22 @@ class RunningCommitTimestamps(CommitTimestamps):
                 newest = one
         if not self.newest or precedes(self.newest, newest):
             self.newest = newest
+
+    def truncate(self, oldest: int) -> None:
+        """Forget the times of transactions before ``oldest``."""
+        if self.oldest and precedes(self.oldest, oldest):
+            self.oldest = oldest
+        page = oldest // COMMIT_TS.per_page
+        cut = page * COMMIT_TS.per_page
+
+        def unwanted(first_page: int) -> bool:
+            first = first_page * COMMIT_TS.per_page
+            last = first + COMMIT_TS.per_segment - 1 & 0xFFFFFFFF
+            return precedes(max(first, FIRST_NORMAL_XID), cut) and precedes(last, cut)
+
+        segments = self.buffers.segments()
+        if not any(unwanted(number * SLRU_PAGES_PER_SEGMENT) for number in segments):
+            return
+        data = self._pack_truncate(page, oldest)
+        self.wal.flush(self.wal.insert(Record(RmgrId.RM_COMMIT_TS_ID, _TRUNCATE, data)))
+        self.buffers.remove_segments(unwanted)

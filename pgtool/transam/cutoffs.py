@@ -16,16 +16,11 @@ from dataclasses import dataclass
 
 from formats.slru import FIRST_MULTIXACT_ID
 from formats.units import FIRST_NORMAL_XID
-from pgtool.transam.xid import precedes
+from pgtool.transam.xid import multi_precedes, precedes
 
-__all__ = ["Ages", "Cutoffs", "compute", "failsafe_reached", "multi_precedes"]
+__all__ = ["Ages", "Cutoffs", "compute", "failsafe_reached"]
 
 _MASK = 0xFFFFFFFF
-
-
-def multi_precedes(a: int, b: int) -> bool:
-    """Whether multixact ``a`` was made before ``b``."""
-    return (a - b) & 0x80000000 != 0
 
 
 @dataclass(frozen=True)

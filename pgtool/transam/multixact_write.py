@@ -19,6 +19,7 @@ from formats.slru import (
     MULTIXACT_MEMBERS,
     MULTIXACT_MEMBERS_PER_MEMBERGROUP,
     MULTIXACT_OFFSETS,
+    SLRU_PAGES_PER_SEGMENT,
     MultiXactMemberGroup,
     MultiXactStatus,
 )
@@ -29,18 +30,20 @@ from pgtool.errors import CorruptData, SqlError
 from pgtool.storage.backend import WritableBackend
 from pgtool.transam.multixact import Member, MultiXacts
 from pgtool.transam.slru import SlruBuffers
-from pgtool.transam.xid import precedes
+from pgtool.transam.xid import multi_precedes, precedes
 from pgtool.wal.insert import Record, Wal
 
 PROGRAM_LIMIT_EXCEEDED = "54000"
 STOP_MARGIN, WARN_MARGIN = 3_000_000, 40_000_000
 REMEMBERED = 256
 _MASK = 0xFFFFFFFF
-_ZERO_OFF, _ZERO_MEM, _CREATE = (
-    opcode(records.RECORDS, name) for name in ("ZERO_OFF_PAGE", "ZERO_MEM_PAGE", "CREATE_ID")
+_ZERO_OFF, _ZERO_MEM, _CREATE, _TRUNCATE = (
+    opcode(records.RECORDS, name)
+    for name in ("ZERO_OFF_PAGE", "ZERO_MEM_PAGE", "CREATE_ID", "TRUNCATE_ID")
 )
 _OFFSET, _XID = struct_of(MultiXactOffset), struct_of(TransactionId)
 _STATUS_AT, _XID_AT = (offset_of(MultiXactMemberGroup, name) for name in ("status", "xid"))
+_truncate = struct_of(records.xl_multixact_truncate).pack
 _create = struct_of(records.xl_multixact_create).pack
 _member = struct_of(records.MultiXactMember).pack
 assert sizeof(MultiXactMemberGroup) == MULTIXACT_MEMBERGROUP_SIZE
@@ -181,6 +184,43 @@ class RunningMultiXacts(MultiXacts):
 
     # -- limits -------------------------------------------------------------------------
 
+    # -- forgetting ---------------------------------------------------------------------
+
+    def truncate(self, oldest: int, database: int) -> None:
+        """Forget multixacts before ``oldest``: no row names one of them any more."""
+        before = self.oldest_multi
+        if not multi_precedes(before, oldest):
+            self.oldest_multi_db = database
+            return
+        numbers = self.offset_buffers.segments()
+        pages = [n * SLRU_PAGES_PER_SEGMENT * MULTIXACT_OFFSETS.per_page for n in numbers]
+        earliest = min(pages, key=lambda first: (first - before + (1 << 31)) & _MASK, default=0)
+        ends = [self._begin_of(multi) for multi in (before, oldest)]
+        if None in ends or multi_precedes(oldest, earliest or FIRST_MULTIXACT_ID):
+            self.set_oldest(oldest, database)
+            return
+        data = _truncate(database, before, oldest, *ends)
+        with self.wal.critical():
+            record = Record(RmgrId.RM_MULTIXACT_ID, _TRUNCATE, data)
+            self.wal.flush(self.wal.insert(record))
+            self.set_oldest(oldest, database)
+            self.member_buffers.remove_segments(_members_between(*map(int, ends)))
+            self.offset_buffers.remove_segments(_offsets_before(oldest))
+
+    def _begin_of(self, multi: int) -> int | None:
+        """Where the members of a multixact begin; None where that cannot be found out."""
+        if multi == self.next_multi:
+            return self.next_offset
+        try:
+            return self._offset(multi) or None
+        except CorruptData:
+            return None
+
+    def set_oldest(self, oldest: int, database: int) -> None:
+        """The oldest multixact that any row names, and a database that has it."""
+        self.oldest_multi, self.oldest_multi_db = oldest, database
+        self.oldest_offset = self._begin_of(oldest)
+
     def _check_limits(self, count: int) -> None:
         wrap = self.oldest_multi + (_MASK >> 1) & _MASK
         multi = self.next_multi
@@ -220,6 +260,28 @@ class RunningMultiXacts(MultiXacts):
             "To avoid MultiXactId assignment failures, execute a database-wide VACUUM in that "
             "database." + more,
         )
+
+
+def _members_between(start: int, end: int) -> Callable[[int], bool]:
+    """Which segments of members hold nothing from ``end`` on."""
+    span = MULTIXACT_MEMBERS.per_segment
+    most = _MASK // span
+    first, last = start // span, end // span
+    count = (last - first) % (most + 1)
+    return lambda page: (page // SLRU_PAGES_PER_SEGMENT - first) % (most + 1) < count
+
+
+def _offsets_before(oldest: int) -> Callable[[int], bool]:
+    """Which segments of offsets hold nothing from the one before ``oldest`` on."""
+    span = MULTIXACT_OFFSETS.per_segment
+    newest = oldest - 1 if oldest > FIRST_MULTIXACT_ID else _MASK
+    cut = newest // span * span
+
+    def unwanted(page: int) -> bool:
+        first = page * MULTIXACT_OFFSETS.per_page
+        return multi_precedes(first, cut) and multi_precedes(first + span - 1 & _MASK, cut)
+
+    return unwanted
 
 
 def _member_places(index: int) -> tuple[int, int]:

@@ -21,6 +21,11 @@ def precedes(a: int, b: int) -> bool:
     return (a - b) & 0x80000000 != 0
 
 
+def multi_precedes(a: int, b: int) -> bool:
+    """Whether multixact ``a`` was made before ``b``; no multixact is special."""
+    return (a - b) & 0x80000000 != 0
+
+
 def precede(xids: npt.NDArray[np.uint32], limit: int) -> npt.NDArray[np.bool_]:
     """Which *normal* xids of an array precede the normal xid ``limit``."""
     out: Any = (xids - np.uint32(limit)).view(np.int32) < 0

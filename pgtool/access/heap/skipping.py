@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from formats.units import FIRST_NORMAL_XID
 from pgtool.access.heap import visibilitymap
-from pgtool.transam.cutoffs import Cutoffs, multi_precedes
-from pgtool.transam.xid import precedes
+from pgtool.transam.cutoffs import Cutoffs
+from pgtool.transam.xid import multi_precedes, precedes
 
 if TYPE_CHECKING:
     from pgtool.access.heap.heapam import HeapRelation

@@ -37,9 +37,9 @@ from pgtool.access.heap.skipping import Skipper
 from pgtool.access.heap.truncate import truncate_relation
 from pgtool.storage import freespace
 from pgtool.storage import page as bufpage
-from pgtool.transam.cutoffs import Cutoffs, multi_precedes
+from pgtool.transam.cutoffs import Cutoffs
 from pgtool.transam.tqual import Header, VacuumState, header_of
-from pgtool.transam.xid import precedes
+from pgtool.transam.xid import multi_precedes, precedes
 from pgtool.wal.insert import XLOG_FPI, Record
 
 if TYPE_CHECKING:
