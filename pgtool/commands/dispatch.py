@@ -21,7 +21,7 @@ COMMANDS = {
     "AlterOwnerStmt": "owner:alter_owner", "AlterTableStmt": "altertable:alter",
     "AlterObjectSchemaStmt": "alterschema:alter", "TruncateStmt": "truncate:truncate",
     "CreateTableAsStmt": "createas:create", "CreatedbStmt": "dbcommands:create",
-    "DropdbStmt": "dbcommands:drop", "VacuumStmt": "analyze:analyze",
+    "DropdbStmt": "dbcommands:drop", "VacuumStmt": "vacuum:vacuum",
     "GrantStmt": "grant:grant", "CreateRoleStmt": "user:create_role",
     "DropRoleStmt": "user:drop_role",
 }  # fmt: skip

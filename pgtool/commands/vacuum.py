@@ -76,7 +76,9 @@ class Vacuum:
         params, transactions = self.params, self.engine.transactions
         if params.is_vacuum:
             transactions.prevent_in_block("VACUUM")
-        alone = params.is_vacuum or not transactions.in_block
+        alone = params.is_vacuum or not (
+            self.session.in_transaction or transactions.implicit
+        )
         if params.only_database_stats:
             self._database_stats()
             return
@@ -214,7 +216,7 @@ class Vacuum:
 def lazy(run: Vacuum, row: Any, params: VacuumParams) -> None:
     """Vacuum one table in place and bring its pg_class rows up to date."""
     ddl = run.ddl
-    database, instance, xact = ddl.database, run.instance, run.session.xact
+    database, instance = ddl.database, run.instance
     relation = database.relation(row.oid)
     if relation.relpersistence == "t":
         return
@@ -224,7 +226,7 @@ def lazy(run: Vacuum, row: Any, params: VacuumParams) -> None:
     ages = ages_of(run, row, params)
     found = limits.compute(
         row.relfrozenxid, row.relminmxid, instance.varsup.next_xid,
-        instance.multixact.next_multi, heap.horizon, instance.multixact.oldest_member(), ages,
+        instance.multixact.next_multi, heap.horizon, instance.oldest_member(), ages,
     )  # fmt: skip
     name = f"{database.name}.{relation.nspname}.{relation.relname}"
     for notice in horizon_warnings(found):

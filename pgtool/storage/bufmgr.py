@@ -113,7 +113,7 @@ class BufferPool:
         self.relseg_size = relseg_size
         self.flush_wal = flush_wal
         self.log_hint = log_hint
-        self.hits = self.reads = self.writes = 0
+        self.hits = self.reads = self.writes = self.dirtied = 0
         #: Path of a segment → block in it → the dirty buffer.
         self.dirty_files: dict[str, dict[int, Buffer]] = {}
         #: Files and directories to be synced by the next checkpoint.
@@ -192,6 +192,7 @@ class BufferPool:
         """A page was changed: it will be written."""
         if not buffer.dirty:
             buffer.dirty = True
+            self.dirtied += 1
             path, block = self.place(buffer.tag)
             self.dirty_files.setdefault(path, {})[block] = buffer
 

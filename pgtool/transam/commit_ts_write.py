@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from construct import Container
 
 from formats.derive import struct_of
-from formats.slru import COMMIT_TS, CommitTimestampEntry
+from formats.slru import COMMIT_TS, SLRU_PAGES_PER_SEGMENT, CommitTimestampEntry
 from formats.units import FIRST_NORMAL_XID
 from formats.wal import commit_ts as records
 from formats.wal.rmgrs import RmgrId, opcode
@@ -76,10 +76,13 @@ class RunningCommitTimestamps(CommitTimestamps):
         if not self.newest or precedes(self.newest, newest):
             self.newest = newest
 
-    def truncate(self, oldest: int) -> None:
-        """Forget the times of transactions before ``oldest``."""
+    def advance_oldest(self, oldest: int) -> None:
+        """Times of transactions before ``oldest`` are not asked for any more."""
         if self.oldest and precedes(self.oldest, oldest):
             self.oldest = oldest
+
+    def truncate(self, oldest: int) -> None:
+        """Forget the times of transactions before ``oldest``."""
         page = oldest // COMMIT_TS.per_page
         cut = page * COMMIT_TS.per_page
 

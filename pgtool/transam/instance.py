@@ -23,6 +23,7 @@ from construct import Container
 from formats import control as control_file
 from formats.control import CheckPoint, DBState
 from formats.derive import struct_of
+from formats.twophase import TwoPhaseMultiXactRecord, TwoPhaseRmgrId
 from formats.units import Lsn
 from formats.version import WRITE_MAJOR, XLOG_PAGE_MAGIC
 from formats.wal import xlog
@@ -216,6 +217,9 @@ class Instance:
             proc = Proc(int(state.database), int(state.xid), gid=str(state.gid))
             for xid in state.subxacts:
                 proc.subxids[int(xid)] = None
+            for record in state.records:
+                if record.rmid == TwoPhaseRmgrId.TWOPHASE_RM_MULTIXACT_ID:
+                    proc.oldest_multi = TwoPhaseMultiXactRecord.parse(record.data).multi
             self.procarray.add(proc)
 
     def _read_slots(self) -> None:
@@ -273,6 +277,10 @@ class Instance:
     def panicked(self) -> BaseException | None:
         """Why nothing is written any more."""
         return self.backend.failed
+
+    def oldest_member(self) -> int:
+        """The oldest multixact that anybody may still be a member of."""
+        return self.procarray.oldest_member(self.multixact.next_multi)
 
     def note_async_commit(self, lsn: int) -> None:
         """A commit that nobody waits for is on disk before long all the same."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pgtool.transam.varsup import VariableCache
-from pgtool.transam.xid import precedes
+from pgtool.transam.xid import multi_precedes, precedes
 
 INVALID_OID = 0
 
@@ -25,6 +25,8 @@ class Proc:
     #: The oldest xid that a snapshot of it may take for running; 0: it has none.
     xmin: int = 0
     gid: str | None = None
+    #: The oldest multixact that it may be a member of, or look at; 0: none.
+    oldest_multi: int = 0
     #: VACUUM's own transaction holds nobody's rows.
     in_vacuum: bool = False
 
@@ -62,7 +64,7 @@ class ProcArray:
                 if precedes(latest, xid):
                     latest = xid
             self.varsup.completed(latest)
-        proc.xid = proc.xmin = 0
+        proc.xid = proc.xmin = proc.oldest_multi = 0
         proc.subxids.clear()
         proc.in_vacuum = False
 
@@ -106,6 +108,16 @@ class ProcArray:
     def oldest_xmin(self) -> int:
         """Nobody, in no database, takes an xid before this one for running."""
         return self._horizon(None)
+
+    def oldest_member(self, next_multi: int) -> int:
+        """Nobody is a member of, or looks at, a multixact before this one."""
+        oldest = next_multi
+        for proc in self.procs:
+            if proc.oldest_multi and not proc.in_vacuum and (
+                multi_precedes(proc.oldest_multi, oldest)
+            ):
+                oldest = proc.oldest_multi
+        return oldest
 
     def horizon(self, shared: bool, database: int = INVALID_OID, catalog: bool = False) -> int:
         """Rows deleted by transactions before this xid are dead for everybody.

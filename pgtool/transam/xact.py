@@ -155,6 +155,7 @@ class Xact:
         assert not self.levels, "a transaction is in progress"
         self._reset()
         self.levels = [Level()]
+        self.proc.oldest_multi = self.instance.multixact.next_multi
         self.started = now_microseconds()
         self._wal_before = self.instance.wal.end
         self.isolation = self.instance.settings.default_isolation

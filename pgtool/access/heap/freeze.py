@@ -27,8 +27,9 @@ from formats.units import FIRST_NORMAL_XID, INVALID_XID
 from formats.wal.heap2 import FreezeFlags
 from pgtool.access.heap.xmax import locked_upgraded, multi_bits
 from pgtool.errors import CorruptData
+from pgtool.transam.cutoffs import Cutoffs
 from pgtool.transam.multixact import Member
-from pgtool.transam.xid import precedes
+from pgtool.transam.xid import multi_precedes, precedes
 
 if TYPE_CHECKING:
     from pgtool.transam.instance import Instance
@@ -44,17 +45,6 @@ _KEYS_UPDATED, _HOT_UPDATED = (
     int(HeapInfomask2.HEAP_KEYS_UPDATED), int(HeapInfomask2.HEAP_HOT_UPDATED)
 )  # fmt: skip
 _MOVED_OFF = int(HeapInfomask.HEAP_MOVED_OFF)
-
-
-class Cutoffs(NamedTuple):
-    """The limits of one VACUUM of one table."""
-
-    relfrozenxid: int
-    relminmxid: int
-    oldest_xmin: int
-    oldest_mxact: int
-    freeze_limit: int
-    multi_cutoff: int
 
 
 class FreezeTuple(NamedTuple):
@@ -203,11 +193,11 @@ class Freezer:
             if h.xmax >= FIRST_NORMAL_XID:
                 must |= self._note(h.xmax, page)
         elif h.xmax:
-            if precedes(h.xmax, page.unfrozen_multi):
+            if multi_precedes(h.xmax, page.unfrozen_multi):
                 page.unfrozen_multi = h.xmax
             if locked_upgraded(h.infomask):
                 return True
-            must |= precedes(h.xmax, self.cutoffs.multi_cutoff)
+            must |= multi_precedes(h.xmax, self.cutoffs.multi_cutoff)
             for member in self.multixacts.members(h.xmax):
                 must |= self._note(member.xid, page)
         return must or bool(h.infomask & HEAP_MOVED)
@@ -221,15 +211,15 @@ class Freezer:
         if not multi or locked_upgraded(infomask):
             page.required = True
             return gone
-        if precedes(multi, c.relminmxid):
+        if multi_precedes(multi, c.relminmxid):
             raise CorruptData(
                 f"found multixact {multi} from before relminmxid {c.relminmxid}", field="t_xmax"
             )
         members = self.multixacts.members(multi)
-        if precedes(multi, c.oldest_mxact):
+        if multi_precedes(multi, c.oldest_mxact):
             page.required = True
             return self._old_multi(multi, infomask, members)
-        must = precedes(multi, c.multi_cutoff)
+        must = multi_precedes(multi, c.multi_cutoff)
         oldest = page.frozen_xid
         for member in members:
             if precedes(member.xid, c.freeze_limit):
@@ -238,7 +228,7 @@ class Freezer:
                 oldest = member.xid
         if not must:
             page.frozen_xid = oldest
-            if precedes(multi, page.frozen_multi):
+            if multi_precedes(multi, page.frozen_multi):
                 page.frozen_multi = multi
             return _Xmax(True)
         page.required = True

@@ -27,8 +27,7 @@ import numpy as np
 from formats.heap import HeapInfomask, xmin_frozen
 from formats.page import SIZE_OF_PAGE_HEADER, LpFlags
 from formats.units import BLCKSZ, FIRST_NORMAL_XID, INVALID_XID
-from formats.vm import VisibilityMapBits
-from formats.wal.heap2 import PruneReason
+from formats.wal.heap2 import PruneReason, VisibleFlags
 from formats.wal.rmgrs import RmgrId
 from pgtool.access.heap import pageops, pruneheap, visibilitymap
 from pgtool.access.heap.freeze import Freezer, FreezeTuple, PageFreeze, grouped
@@ -516,7 +515,7 @@ def mark_visible(
                 if rel.target.logged:
                     flags = bits
                     if rel.decoded_catalog:
-                        flags |= int(VisibilityMapBits.VISIBILITYMAP_XLOG_CATALOG_REL)
+                        flags |= int(VisibleFlags.VISIBILITYMAP_XLOG_CATALOG_REL)
                     image = rel.pool.log_hint is not None
                     rel.wal.insert(visible(buffer, vm, horizon, flags, image=image))
     finally:

@@ -130,6 +130,8 @@ class Runner:
         for notice in notices:
             state = f"{notice.sqlstate}: " if verbose else ""
             print(f"{notice.severity}:  {state}{notice.message}", file=sys.stderr)
+            if notice.detail:
+                print(f"DETAIL:  {notice.detail}", file=sys.stderr)
             if notice.hint:
                 print(f"HINT:  {notice.hint}", file=sys.stderr)
 

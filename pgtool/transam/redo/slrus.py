@@ -21,8 +21,8 @@ from formats.slru import (
 )
 from formats.wal import clog, commit_ts, multixact
 from formats.wal.record import DecodedRecord
-from pgtool.transam.redo.state import RecoveryState, multi_precedes
-from pgtool.transam.xid import precedes
+from pgtool.transam.redo.state import RecoveryState
+from pgtool.transam.xid import multi_precedes, precedes
 from pgtool.wal.redo import RedoContext
 
 _CREATE = struct_of(multixact.xl_multixact_create)

@@ -25,7 +25,7 @@ from formats.slru import (
 from formats.units import FIRST_NORMAL_XID
 from pgtool.storage.backend import WritableBackend
 from pgtool.transam.redo.slrupages import SlruPages
-from pgtool.transam.xid import precedes
+from pgtool.transam.xid import multi_precedes, precedes
 
 COMMITTED, ABORTED = 1, 2
 _TS = struct_of(CommitTimestampEntry)
@@ -42,11 +42,6 @@ class Prepared:
     start: int = 0
     end: int = 0
     on_disk: bool = False
-
-
-def multi_precedes(a: int, b: int) -> bool:
-    """Whether one multixact (or member offset) comes before another on the circle."""
-    return (a - b) & 0x80000000 != 0
 
 
 @dataclass
