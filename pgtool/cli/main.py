@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pageinspect": ("pageinspect", "Look into a page, with pageinspect's functions."),
     "query": ("query", "Run SQL over a data directory, as psql does over a connection."),
     "relmap": ("relmap", "Show pg_filenode.map: the files of the mapped catalogs."),
+    "single": ("single", "Run statements in single-user mode, as postgres --single does."),
     "slru": ("slru", "Show transaction status, subtransactions, multixacts, commit times."),
     "vm": ("vm", "Show the visibility map of a relation."),
     "waldump": ("waldump", "Show write-ahead log records, as pg_waldump does."),

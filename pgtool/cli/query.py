@@ -86,12 +86,12 @@ def command(
     runner.variables.update(_variable(text) for text in variables)
     if verbose:
         runner.variables["VERBOSITY"] = "verbose"
-    with _ended(engine), _output(runner, output):
+    with ended(engine), _output(runner, output):
         return _work(runner, [*([sql] if sql is not None else []), *commands], files)
 
 
 @contextmanager
-def _ended(engine: Engine) -> Iterator[None]:
+def ended(engine: Engine) -> Iterator[None]:
     """However it ends, SIGTERM included: what is open is rolled back, the directory let go."""
 
     def terminate(number: int, _frame: Any) -> None:

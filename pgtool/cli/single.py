@@ -43,14 +43,16 @@ def command(
     needs that. This mode still takes statements when no transaction ids are left.
     """
     from pgtool.catalog.cluster import Cluster
+    from pgtool.cli.query import ended
     from pgtool.functions.session import Session
     from pgtool.sql.engine import Engine
 
     options = {"application_name": "pgtool", **dict(map(_setting, settings))}
-    cluster = Cluster.for_writing(pgdata)
-    with Session.open(cluster, dbname or "postgres", None, options) as session:
+    cluster = Cluster(pgdata)
+    engine = Engine(Session.open(cluster, dbname or "postgres", None, options))
+    with ended(engine):
+        engine.standalone()
         print(f"\nPostgreSQL stand-alone backend {cluster.major} (pgtool {__version__})")
-        engine = Engine(session, standalone=True)
         Backend(engine, sys.stdout, sys.stderr, echo).run(sys.stdin, joined)
     return 0
 

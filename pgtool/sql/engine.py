@@ -23,7 +23,7 @@ from pgtool.functions.session import Session
 from pgtool.nodes.enums import CmdType
 from pgtool.nodes.raw import RawStmt
 from pgtool.sql.analyze.locking import STRENGTHS
-from pgtool.sql.answer import Answer, Outcome, TextAnswer
+from pgtool.sql.answer import Answer, Notice, Outcome, TextAnswer
 from pgtool.sql.internal import reported
 from pgtool.sql.transactions import Transactions
 from pgtool.sql.utility import command_of, run_command
@@ -89,6 +89,7 @@ class Engine:
         self._parsed: dict[str, list[RawStmt]] = {}
         self._seen_changes = 0
         self._catalogs: Any = None
+        self._warnings: list[Notice] = []
         session.begin_writing = self.writer
 
     # -- statements --------------------------------------------------------------------
@@ -115,6 +116,8 @@ class Engine:
                 with reported():
                     self.transactions.start_statement()
                     outcome = self._statement(stmt, text, tuple(params), param_types)
+                    outcome.notices += self._warnings
+                    self._warnings.clear()
                     if outcome.answer is None or outcome.count is not None:
                         self.transactions.end_statement(last)
             except BaseException:
@@ -229,8 +232,25 @@ class Engine:
         """Take part in the running instance, starting it where need be."""
         database = self.session.database
         self.session.xact = database.cluster.start_writing(database)
-        self._seen_changes = self._instance.catalog_changes
+        instance = self._instance
+        self._seen_changes = instance.catalog_changes
+        instance.varsup.database_name = instance.multixact.database_name = self._database_name
+        instance.varsup.warn = instance.multixact.warn = self._warn
         self._forget()
+
+    def _database_name(self, oid: int) -> str | None:
+        row = self.session.cache.one("pg_database", "oid", oid)
+        return None if row is None else str(row.datname)
+
+    def _warn(self, message: str, hint: str) -> None:
+        """A warning from below goes with the statement's outcome."""
+        self._warnings.append(Notice("WARNING", message, "01000", None, hint))
+
+    def standalone(self) -> None:
+        """Be the only backend, as in single-user mode: the limits of ids do not stop it."""
+        instance = self.writer()
+        instance.varsup.single_user = instance.multixact.single_user = True
+        self.transactions.commit()
 
     def _join_writers(self) -> None:
         """Another session of this process may have begun to write in the directory."""

@@ -71,6 +71,8 @@ class RunningMultiXacts(MultiXacts):
         self.oldest_offset: int | None = None
         self.database_name: Callable[[int], str | None] = lambda oid: None
         self.warn: Callable[[str, str], None] = lambda message, hint: None
+        #: The only backend there is may go past the stop limit, to vacuum.
+        self.single_user = False
         self._pack_page = struct_of(records.multixact_zeropage[major]).pack
         self._made: OrderedDict[tuple[Member, ...], int] = OrderedDict()
 
@@ -246,7 +248,7 @@ class RunningMultiXacts(MultiXacts):
         place = f'"{name}"' if name is not None else f"with OID {self.oldest_multi_db}"
         more = "\nYou might also need to commit or roll back old prepared transactions, " \
             "or drop stale replication slots."
-        if not precedes(multi, wrap - STOP_MARGIN & _MASK):
+        if not self.single_user and not precedes(multi, wrap - STOP_MARGIN & _MASK):
             raise SqlError(
                 "database is not accepting commands that assign new MultiXactIds to avoid "
                 f"wraparound data loss in database {place}",

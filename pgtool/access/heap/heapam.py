@@ -43,6 +43,7 @@ from pgtool.transam.tqual import Header, Rules, TmResult, header_of
 
 if TYPE_CHECKING:
     from pgtool.transam.instance import Instance
+    from pgtool.transam.pgstat import TableCounts
     from pgtool.transam.snapshot import Snapshot
     from pgtool.transam.xact import Xact
 
@@ -114,6 +115,10 @@ class HeapRelation:
         return self.instance.procarray.horizon(
             target.is_shared, target.locator.db, target.is_catalog
         )
+
+    def counts(self, xact: Xact) -> TableCounts:
+        """Where the rows that a transaction changes here are counted."""
+        return xact.counts(self.where.db, self.target.oid)
 
     # -- pages and tuples ---------------------------------------------------------------
 
@@ -199,7 +204,9 @@ class HeapRelation:
         """Put a tuple in; large values are compressed or go out of line. Its TID."""
         from pgtool.access.heap import insert
 
-        return insert.insert(self, xact, tup, cid=cid, frozen=frozen, speculative=speculative)
+        tid = insert.insert(self, xact, tup, cid=cid, frozen=frozen, speculative=speculative)
+        self.counts(xact).inserted += 1
+        return tid
 
     def multi_insert(
         self, xact: Xact, tuples: Sequence[bytes], *, cid: int | None = None,
@@ -208,7 +215,9 @@ class HeapRelation:
         """Put many tuples in, page by page, each page's with one record."""
         from pgtool.access.heap import insert
 
-        return insert.multi_insert(self, xact, tuples, cid=cid, frozen=frozen, bulk=bulk)
+        tids = insert.multi_insert(self, xact, tuples, cid=cid, frozen=frozen, bulk=bulk)
+        self.counts(xact).inserted += len(tids)
+        return tids
 
     def finish_speculative(self, xact: Xact, tid: Tid, *, keep: bool) -> None:
         """A speculative insertion stays, or is taken back (it found a conflict)."""
@@ -228,6 +237,8 @@ class HeapRelation:
         from pgtool.access.heap import update
 
         result, self.failure = update.delete(self, xact, tid, cid=cid, moved=moved)
+        if result == TmResult.TM_Ok:
+            self.counts(xact).deleted += 1
         return result
 
     #: What was in the way of the last :meth:`delete`.
@@ -239,7 +250,13 @@ class HeapRelation:
         """Give a row a new version."""
         from pgtool.access.heap import update
 
-        return update.update(self, xact, tid, tup, cid=cid)
+        done = update.update(self, xact, tid, tup, cid=cid)
+        if done.result == TmResult.TM_Ok:
+            counts = self.counts(xact)
+            counts.updated += 1
+            counts.hot_updated += done.hot
+            counts.newpage_updated += done.tid[0] != tid[0]
+        return done
 
     def lock(
         self, xact: Xact, tid: Tid, mode: LockTupleMode, wait_policy: str = "block", *,
