@@ -196,22 +196,11 @@ def _to_child(alter: AlterTable, child: Any, made: TableDefinition) -> None:
             replace(k, is_local=False, inhcount=1) for k in made.checks if not k.no_inherit
         ]
         inherited.not_nulls = [
-            replace(k, name=_not_null_name(ddl, made, k), is_local=False, inhcount=1)
-            for k in made.not_nulls
+            replace(k, is_local=False, inhcount=1) for k in made.not_nulls
         ]  # fmt: skip
         _append(alter, child, own, inherited)
     for grandchild in children_of(ddl, child.oid):
         _to_child(alter, ddl.relation_row(grandchild), made)
-
-
-def _not_null_name(ddl: Any, made: TableDefinition, plan: Any) -> str | None:
-    from pgtool.catalog.pg_constraint import not_null_of
-
-    schema = made.namespace
-    row = ddl.cache.one("pg_class", ("relname", "relnamespace"), (made.relname, schema))
-    column = ddl.attribute(row.oid, plan.column)
-    found = not_null_of(ddl.writer, row.oid, column.attnum)
-    return None if found is None else str(found.conname)
 
 
 def _keys(alter: AlterTable, row: Any, made: TableDefinition) -> None:

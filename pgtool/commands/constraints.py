@@ -82,6 +82,7 @@ def add_checks(ddl: Ddl, row: Any, plans: list[CheckPlan]) -> list[tuple[str, An
         if plan.name and name in taken:
             raise SqlError(f'check constraint "{name}" already exists', "42710")
         taken.add(name)
+        plan.name = name
         if plan.no_inherit and row.relkind == "p":
             raise SqlError(
                 f'cannot add NO INHERIT constraint to partitioned table "{row.relname}"', "42P16")
@@ -111,6 +112,7 @@ def add_not_nulls(ddl: Ddl, row: Any, plans: list[NotNullPlan]) -> None:
             raise SqlError(
                 f'constraint "{name}" for relation "{row.relname}" already exists', "42710")
         taken.add(name)
+        plan.name = name
         create_constraint(ddl.writer, ConstraintSpec(
             name, row.relnamespace, "n", row.oid, (column.attnum,), is_local=plan.is_local,
             inhcount=plan.inhcount, no_inherit=plan.no_inherit, validated=plan.validated,

@@ -176,4 +176,8 @@ def make(ddl: Ddl, raw: Any, namespace: int) -> int:
     for element in made.waiting:
         made.add_constraint(element)
     made.finish_keys()
+    if parents:
+        from pgtool.commands.inherit import merge_local_not_nulls
+
+        merge_local_not_nulls(made)
     return create_table(ddl, raw, namespace, made, parents)

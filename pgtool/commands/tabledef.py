@@ -197,7 +197,8 @@ class TableDefinition:
                     raise SqlError(
                         "conflicting NO INHERIT declarations for not-null constraints on column "
                         f'"{plan.spec.name}"', "42601")  # fmt: skip
-                known.name = known.name or name
+                known.name = (known.name or name) if known.is_local else name
+                known.is_local = True
                 return
         plan.spec.not_null = True
         self.not_nulls.append(
@@ -304,9 +305,7 @@ class TableDefinition:
                 continue
             for part in key.keys:
                 plan = self.column(part.sval)
-                if plan is not None and not any(
-                    n.column == plan.spec.name for n in self.not_nulls
-                ):
+                if plan is not None:
                     self._not_null(plan, None, False, -1)
 
 

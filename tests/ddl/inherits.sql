@@ -1,0 +1,4 @@
+create table p(a int not null, b text default 'x' check (b <> ''), c int constraint ck check (c > 0) no inherit); create table p2(b text default 'x', d int constraint dd not null);
+create table k(e int, a int primary key) inherits (p); create table k2(z int) inherits (p, p2); create table k3() inherits (p2);
+alter table p add column f int default 5; alter table p add column g int not null check (g > 1); alter table p drop column c; alter table p2 rename column d to d9; alter table p add constraint pc check (a > 0); alter table p alter a drop not null; alter table p2 alter b set not null;
+create table o(b text not null default 'x', d9 int not null); alter table o inherit p2; alter table k2 no inherit p2; alter table only p2 drop constraint dd; create table k4(b text) inherits (p2); drop table p2 cascade; alter table p drop column b cascade;
