@@ -76,6 +76,8 @@ class Names:
             put(row.oid, f"con:{home}.{row.conname}")
         for row in cache.rows("pg_rewrite"):
             put(row.oid, f"rule:{relations[row.ev_class]}.{row.rulename}")
+        for row in cache.rows("pg_extension"):
+            put(row.oid, f"ext:{row.extname}")
         for row in cache.rows("pg_statistic_ext"):
             put(row.oid, f"stat:{row.stxname}")
         constraints = {r.oid: r for r in cache.rows("pg_constraint")}

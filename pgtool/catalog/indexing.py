@@ -76,6 +76,8 @@ class CatalogWriter:
         self._next_oid = next_oid
         self._changes: dict[str, tuple[list[_Tid], list[tuple[_Tid, dict[str, Any]]]]] = {}
         self._given: set[tuple[str, int]] = set()
+        #: The (sub)transaction that is to tell when it is undone.
+        self._level: Any = None
 
     # -- rows --------------------------------------------------------------------------
 
@@ -143,6 +145,7 @@ class CatalogWriter:
         """The (sub)transaction was undone: read everything anew."""
         self._changes.clear()
         self._given.clear()
+        self._level = None
         self.database.invalidate()
 
     # -- numbers -----------------------------------------------------------------------
@@ -193,6 +196,10 @@ class CatalogWriter:
         return relation, out
 
     def _change(self, catalog: str) -> Any:
+        level = self.xact.levels[-1] if self.xact.levels else None
+        if level is not self._level:
+            self._level = level
+            self.xact.on_abort(self.forget)
         return self._changes.setdefault(catalog, ([], []))
 
     def _tell(self, catalog: str, relation: Any, row: dict[str, Any]) -> None:

@@ -182,7 +182,10 @@ class Ddl:
 
 def begin(engine: Any, text: str = "") -> Ddl:
     """Begin a statement that writes catalogs."""
-    return Ddl(engine, text, engine.catalog_writer())
+    from pgtool.commands.store import catalog_writer
+
+    instance = engine.writer()
+    return Ddl(engine, text, catalog_writer(engine.session, instance))
 
 
 def definition_text(node: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pgtool.commands.context import Ddl
@@ -25,7 +26,7 @@ def expression_text(ddl: Ddl, row: Any, expr: Any) -> str:
 
 
 def rows_of(ddl: Ddl, text: str) -> Iterator[tuple[Any, ...]]:
-    """The rows of a query, as values."""
+    """The rows of a query, as values, with all that was done up to here."""
     from pgtool.sql.executor.run import execute
     from pgtool.sql.parse import parse
     from pgtool.sql.planner import plan
@@ -33,7 +34,19 @@ def rows_of(ddl: Ddl, text: str) -> Iterator[tuple[Any, ...]]:
 
     query = analyze_in(Shared(ddl.session, text, []), parse(text)[0])
     planned = plan(rewrite(query, ddl.session), ddl.session)
-    return iter(execute(planned, ddl.session, ()).rows())
+    with up_to_here(ddl):
+        return iter(list(execute(planned, ddl.session, ()).rows()))
+
+
+@contextmanager
+def up_to_here(ddl: Ddl) -> Iterator[None]:
+    """Read what this transaction has done so far, and what has committed."""
+    cluster = ddl.database.cluster
+    if cluster.xact is None:
+        yield
+        return
+    with cluster.read_by(cluster.xact.latest_snapshot()):
+        yield
 
 
 def names_of(ddl: Ddl, relid: int, numbers: tuple[int, ...]) -> list[str]:
