@@ -95,7 +95,7 @@ class CatalogWriter:
 
     def update(self, catalog: str, row: Row, **changes: Any) -> None:
         """Change columns of a row."""
-        given, row = row, self._current(catalog, row)
+        given, row = row, self._settled(catalog, row)
         values = {name: v for name, v in vars(row).items() if name != "_tid"}
         values.update(changes)
         relation, datums = self._datums(catalog, values)
@@ -110,12 +110,21 @@ class CatalogWriter:
 
     def delete(self, catalog: str, row: Row) -> None:
         """Delete a row."""
-        row = self._current(catalog, row)
+        row = self._settled(catalog, row)
         relation = self._relation(catalog)
         self.store.delete(relation, row._tid)
         removed, added = self._change(catalog)
         self._forget_added(added, row._tid) or removed.append(row._tid)
         self._tell(catalog, relation, vars(row))
+
+    def _settled(self, catalog: str, row: Row) -> Row:
+        """The newest version of a row, which is not of the current command."""
+        row = self._current(catalog, row)
+        added = self._changes.get(catalog, ((), ()))[1]
+        if any(tid == row._tid for tid, _datums in added):
+            self.advance()
+            row = self._current(catalog, row)
+        return row
 
     def _current(self, catalog: str, row: Row) -> Row:
         """The newest version of a row that was read some commands ago."""

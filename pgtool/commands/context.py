@@ -182,10 +182,7 @@ class Ddl:
 
 def begin(engine: Any, text: str = "") -> Ddl:
     """Begin a statement that writes catalogs."""
-    from pgtool.commands.store import catalog_writer
-
-    instance = engine.writer()
-    return Ddl(engine, text, catalog_writer(engine.session, instance))
+    return Ddl(engine, text, engine.catalog_writer())
 
 
 def definition_text(node: Any) -> str:

@@ -30,6 +30,7 @@ __all__ = ["Store"]
 _Tid = tuple[int, int]
 _CREATE = opcode(smgr_records.RECORDS, "CREATE")
 _create_record = struct_of(smgr_records.xl_smgr_create).pack
+_TRUE = ("true", "on", "yes", "1")
 UNLOGGED, TEMPORARY = "u", "t"
 #: What rewrites a table's rows; commands stand above this layer.
 _REWRITE = ("pgtool.commands.rewrite_rows", "rewrite")
@@ -120,7 +121,28 @@ class Store:
         """Fill a new index from its table."""
         from pgtool.sql.indexbuild import build_index
 
-        build_index(self.session, self.instance, index)
+        self._note_size(index, build_index(self.session, self.instance, index))
+
+    def _note_size(self, oid: int, entries: int) -> None:
+        """relpages and reltuples of a built index, and of its table where it tells them."""
+        session, pool = self.session, self.instance.pool
+        writer = self.engine.catalog_writer()
+        writer.advance()
+        relation = session.database.relation(oid)
+        row = session.cache.one("pg_class", "oid", oid)
+        writer.update("pg_class", row, relpages=pool.nblocks(relation.locator),
+                      reltuples=float(entries))  # fmt: skip
+        facts = session.cache.one("pg_index", "indexrelid", oid)
+        table = session.cache.one("pg_class", "oid", facts.indrelid)
+        options = dict(item.split("=", 1) for item in table.reloptions or ())
+        vacuumed = options.get("autovacuum_enabled", "true").lower() in _TRUE
+        if (not entries and table.reltuples < 0) or facts.indpred is not None or not (
+            session.get("autovacuum") and vacuumed and table.relkind != "t"
+        ):
+            return
+        pages = pool.nblocks(session.database.relation(table.oid).locator)
+        if (table.relpages, table.reltuples) != (pages, float(entries)):
+            writer.update("pg_class", table, relpages=pages, reltuples=float(entries))
 
     def rewrite(self, ddl: Any, row: Any, work: Any) -> None:
         """Give a table a new file with converted rows."""

@@ -1,113 +1,29 @@
-"""Filling files: a new index from its table, a table's new file from its old rows.
+"""New files of tables: empty ones (TRUNCATE), and ones with converted rows (ALTER TABLE).
 
-Rows are read by the newest snapshot. An index entry leads to the root of its row's HOT chain.
 Where a table gets new files, so do its TOAST table and its indexes; the old ones go when the
-transaction commits.
+transaction commits. Old rows are read by the newest snapshot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from pgtool.access.heap.heapam import open_heap
-from pgtool.access.heap.hot import index_places
 from pgtool.access.heap.scan import HeapScan
 from pgtool.access.heap.tuple import form_tuple
 from pgtool.access.toast import Detoaster
 from pgtool.catalog.heaptarget import heap_target
 from pgtool.catalog.index import indexes_of
-from pgtool.catalog.indexinfo import open_index_of
-from pgtool.catalog.indexing import CatalogWriter
 from pgtool.catalog.relation import Attribute
 from pgtool.commands.query import up_to_here
-from pgtool.errors import Unsupported
 from pgtool.sql.executor.context import Context
-from pgtool.sql.executor.indexwrite import complete_index, key_function
 from pgtool.sql.executor.scalar import ScalarCompiler
 from pgtool.sql.executor.scope import Env
 from pgtool.sql.executor.written import Row, RowShape, row_scope
 
-__all__ = ["build_index", "new_files", "rewrite_table"]
+__all__ = ["new_files", "rewrite"]
 
 BATCH = 1000
-
-
-# -- indexes ----------------------------------------------------------------------------------
-
-
-def build_index(session: Any, writer: CatalogWriter, oid: int) -> None:
-    """Fill an index whose file is empty, and note what pg_class says of size and rows."""
-    writer.advance()
-    database, xact = session.database, session.xact
-    instance = database.cluster.instance
-    relation = database.relation(oid)
-    if relation.relpersistence == "u":
-        raise Unsupported("indexes of unlogged tables")
-    facts = session.cache.one("pg_index", "indexrelid", oid)
-    heap = database.relation(facts.indrelid)
-    env = Env(session)
-    keys = lambda *args: key_function(env, *args)  # noqa: E731
-    index = open_index_of(database, instance, oid, keys)
-    shape = RowShape(env, heap)
-    complete_index(env, shape, index.descriptor)
-    with database.cluster.read_by(xact.latest_snapshot()):
-        batches = list(_batches(database, heap, shape, index.descriptor))
-        total = sum(int(rows) for rows, _batch in batches)
-        index.build((batch for _rows, batch in batches), xid=xact.current_xid())
-    _note(session, writer, relation, heap, total)
-
-
-def _batches(database: Any, heap: Any, shape: RowShape, descriptor: Any) -> Iterator[Any]:
-    """(rows of the table, (columns, TIDs)) by batches."""
-    scan = database.scan(heap)
-    simple = not descriptor.expressions and descriptor.predicate is None
-    if simple:
-        wanted = [number - 1 for number in descriptor.attnums]
-        for batch in scan.batches(wanted):
-            yield len(batch), (batch.columns, index_places(batch.tuples))
-        return
-    for batch in scan.batches(range(len(heap.attributes))):
-        yield len(batch), _computed(batch, shape, descriptor)
-
-
-def _computed(batch: Any, shape: RowShape, descriptor: Any) -> tuple[Any, Any]:
-    """An index's columns of a batch, row by row: expressions and predicates."""
-    places = index_places(batch.tuples)
-    keep: list[int] = []
-    columns: list[list[Any]] = [[] for _ in descriptor.attnums]
-    for place in range(len(batch)):
-        row = Row(shape, [column.datum(place) for column in batch.columns])
-        if descriptor.predicate is not None and not descriptor.predicate(row):
-            continue
-        keep.append(place)
-        computed = iter(descriptor.expressions)
-        for column, number in zip(columns, descriptor.attnums, strict=True):
-            column.append(row.datums[number - 1] if number > 0 else next(computed)(row))
-    return columns, places[np.array(keep, np.int64)] if keep else np.zeros(0, np.int64)
-
-
-def _note(session: Any, writer: CatalogWriter, relation: Any, heap: Any, total: int) -> None:
-    """relpages and reltuples of the index and, where it has rows, of the table."""
-    pool = session.database.cluster.instance.pool
-    row = session.cache.one("pg_class", "oid", relation.oid)
-    writer.update("pg_class", row, relpages=pool.nblocks(relation.locator),
-                  reltuples=float(total))  # fmt: skip
-    table = session.cache.one("pg_class", "oid", heap.oid)
-    if (not total and table.reltuples < 0) or heap.relkind == "t":
-        return
-    options = dict(item.split("=", 1) for item in table.reloptions or ())
-    automatic = str(options.get("autovacuum_enabled", "true")).lower() in ("true", "on", "yes", "1")
-    if not session.get("autovacuum") or not automatic:
-        return
-    pages = pool.nblocks(heap.locator)
-    if (table.relpages, table.reltuples) != (pages, float(total)):
-        writer.update("pg_class", table, relpages=pages, reltuples=float(total))
-
-
-# -- tables -------------------------------------------------------------------------------------
 
 
 def new_files(ddl: Any, row: Any, *, empty: bool = True) -> list[int]:
@@ -158,7 +74,7 @@ def _stored(row: Any, missing: Any) -> Attribute:
     )  # fmt: skip
 
 
-def rewrite_table(ddl: Any, row: Any, work: Any) -> None:
+def rewrite(ddl: Any, row: Any, work: Any) -> None:
     """Read every row as it was, convert it, write it to new files, build the indexes."""
     from pgtool.catalog.missing import missing_datum
 
