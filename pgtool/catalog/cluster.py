@@ -19,9 +19,10 @@ from pgtool.catalog import bootstrap
 from pgtool.catalog.database import Database
 from pgtool.catalog.table import CatalogTable
 from pgtool.errors import CorruptData, UserError
-from pgtool.storage.datadir import DataDirectory, open_directory
+from pgtool.storage.datadir import DataDirectory
 from pgtool.storage.smgr import GLOBALTABLESPACE_OID, RelFileLocator
 from pgtool.transam.cluster import Transactions
+from pgtool.transam.recovery.overlay import open_recovered
 from pgtool.types.encoding import UTF8
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Cluster:
     ) -> None:
         """``damage`` is told of damaged pages and rows of catalogs, which are then left out."""
         self.damage = damage
-        self.directory: DataDirectory = open_directory(root, inconsistent=inconsistent)
+        self.directory: DataDirectory = open_recovered(root, inconsistent=inconsistent)
         self.directory.verify = verify_checksums
         self.major = self.directory.major
         self.control = self.directory.control
