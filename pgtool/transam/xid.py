@@ -6,12 +6,13 @@ special ones (invalid, bootstrap, frozen) precede every normal one.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Any
 
 from formats.units import FIRST_NORMAL_XID
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 def precedes(a: int, b: int) -> bool:
@@ -28,6 +29,8 @@ def multi_precedes(a: int, b: int) -> bool:
 
 def precede(xids: npt.NDArray[np.uint32], limit: int) -> npt.NDArray[np.bool_]:
     """Which *normal* xids of an array precede the normal xid ``limit``."""
+    import numpy as np
+
     out: Any = (xids - np.uint32(limit)).view(np.int32) < 0
     return np.asarray(out, bool)
 

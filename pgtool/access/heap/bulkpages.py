@@ -2,12 +2,12 @@
 
 For relations that nobody else can see yet, as those of a new cluster. The tuples carry a
 transaction that every snapshot sees, so the pages are all-visible and all-frozen from the
-start; :mod:`pgtool.access.heap.bulkmaps` makes the forks that say so.
+start, and the maps say so.
 
-A :class:`RowFormer` is compiled from the attributes of one relation. The run of never-NULL
+A :class:`RowFormer` is compiled from the attributes of one relation: the run of never-NULL
 fixed-width attributes that most catalogs begin with is one ``struct`` call; what follows
-goes one by one. Values are Python's own for fixed widths (numbers, bytes for names) and
-payload bytes for varlenas; :class:`Stored` brings its own header (compressed, out of line).
+goes one by one, as in :mod:`pgtool.access.heap.tuple`. Values are Python's own where the
+width is fixed (numbers, bytes for names), else payloads or :class:`StoredVarlena`.
 """
 
 from __future__ import annotations
@@ -16,40 +16,28 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from formats import heap, page
-from formats.deform import ATTLEN_CSTRING, ATTLEN_VARLENA
-from formats.derive import struct_of
-from formats.units import BLCKSZ, BOOTSTRAP_XID, maxalign
-from formats.varlena import VARHDRSZ, VARHDRSZ_SHORT, pack_plain, pack_short
-
-Tid = tuple[int, int]
+from formats import fsm, heap, vm
+from formats.deform import ALIGNMENT, ATTLEN_CSTRING
+from formats.derive import offset_of, struct_of
+from formats.page import SIZE_OF_PAGE_HEADER, PageFlags
+from formats.units import BLCKSZ, BOOTSTRAP_XID
+from pgtool.access.heap.tuple import StoredVarlena, stored_form
+from pgtool.access.heap.visibilitymap import VALID_BITS, set_bits
+from pgtool.storage import freespace
+from pgtool.storage import page as bufpage
+from pgtool.storage.fullpage import full_page
 
 _HEADER = struct_of(heap.HeapTupleHeaderData)
-_PAGE = struct_of(page.PageHeaderData)
-_FROZEN = heap.HEAP_XMIN_FROZEN | heap.HeapInfomask.HEAP_XMAX_INVALID
-_ALIGN = {"c": 1, "s": 2, "i": 4, "d": 8}
-_SHORT_MAX = 0x7F - VARHDRSZ_SHORT
-_LP = page.ItemIdData.bits
-_OFF_SHIFT, _LEN_SHIFT = _LP["lp_off"][0], _LP["lp_len"][0]
-_NORMAL = int(page.LpFlags.LP_NORMAL) << _LP["lp_flags"][0]
-#: What MaxHeapTuplesPerPage limits.
-MAX_TUPLES = (BLCKSZ - page.SIZE_OF_PAGE_HEADER) // (
-    maxalign(heap.SIZEOF_HEAP_TUPLE_HEADER) + page.ItemIdData.sizeof()
-)
-
-
-class Stored(bytes):
-    """A varlena with its header on: compressed, or a pointer to where it lies."""
-
-    external = False
-    align = "i"
-
-
-class External(Stored):
-    """A TOAST pointer."""
-
-    external = True
-    align = "c"
+_CTID = struct_of(heap.ItemPointerData)
+_CTID_AT = offset_of(heap.HeapTupleHeaderData, "t_ctid")
+_FROZEN = int(heap.HEAP_XMIN_FROZEN | heap.HeapInfomask.HEAP_XMAX_INVALID)
+_HASNULL, _HASVARWIDTH, _HASEXTERNAL = (
+    int(flag) for flag in (
+        heap.HeapInfomask.HEAP_HASNULL, heap.HeapInfomask.HEAP_HASVARWIDTH,
+        heap.HeapInfomask.HEAP_HASEXTERNAL,
+    )
+)  # fmt: skip
+_CAPACITY = BLCKSZ - SIZE_OF_PAGE_HEADER
 
 
 class FormAttr(NamedTuple):
@@ -73,132 +61,111 @@ class RowFormer:
         for attr in self.attrs:
             if attr.attlen < 0 or not attr.notnull:
                 break
-            pad = -at % _ALIGN[attr.attalign]
+            pad = -at % ALIGNMENT[attr.attalign]
             code += f"{pad}x{attr.code}" if pad else attr.code
             at += pad + attr.attlen
             count += 1
         self.prefix = struct.Struct(code)
         self.fixed = count
-        self.rest = [(i, a, _ALIGN[a.attalign]) for i, a in enumerate(self.attrs)][count:]
-        self.hoff = heap.header_length(len(self.attrs), False)
+        self.rest = list(enumerate(self.attrs))[count:]
         self._heads: dict[tuple[bool, ...], bytes] = {}
 
     def form(self, values: Sequence[Any]) -> bytearray:
         """One tuple with its header; the place it will have is filled in later."""
         data = bytearray(self.prefix.pack(*values[: self.fixed]))
         external = False
-        kinds = []
-        for i, attr, align in self.rest:
+        nulls = []
+        for i, attr in self.rest:
             value = values[i]
+            nulls.append(value is None)
             if value is None:
-                kinds.append(True)
                 continue
-            kinds.append(False)
             if attr.attlen > 0:
-                data += bytes(-len(data) % align) + struct.pack("<" + attr.code, value)
+                data += bytes(-len(data) % ALIGNMENT[attr.attalign])
+                data += struct.pack("<" + attr.code, value)
                 continue
-            append_variable(data, value, attr.attlen, align, attr.attstorage != "p")
-            external |= isinstance(value, External)
-        key = (external, *kinds)
+            append_variable(data, value, attr)
+            external |= isinstance(value, StoredVarlena) and value[0] == 1
+        key = (external, *nulls)
         head = self._heads.get(key)
         if head is None:
-            head = self._heads[key] = self._head(kinds, external)
+            head = self._heads[key] = self._head(nulls, external)
         return bytearray(head) + data
 
     def _head(self, nulls: list[bool], external: bool) -> bytes:
         """Header and null bitmap of tuples with NULLs in these places behind the fixed ones."""
-        mask = int(_FROZEN)
-        if any(not null and a.attlen < 0 for null, (_, a, _) in zip(nulls, self.rest)):
-            mask |= heap.HeapInfomask.HEAP_HASVARWIDTH
-        mask |= heap.HeapInfomask.HEAP_HASEXTERNAL if external else 0
-        bits, hoff = b"", self.hoff
+        mask = _FROZEN
+        if any(not null and a.attlen < 0 for null, (_, a) in zip(nulls, self.rest)):
+            mask |= _HASVARWIDTH
+        mask |= _HASEXTERNAL if external else 0
+        bits = b""
         if any(nulls):
-            mask |= heap.HeapInfomask.HEAP_HASNULL
+            mask |= _HASNULL
             bits = heap.pack_bitmap([False] * self.fixed + nulls)
-            hoff = heap.header_length(len(self.attrs), True)
+        hoff = heap.header_length(len(self.attrs), any(nulls))
         out = _HEADER.pack(BOOTSTRAP_XID, 0, 0, 0, 0, 0, len(self.attrs), mask, hoff) + bits
         return out + bytes(hoff - len(out))
 
 
-def append_variable(
-    data: bytearray, value: bytes, attlen: int, align: int, packable: bool
-) -> None:
+def append_variable(data: bytearray, value: bytes, attr: Any) -> None:
     """Put a value of variable width behind others, aligned as its form demands."""
-    if attlen == ATTLEN_CSTRING:
+    if attr.attlen == ATTLEN_CSTRING:
         data += value + b"\0"
-    elif isinstance(value, Stored):
-        data += bytes(-len(data) % _ALIGN[value.align]) + value
-    elif packable and len(value) <= _SHORT_MAX:
-        data += pack_short(value)
-    else:
-        assert attlen == ATTLEN_VARLENA
-        data += bytes(-len(data) % align) + pack_plain(value)
+        return
+    stored, aligned = stored_form(value, attr.attstorage != "p")
+    if aligned:
+        data += bytes(-len(data) % ALIGNMENT[attr.attalign])
+    data += stored
 
 
-def page_header(flags: int, lower: int, upper: int, special: int) -> bytes:
-    """The header of a page that no WAL record has touched."""
-    version = BLCKSZ | page.PG_PAGE_LAYOUT_VERSION
-    return _PAGE.pack(0, 0, 0, flags, lower, upper, special, version, 0)
-
-
-def assemble(items: Sequence[bytes | bytearray], flags: int = 0, special: bytes = b"") -> bytes:
-    """A page that holds the items in the order of their line pointers."""
-    at = end = BLCKSZ - len(special)
-    pointers: Sequence[int]
-    lengths = set(map(len, items))
-    if len(lengths) == 1 and not (size := lengths.pop()) & 7:
-        at -= size * len(items)
-        step = size << _OFF_SHIFT
-        first = (end - size) << _OFF_SHIFT | _NORMAL | size << _LEN_SHIFT
-        pointers = range(first, first - step * len(items), -step)
-        return _put_together(flags, pointers, at, end, [special, *items])
-    pointers = []
-    parts: list[bytes | bytearray] = [special]
-    for item in items:
-        size = len(item) + 7 & ~7
-        at -= size
-        pointers.append(at << _OFF_SHIFT | _NORMAL | len(item) << _LEN_SHIFT)
-        parts.append(item if size == len(item) else item + bytes(size - len(item)))
-    return _put_together(flags, pointers, at, end, parts)
-
-
-def _put_together(
-    flags: int, pointers: Sequence[int], at: int, end: int, parts: Sequence[bytes | bytearray]
-) -> bytes:
-    """A page of its line pointers and what lies behind the hole, last part first."""
-    lower = page.SIZE_OF_PAGE_HEADER + 4 * len(pointers)
-    head = page_header(flags, lower, at, end) + struct.pack(f"<{len(pointers)}I", *pointers)
-    return head + bytes(at - lower) + b"".join(reversed(parts))
-
-
-def heap_pages(tuples: Iterable[bytearray]) -> tuple[list[bytes], list[Tid], list[int]]:
-    """(pages, place of each tuple, free bytes of each page)."""
-    pages: list[bytes] = []
-    tids: list[Tid] = []
+def heap_pages(tuples: Iterable[bytearray]) -> tuple[list[bytearray], list[int], list[int]]:
+    """(pages, place of each tuple as ``block << 16 | number``, free bytes of each page)."""
+    pages: list[bytearray] = []
+    tids: list[int] = []
     free: list[int] = []
     now: list[bytearray] = []
-    room = capacity = BLCKSZ - page.SIZE_OF_PAGE_HEADER
-    flags = page.PageFlags.PD_ALL_VISIBLE
+    room = _CAPACITY
 
     def finish() -> None:
-        pages.append(assemble(now, flags))
-        free.append(max(room - 4, 0))
+        pages.append(full_page(now, int(PageFlags.PD_ALL_VISIBLE)))
+        free.append(bufpage.heap_free_space(pages[-1]))
 
     for one in tuples:
-        need = maxalign(len(one)) + 4
-        if need > room or len(now) == MAX_TUPLES:
+        need = (len(one) + 7 & ~7) + bufpage.SIZE_OF_ITEM_ID
+        if need > room or len(now) == bufpage.MAX_HEAP_TUPLES_PER_PAGE:
             finish()
-            now, room = [], capacity
+            now, room = [], _CAPACITY
         now.append(one)
         room -= need
         block, number = len(pages), len(now)
         _CTID.pack_into(one, _CTID_AT, block >> 16, block & 0xFFFF, number)
-        tids.append((block, number))
+        tids.append(block << 16 | number)
     if now:
         finish()
     return pages, tids, free
 
 
-_CTID = struct.Struct("<HHH")
-_CTID_AT = heap.offset_of(heap.HeapTupleHeaderData, "t_ctid")
-assert VARHDRSZ == 4
+def visibility_map(blocks: int) -> list[bytearray]:
+    """The pages of the map over so many heap pages, all of them frozen."""
+    out: list[bytearray] = []
+    for block in range(blocks):
+        number, _index = vm.locate(block)
+        if number == len(out):
+            out.append(bytearray(BLCKSZ))
+        set_bits(out[number], block, VALID_BITS)
+    return out
+
+
+def free_space_map(free: Sequence[int]) -> list[bytearray]:
+    """The three levels of the map over pages with so many free bytes each, as VACUUM leaves it."""
+    assert len(free) <= fsm.SLOTS_PER_FSM_PAGE, "one bottom page is all that is made here"
+    out: list[bytearray] = []
+    slots = [fsm.bytes_to_category(size) for size in free]
+    for _level in range(fsm.FSM_TREE_DEPTH):
+        page = bytearray(BLCKSZ)
+        bufpage.init(page)
+        for slot, category in enumerate(slots):
+            freespace.set_category(page, slot, category)
+        out.append(page)
+        slots = [freespace.max_category(page)]
+    return out[::-1]

@@ -12,18 +12,22 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from formats import datum, heap, pglz_pack, varlena
+from formats import datum, varlena
 from formats.derive import struct_of
 from pgtool.access.btree.bulkpages import Entry, KeyAttr, btree_pages
-from pgtool.access.heap.bulkmaps import free_space_map, visibility_map
 from pgtool.access.heap.bulkpages import (
-    External,
     FormAttr,
     RowFormer,
-    Stored,
-    Tid,
+    free_space_map,
     heap_pages,
+    visibility_map,
 )
+from pgtool.access.heap.toast_write import (
+    TOAST_MAX_CHUNK_SIZE,
+    TOAST_TUPLE_THRESHOLD,
+    compress,
+)
+from pgtool.access.heap.tuple import StoredVarlena
 from pgtool.catalog.genesis.declared import Catalog, Index
 from pgtool.catalog.genesis.facts import Row
 from pgtool.catalog.genesis.rows import TOAST_COLUMNS, Rows
@@ -33,22 +37,18 @@ CODES = {
     "oid": "I", "int2": "h", "int4": "i", "int8": "q", "bool": "?", "char": "B", "name": "64s",
     "float4": "f", "float8": "d", "regproc": "I", "xid": "I", "timestamptz": "q", "pg_lsn": "Q",
 }  # fmt: skip
-TOAST_TUPLE_THRESHOLD = 2032
-TOAST_MAX_CHUNK_SIZE = 1996
 _POINTER = struct_of(varlena.varatt_external)
 _VECTOR = struct_of(datum.VectorType)
-_COMPRESSED = struct_of(varlena.va_compressed)
-#: The low bits of a compressed value's first word; pglz has method number 0.
-COMPRESSED_FORM = 2
+PGLZ = "p"
 
 
 @dataclass
 class Forks:
     """The pages of a relation; the maps are empty where nothing is in it."""
 
-    main: list[bytes] = field(default_factory=list)
-    fsm: list[bytes] = field(default_factory=list)
-    vm: list[bytes] = field(default_factory=list)
+    main: list[bytearray] = field(default_factory=list)
+    fsm: list[bytearray] = field(default_factory=list)
+    vm: list[bytearray] = field(default_factory=list)
 
 
 class FileMaker:
@@ -102,7 +102,7 @@ class FileMaker:
         if catalog.toast:
             self._toast(catalog, chunks)
 
-    def _heap(self, catalog: Catalog, oid: int, tuples: list[bytearray]) -> list[Tid]:
+    def _heap(self, catalog: Catalog, oid: int, tuples: list[bytearray]) -> list[int]:
         pages, tids, free = heap_pages(tuples)
         forks = Forks(pages)
         if pages:
@@ -126,13 +126,13 @@ class FileMaker:
         wide = [i for i, a in enumerate(former.attrs) if a.attlen < 0 and a.attstorage in "xe"]
         wide = sorted((i for i in wide if values[i]), key=lambda i: -len(values[i]))
         for i in wide:
-            values[i] = compressed(values[i]) or values[i]
+            values[i] = compress(values[i], PGLZ) or values[i]
             if len(values[i]) > TOAST_TUPLE_THRESHOLD:
                 values[i] = self._moved(catalog, row[i], values[i], chunks)
             made = former.form(values)
             if len(made) <= TOAST_TUPLE_THRESHOLD:
                 return made
-        inside = [i for i in wide if not isinstance(values[i], External)]
+        inside = [i for i in wide if not _external(values[i])]
         for i in sorted(inside, key=lambda i: -len(values[i])):
             values[i] = self._moved(catalog, row[i], values[i], chunks)
             made = former.form(values)
@@ -142,7 +142,7 @@ class FileMaker:
 
     def _moved(
         self, catalog: Catalog, raw: bytes, value: bytes, chunks: list[tuple[int, int, bytes]]
-    ) -> External:
+    ) -> StoredVarlena:
         """Put a value into chunks; the pointer that stands for it."""
         stored = value[varlena.VARHDRSZ :] if value is not raw else raw
         oid = self.rows.oid()
@@ -150,7 +150,7 @@ class FileMaker:
             chunks.append((oid, seq, stored[at : at + TOAST_MAX_CHUNK_SIZE]))
         size = len(raw) + varlena.VARHDRSZ
         pointer = _POINTER.pack(size, len(stored), oid, catalog.toast)
-        return External(bytes([1, varlena.VarTag.VARTAG_ONDISK]) + pointer)
+        return StoredVarlena(bytes([1, varlena.VarTag.VARTAG_ONDISK]) + pointer)
 
     def _toast(self, catalog: Catalog, chunks: list[tuple[int, int, bytes]]) -> None:
         attrs = [self._attr(type_, False) for _, type_ in TOAST_COLUMNS]
@@ -166,7 +166,7 @@ class FileMaker:
 
     def _index(
         self, catalog: Catalog, index: Index, columns: dict[str, int], rows: Sequence[Row],
-        tids: Sequence[Tid],
+        tids: Sequence[int],
     ) -> None:  # fmt: skip
         places = [columns[name] for name, _ in index.keys]
         types = [catalog.columns[i].type for i in places]
@@ -189,16 +189,6 @@ class FileMaker:
         return KeyAttr(facts.typlen, facts.align, facts.storage, code)
 
 
-def compressed(value: bytes) -> Stored | None:
-    """A value compressed with pglz, header and all; None where that gains too little."""
-    made = pglz_pack.compress(value)
-    if made is None:
-        return None
-    size = _COMPRESSED.size + len(made)
-    words = size << 2 | COMPRESSED_FORM, len(value)
-    return Stored(_COMPRESSED.pack(*words) + made)
-
-
 def _ordered(type_: str, value: Any) -> Any:
     """What compares as the type's values do: vectors by length, then by elements."""
     if type_ != "oidvector":
@@ -207,4 +197,5 @@ def _ordered(type_: str, value: Any) -> Any:
     return count, struct.unpack_from(f"<{count}I", value, _VECTOR.size)
 
 
-assert heap.SIZEOF_HEAP_TUPLE_HEADER == 23
+def _external(value: bytes) -> bool:
+    return isinstance(value, StoredVarlena) and value[0] == 1

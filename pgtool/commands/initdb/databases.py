@@ -38,12 +38,10 @@ def _write_forks(
             where.write(f"{place}/{name}{suffix}", data)
 
 
-def _checksummed(pages: list[bytes]) -> list[bytes]:
-    out = []
+def _checksummed(pages: list[bytearray]) -> list[bytearray]:
     for block, page in enumerate(pages):
-        sum_ = page_checksum(page, block).to_bytes(2, "little")
-        out.append(page[:_AT] + sum_ + page[_AT + 2 :])
-    return out
+        page[_AT : _AT + 2] = page_checksum(page, block).to_bytes(2, "little")
+    return pages
 
 
 def mapped(rows: Rows, shared: bool) -> list[int]:
