@@ -24,6 +24,7 @@ from pgtool.nodes.enums import CmdType
 from pgtool.nodes.raw import RawStmt
 from pgtool.sql.analyze.locking import STRENGTHS
 from pgtool.sql.answer import Answer, Notice, Outcome, TextAnswer
+from pgtool.sql.executor.queued import queue_of
 from pgtool.sql.internal import reported
 from pgtool.sql.transactions import Transactions
 from pgtool.sql.utility import command_of, run_command
@@ -236,6 +237,9 @@ class Engine:
         self._seen_changes = instance.catalog_changes
         instance.varsup.database_name = instance.multixact.database_name = self._database_name
         instance.varsup.warn = instance.multixact.warn = self._warn
+        queue = queue_of(self.session)
+        self.transactions.before_commit.append(queue.run_deferred)
+        self.transactions.at_end.append(queue.end)
         self._forget()
 
     def _database_name(self, oid: int) -> str | None:

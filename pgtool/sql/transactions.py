@@ -43,6 +43,8 @@ class Transactions:
         self.implicit = False
         #: Called before a commit: what was deferred until then.
         self.before_commit: list[Callable[[], None]] = []
+        #: Called when a transaction is over, however it ended.
+        self.at_end: list[Callable[[], None]] = []
         #: Called when a transaction or subtransaction ended without a commit.
         self.after_abort: list[Callable[[], None]] = []
 
@@ -116,6 +118,8 @@ class Transactions:
     def _ended(self, changed: bool) -> None:
         cluster = self.session.database.cluster
         cluster.reading = None
+        for hook in self.at_end:
+            hook()
         if changed and cluster.instance is not None:
             # Other sessions of this process drop what they know of catalogs.
             cluster.instance.catalog_changes += 1

@@ -131,7 +131,7 @@ def index_column(session: Session, oid: int, column: int) -> str:
     row = session.cache.one("pg_index", "indexrelid", oid)
     if row is None:
         return ""
-    text: str = _Index(session, row, 0).columns()[column - 1][0]
+    text: str = _Index(session, row, flags_of(True)).columns()[column - 1][0]
     return text
 
 

@@ -54,10 +54,13 @@ class Context:
         self.processed = 0
         #: What is to be done once the statement's rows are read: WITH queries that write are
         #: run to their end, then constraints are checked.
+        self.unfinished: list[Callable[[], None]] = []
         self.endings: list[Callable[[], None]] = []
 
     def finish(self) -> None:
         """The statement's rows are read."""
+        for run in self.unfinished:
+            run()
         while self.endings:
             self.endings.pop(0)()
 

@@ -15,7 +15,7 @@ from pgtool.sql.executor.node import Exec
 from pgtool.sql.executor.rowtype import scan_scope, with_whole_row
 from pgtool.sql.executor.spill import SpillFile, Store, batch_bytes, compacted
 
-__all__ = ["CteScanExec", "RecursiveUnionExec", "WorkTableExec"]
+__all__ = ["CteScanExec", "RecursiveUnionExec", "WorkTableExec", "shared_rows"]
 
 
 class SharedRows:
@@ -86,6 +86,17 @@ def _columns(rte: Any) -> tuple[list[int], list[str]]:
     return list(rte.coltypes), names
 
 
+def shared_rows(source: Exec, number: int, ctx: Context) -> SharedRows:
+    """The rows of a WITH query, shared by all that read it in one execution."""
+    key, version = ("cte", number), ctx.version(source.depends)
+    found = ctx.kept.get(key)
+    if found is None or found[0] != version:
+        rows = SharedRows(source.run(ctx), source.codecs, ctx.work_mem)
+        found = ctx.kept[key] = (version, rows)
+    made: SharedRows = found[1]
+    return made
+
+
 class CteScanExec(_Scan):
     """The rows of a WITH query that is computed once."""
 
@@ -99,12 +110,8 @@ class CteScanExec(_Scan):
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the class."""
-        key, version = ("cte", self.plan.ctePlanId), ctx.version(self.source.depends)
-        found = ctx.kept.get(key)
-        if found is None or found[0] != version:
-            rows = SharedRows(self.source.run(ctx), self.source.codecs, ctx.work_mem)
-            found = ctx.kept[key] = (version, rows)
-        yield from self.scanned((b.pick(self.visible) for b in found[1].read()), ctx)
+        shared = shared_rows(self.source, self.plan.ctePlanId, ctx)
+        yield from self.scanned((b.pick(self.visible) for b in shared.read()), ctx)
 
 
 class WorkTableExec(_Scan):

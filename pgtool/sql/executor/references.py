@@ -181,8 +181,9 @@ class References:
         return True
 
     def _own_row(self, row: Row) -> bool:
-        own = row.__class__ is Row and getattr(row, "xmin", 0)
-        return bool(own and self.session.xact.is_mine(own)) if own else False
+        """Whether a row as it was found was inserted by this transaction."""
+        inserter = getattr(row, "xmin", None)
+        return inserter is not None and bool(self.session.xact.is_mine(inserter))
 
     # -- the referencing side ----
 

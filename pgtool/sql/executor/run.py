@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pgtool.functions.codec import Codec
+from pgtool.nodes.enums import SubLinkType
+from pgtool.nodes.plan import ModifyTable
 from pgtool.sql.analyze.nodetypes import expr_type, expr_typmod
 from pgtool.sql.executor.batch import Batch, stored
 from pgtool.sql.executor.build import Builder
 from pgtool.sql.executor.context import Context, Measure
+from pgtool.sql.executor.cte import shared_rows
 from pgtool.sql.executor.spill import compacted
 from pgtool.types.vector import text_column
 
@@ -127,6 +131,20 @@ def _started(planned: Any, session: Any, ctx: Context) -> tuple[Any, Iterator[Ba
     return root, rows()
 
 
+def _note_writing_queries(root: Any, planned: Any, ctx: Context) -> None:
+    """WITH queries that write run to their end, whoever reads them or not."""
+    for plan in [planned.planTree, *planned.subplans]:
+        for init in plan.initPlan if plan is not None else ():
+            below = planned.subplans[init.plan_id - 1]
+            if init.subLinkType == SubLinkType.CTE_SUBLINK and isinstance(below, ModifyTable):
+                ctx.unfinished.append(partial(_drain, root.builder, init.plan_id, ctx))
+
+
+def _drain(builder: Builder, number: int, ctx: Context) -> None:
+    for _batch in shared_rows(builder.subplan(number), number, ctx).read():
+        pass
+
+
 def execute(planned: Any, session: Any, params: tuple[Any, ...] = (), *,
             measure: bool = False) -> Result:  # fmt: skip
     """Run a planned SELECT; ``params`` are the values of $1, $2 …
@@ -136,6 +154,8 @@ def execute(planned: Any, session: Any, params: tuple[Any, ...] = (), *,
     """
     ctx = Context(session, params, measure)
     root, rows = _started(planned, session, ctx)
+    if planned.writes:
+        _note_writing_queries(root, planned, ctx)
     entries = planned.planTree.targetlist
     visible = [i for i, t in enumerate(entries) if not t.resjunk]
     return Result(

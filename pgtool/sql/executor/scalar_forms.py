@@ -9,6 +9,7 @@ from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.values import ArrayValue, RecordValue
 from pgtool.nodes.enums import CompareType, MinMaxOp, SQLValueFunctionOp
 from pgtool.sql.analyze.nodetypes import expr_type
+from pgtool.sql.executor.assignments import field_store
 from pgtool.sql.executor.subscripts import subscripting
 
 if TYPE_CHECKING:
@@ -274,5 +275,5 @@ FORMS: dict[str, Callable[[Any, Any], Any]] = {
     "ArrayExpr": _array, "RowExpr": _row, "FieldSelect": _field,
     "ConvertRowtypeExpr": _convert_row, "RowCompareExpr": _row_compare, "MinMaxExpr": _min_max,
     "SQLValueFunction": _sql_value, "CoerceToDomain": _domain, "NextValueExpr": _next_value,
-    "SubscriptingRef": subscripting, "GroupingFunc": _grouping,
+    "SubscriptingRef": subscripting, "FieldStore": field_store, "GroupingFunc": _grouping,
 }  # fmt: skip

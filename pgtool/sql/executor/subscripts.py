@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pgtool.errors import SqlError, Unsupported
+from pgtool.errors import SqlError
 from pgtool.functions.jsonbedit import jsonb_subscript
 from pgtool.functions.registry import Call
 from pgtool.functions.values import ArrayValue
+from pgtool.sql.executor.assignments import element_assignment
 
 if TYPE_CHECKING:
     from pgtool.sql.executor.scalar import Scalar, ScalarCompiler
@@ -18,12 +19,12 @@ JSONB = 3802
 
 
 def subscripting(c: ScalarCompiler, node: Any) -> Scalar:
-    """Fetching by subscripts (assignment belongs to commands that write)."""
-    if node.refassgnexpr is not None:
-        raise Unsupported("assignment to a subscript")
+    """Fetching by subscripts, or assigning by them."""
     base = c.compile(node.refexpr)
     uppers = [None if n is None else c.compile(n) for n in node.refupperindexpr]
     lowers = [None if n is None else c.compile(n) for n in node.reflowerindexpr]
+    if node.refassgnexpr is not None:
+        return element_assignment(c, node, base, uppers, lowers)
     if node.refcontainertype == JSONB:
         return _jsonb(c, base, uppers)
     info = c.env.registry.info(node.refcontainertype)

@@ -18,7 +18,7 @@ from pgtool.errors import SqlError, Unsupported
 from pgtool.sql.executor.constraints import RowRules, failing_row
 from pgtool.sql.executor.indexwrite import open_indexes
 from pgtool.sql.executor.partitions import Conversion, Router
-from pgtool.sql.executor.queued import Event, queue_of
+from pgtool.sql.executor.queued import Event, queue_of, run_events
 from pgtool.sql.executor.references import References
 from pgtool.sql.executor.written import Row, RowShape
 from pgtool.sql.writable import check_relation, check_triggers
@@ -38,6 +38,14 @@ def unpack_tid(stored: bytes) -> Tid:
     high, low, number = stored[0:2], stored[2:4], stored[4:6]
     little = int.from_bytes
     return little(high, "little") << 16 | little(low, "little"), little(number, "little")
+
+
+def outside_of(env: Any, relation: Any, row: Row) -> SqlError:
+    """The error of a row outside of its partition's bounds."""
+    return SqlError(
+        f'new row for relation "{relation.relname}" violates partition constraint',
+        CHECK_VIOLATION, failing_row(env, row),
+    )  # fmt: skip
 
 
 class Target:
@@ -93,10 +101,7 @@ class Target:
 
     def partition_error(self, row: Row) -> SqlError:
         """The error of a row outside of its partition's bounds."""
-        return SqlError(
-            f'new row for relation "{self.relation.relname}" violates partition constraint',
-            CHECK_VIOLATION, failing_row(self.env, row),
-        )  # fmt: skip
+        return outside_of(self.env, self.relation, row)
 
     def leaves(self, row: Row, ctx: Any) -> bool | None:
         """Not None where an updated row belongs into another partition."""
@@ -326,8 +331,8 @@ class Targets:
     def end(self) -> None:
         """The statement is done: unique keys that were only looked at."""
         events, self.rechecks = self.rechecks, []
-        for event in events:
-            event.run()
+        if events:
+            run_events(self.env.session, events)
 
     # -- partitions ----
 
@@ -344,6 +349,8 @@ class Targets:
         if not self.routed:
             return self.root, row
         oid = self.relation.oid
+        if self.relation.relispartition:
+            self.root.check_bounds(self, row, ctx)
         while True:
             router = self.router(oid)
             found = router.find(row, ctx)
@@ -439,5 +446,15 @@ class _Partitioned:
     takes_batches = False
 
     def __init__(self, env: Any, relation: Any) -> None:
+        self.env = env
         self.relation = relation
         self.shape = RowShape(env, relation)
+        self._above: Any = None
+
+    def check_bounds(self, targets: Targets, row: Row, ctx: Any) -> None:
+        """Rows go into a partition that is itself partitioned only within its bounds."""
+        if self._above is None:
+            self._above = targets.routers_above(self.relation)
+        for router, conversion, child in self._above:
+            if router.find(conversion(row), ctx) != child:
+                raise outside_of(self.env, self.relation, row)
