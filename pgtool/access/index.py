@@ -97,7 +97,9 @@ class IndexRelation:
         self.tree.xid = 0
         return bulk_delete(self.tree, dead, result)
 
-    def vacuum_cleanup(self, result: BulkDeleteResult | None = None) -> BulkDeleteResult:
+    def vacuum_cleanup(
+        self, result: BulkDeleteResult | None = None
+    ) -> BulkDeleteResult | None:
         """VACUUM: the end, whether or not there were dead rows."""
         self.tree.xid = 0
         return cleanup(self.tree, result)

@@ -44,6 +44,8 @@ class BulkDeleteResult:
     pages_newly_deleted: int = 0
     pages_deleted: int = 0
     pages_free: int = 0
+    #: Whether the entries counted are no more than an estimate (posting lists not opened).
+    estimated_count: bool = False
     deleted_blocks: list[int] = field(default_factory=list)
 
 
@@ -56,15 +58,20 @@ def bulk_delete(
     return out
 
 
-def cleanup(tree: BTree, result: BulkDeleteResult | None = None) -> BulkDeleteResult:
-    """The end of a VACUUM; a pass of its own only where no other was made and it is worth it."""
+def cleanup(tree: BTree, result: BulkDeleteResult | None = None) -> BulkDeleteResult | None:
+    """The end of a VACUUM; a pass of its own only where no other was made and it is worth it.
+
+    None where no pass was made at all.
+    """
     if result is not None:
         return result
-    out = BulkDeleteResult(num_pages=tree.pool.nblocks(tree.where))
+    pages = tree.pool.nblocks(tree.where)
     left = tree.meta().last_cleanup_num_delpages
     # A twentieth of the index: then there is something to be gained.
-    if left > 0 and left > out.num_pages / 20:
-        _scan(tree, np.zeros(0, np.int64), out)
+    if not left or left <= pages / 20:
+        return None
+    out = BulkDeleteResult(num_pages=pages, estimated_count=True)
+    _scan(tree, np.zeros(0, np.int64), out)
     return out
 
 

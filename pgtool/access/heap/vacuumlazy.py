@@ -444,7 +444,7 @@ class _Verdict:
     def _visibility(self, h: Header, state: VacuumState) -> None:
         if state != _LIVE or not h.infomask & _XMIN_COMMITTED:
             self.all_visible = False
-        if not self.all_visible or xmin_frozen(h.infomask):
+        if not self.all_visible or not _unfrozen(h):
             return
         if not precedes(h.xmin, self.oldest_xmin):
             self.all_visible = False
@@ -479,6 +479,11 @@ class _Verdict:
         return max(before, FIRST_NORMAL_XID)
 
 
+def _unfrozen(h: Header) -> bool:
+    """Whether a tuple's xmin still is a number that comes round again."""
+    return h.xmin >= FIRST_NORMAL_XID and not xmin_frozen(h.infomask)
+
+
 def page_visibility(rel: HeapRelation, buffer: Buffer, oldest_xmin: int) -> tuple[bool, bool, int]:
     """(all visible, all frozen, newest inserter) of a page as it is; nothing is changed."""
     frozen, newest = True, INVALID_XID
@@ -491,12 +496,12 @@ def page_visibility(rel: HeapRelation, buffer: Buffer, oldest_xmin: int) -> tupl
         if rel.rules.satisfies_vacuum(buffer, at, oldest_xmin) != _LIVE:
             return False, False, INVALID_XID
         h = header_of(page, at)
-        if not xmin_frozen(h.infomask):
+        if _unfrozen(h):
             if not precedes(h.xmin, oldest_xmin):
                 return False, False, INVALID_XID
             if not newest or precedes(newest, h.xmin):
                 newest = h.xmin
-        frozen = frozen and xmin_frozen(h.infomask) and h.xmax == INVALID_XID
+        frozen = frozen and not _unfrozen(h) and h.xmax == INVALID_XID
     return True, frozen, newest
 
 
