@@ -46,7 +46,7 @@ def heap_target(cache: SysCache, relation: Relation, instance: Any) -> HeapTarge
         is_toast=relation.relkind == "t",
         fillfactor=int(options.get("fillfactor", 100)),
         toast_tuple_target=int(options.get("toast_tuple_target", 0)),
-        replica_identity=str(row.relreplident),
+        replica_identity=str(row.relreplident), name=relation.relname,
     )  # fmt: skip
     _add_index_columns(cache, relation, row, out)
     if relation.reltoastrelid and relation.relkind != "t":

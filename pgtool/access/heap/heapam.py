@@ -100,7 +100,7 @@ class HeapRelation:
         self.where = target.locator
         self.pool = instance.pool
         self.wal = instance.wal
-        self.rules = Rules(instance)
+        self.rules: Rules = instance.tqual
         self.holders = Holders(instance)
         logical_level = instance.settings.wal_level == "logical"
         #: Whether records carry what logical decoding of the rows needs.

@@ -1,0 +1,81 @@
+"""Large values: compressed and moved out of line where, how and as far as the server does it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import need
+from tests.servers import Server, cluster
+
+pytestmark = pytest.mark.server
+SHAPE = """(k int PRIMARY KEY, x text, e text STORAGE external, m text STORAGE main,
+    p text STORAGE plain, z text COMPRESSION {lz4})"""
+RANDOM = "(SELECT string_agg(md5((g * 1000 + i)::text), '') FROM generate_series(1, {}) i)"
+STATEMENTS = (
+    f"""INSERT INTO {{t}} SELECT g, repeat('x', g * 37), repeat('e', g * 50), repeat('m', g * 61),
+        repeat('p', g), {RANDOM.format('g % 9')} FROM generate_series(1, 60) g""",
+    f"""INSERT INTO {{t}} SELECT 100 + g, {RANDOM.format('30 * g')}, {RANDOM.format('5 * g')},
+        {RANDOM.format('20')}, 'p', repeat('abc' || g, 2000) FROM generate_series(1, 12) g""",
+    f"INSERT INTO {{t}} SELECT 200 + g, NULL, NULL, {RANDOM.format('200')}, NULL, NULL "
+    "FROM generate_series(1, 3) g",
+    "UPDATE {t} SET p = 'unchanged values stay' WHERE k % 5 = 0",
+    "UPDATE {t} SET x = repeat('new ', 1500) WHERE k % 7 = 0",
+    "UPDATE {t} SET e = x, x = e WHERE k % 11 = 0",
+    "UPDATE {t} SET m = NULL, z = e WHERE k % 13 = 0",
+    "DELETE FROM {t} WHERE k % 6 = 0",
+    "INSERT INTO {t} SELECT k + 1000, x, e, m, p, z FROM {t} WHERE k % 4 = 1",
+)
+QUESTIONS = (
+    "SELECT * FROM {t} ORDER BY k",
+    "SELECT k, ctid, pg_column_size(x), pg_column_size(e), pg_column_size(m), pg_column_size(z), "
+    "pg_column_compression(x), pg_column_compression(m), pg_column_compression(z) "
+    "FROM {t} ORDER BY k",
+    "SELECT lp, lp_len, t_ctid, t_infomask & ~x'0F00'::int FROM "
+    "generate_series(0, pg_relation_size('{t}') / 8192 - 1) b, "
+    "heap_page_items(get_raw_page('{t}', b::int))",
+    "SELECT chunk_seq, md5(chunk_data), ctid FROM {toast} ORDER BY ctid",
+    "SELECT b, lp, lp_off, lp_flags, lp_len, t_ctid FROM "
+    "generate_series(0, pg_relation_size('{toast}') / 8192 - 1) b, "
+    "heap_page_items(get_raw_page('{toast}', b::int))",
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    need(18)
+    with cluster(18, conf={"autovacuum": "off"}) as made:
+        for name in ("amcheck", "pageinspect"):
+            made.extension(name)
+        yield made
+
+
+def test_beside_the_server(server: Server) -> None:
+    lz4 = "lz4" if server.psql("SELECT 1 FROM pg_settings WHERE name = 'default_toast_compression' "
+                               "AND 'lz4' = ANY (enumvals)").strip() else "pglz"  # fmt: skip
+    for table in ("ours", "theirs"):
+        server.psql(f"CREATE TABLE {table} {SHAPE.format(lz4=lz4)}")
+    for statement in STATEMENTS:
+        server.psql(statement.format(t="theirs"))
+    server.stop()
+    script = ";".join(statement.format(t="ours") for statement in STATEMENTS)
+    done = subprocess.run(
+        [sys.executable, "-m", "pgtool", "query", "-q", "-D", str(server.data), "-c", script],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    server.start()
+    toast = {
+        table: server.psql(f"SELECT reltoastrelid::regclass FROM pg_class WHERE relname = '{table}'")
+        .strip() for table in ("ours", "theirs")
+    }  # fmt: skip
+    for question in QUESTIONS:
+        ours, theirs = (server.psql(question.format(t=t, toast=toast[t])) for t in toast)
+        assert ours == theirs, question
+    checks = "SELECT * FROM verify_heapam('ours', check_toast := true)"
+    assert server.psql(checks) == ""
+    for index in ("ours_pkey", toast["ours"] + "_index"):
+        assert server.psql(f"SELECT bt_index_parent_check('{index}', true, true)").strip() == ""
