@@ -21,6 +21,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from pgtool.access.btree.build import build, build_init_fork
+from pgtool.access.btree.bulkinsert import insert_batch
 from pgtool.access.btree.insert import insert
 from pgtool.access.btree.relation import BTree
 from pgtool.access.btree.search import descend
@@ -70,6 +71,18 @@ class IndexRelation:
             check = UniqueCheck.YES if self.descriptor.unique else UniqueCheck.NO
         self._begin(xact)
         return insert(self.tree, datums, _flat(heap_tid), check, unchanged=unchanged)
+
+    def insert_batch(
+        self, xact: Any, columns: list[Any], tids: Any, check: UniqueCheck | None = None
+    ) -> None:
+        """Insert the entries of many rows: columns (or lists of datums), flat TIDs.
+
+        A violation raises 23505, as with :meth:`insert`, when some rows may be in already.
+        """
+        if check is None:
+            check = UniqueCheck.YES if self.descriptor.unique else UniqueCheck.NO
+        self._begin(xact)
+        insert_batch(self.tree, columns, tids, check)
 
     def check_existing(self, xact: Any, datums: Datums, heap_tid: Tid) -> None:
         """The deferred check of a row that is in the index: 23505 where another one is live."""
@@ -168,6 +181,20 @@ class TableIndexes:
             if check is UniqueCheck.PARTIAL and not unique:
                 again.append(index)
         return again
+
+    def takes_batches(self) -> bool:
+        """Whether :meth:`insert_batch` serves all indexes of the table."""
+        return all(
+            index.descriptor.predicate is None and 0 not in index.descriptor.attnums
+            and (index.descriptor.immediate or not index.descriptor.unique)
+            for index in self.indexes
+        )
+
+    def insert_batch(self, xact: Any, columns: Sequence[Any], tids: Any) -> None:
+        """Entries of many new rows: all attributes as columns or lists of datums, flat TIDs."""
+        for index in self.indexes:
+            keys = [columns[attnum - 1] for attnum in index.descriptor.attnums]
+            index.insert_batch(xact, keys, tids)
 
     def find_conflict(
         self, xact: Any, datums: Datums, *, row: Any = None,

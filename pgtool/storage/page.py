@@ -32,9 +32,10 @@ __all__ = [
     "MAX_HEAP_TUPLES_PER_PAGE", "SIZE_OF_ITEM_ID", "ItemId", "add_item", "bounds",
     "exact_free_space", "flags", "free_space", "heap_free_space", "index_multi_delete",
     "index_tuple_delete", "index_tuple_delete_no_compact", "index_tuple_overwrite", "init",
-    "is_empty", "is_new", "item", "item_id", "item_ids", "lsn", "max_offset", "place_item",
-    "prune_xid", "repair_fragmentation", "set_bounds", "set_dead", "set_flag", "set_item_id",
-    "set_lsn", "set_prune_xid", "set_redirect", "set_unused", "truncate_line_pointers",
+    "is_empty", "is_new", "item", "item_id", "item_ids", "item_words", "lsn", "max_offset",
+    "place_item", "prune_xid", "put_item_words", "repair_fragmentation", "set_bounds", "set_dead",
+    "set_flag", "set_item_id", "set_lsn", "set_prune_xid", "set_redirect", "set_unused",
+    "truncate_line_pointers",
 ]  # fmt: skip
 
 SIZE_OF_ITEM_ID = 4
@@ -173,6 +174,16 @@ def item_ids(page: Page) -> list[ItemId]:
 
 def _words(page: Page, count: int) -> tuple[int, ...]:
     return struct.unpack_from(f"<{count}I", page, SIZE_OF_PAGE_HEADER)
+
+
+def item_words(page: Page) -> tuple[int, ...]:
+    """The words of all line pointers, as they lie."""
+    return _words(page, max_offset(page))
+
+
+def put_item_words(page: bytearray, words: Sequence[int]) -> None:
+    """Write the words of all line pointers, as many as there are."""
+    struct.pack_into(f"<{len(words)}I", page, SIZE_OF_PAGE_HEADER, *words)
 
 
 def item(page: Page, number: int) -> bytes:

@@ -28,13 +28,17 @@ from pgtool.access.btree.insert import MAX_ITEM_SIZE, check_size
 from pgtool.access.btree.relation import BTREE_NONLEAF_FILLFACTOR, BTree
 from pgtool.access.btree.sortrows import Rows, Sorted, sort_rows
 from pgtool.errors import SqlError
+from pgtool.storage import page as bufpage
 from pgtool.storage import ragged
 from pgtool.storage.bufmgr import Buffer, BufferTag
 from pgtool.storage.smgr import ForkNumber
 from pgtool.types.column import FixedColumn, VarColumn
 from pgtool.wal.insert import Record
 
-__all__ = ["build", "build_init_fork", "gather_rows"]
+__all__ = [
+    "append_items", "build", "build_init_fork", "deal", "equal_rows", "gather_rows", "lay_page",
+    "taken",
+]  # fmt: skip
 
 Batches = Iterable[tuple[Any, ...]]
 _XLOG, _FPI = int(RmgrId.RM_XLOG_ID), opcode(xlog.RECORDS, "FPI")
@@ -55,7 +59,7 @@ def build(tree: BTree, rows: Batches) -> int:
     found = sort_rows(gathered, tree.keys.columns)
     if tree.descriptor.unique:
         _check_unique(tree, gathered, found)
-    columns = [_taken(column, found.order) for column in gathered.columns]
+    columns = [taken(column, found.order) for column in gathered.columns]
     tids = gathered.tids[found.order]
     formed = form_rows(tree.shape, columns, tids)
     _check_sizes(tree, formed, tids)
@@ -90,6 +94,12 @@ def gather_rows(tree: BTree, batches: Batches) -> Rows:
         columns, rows = batch[0], np.asarray(batch[1], np.int64)
         mask = batch[2] if len(batch) > 2 else None
         for part, attribute, column in zip(parts, attributes, columns):
+            if isinstance(column, list) and attribute.attlen < 0:
+                # Values that come compressed or out of line are taken for what they hold.
+                column = [
+                    d if d is None or type(d) is bytes else tree.shape.payload(attribute, d)
+                    for d in column
+                ]
             part.append(_own(column, attribute.attlen))
         tids.append(rows)
         alive.append(np.ones(len(rows), bool) if mask is None else mask)
@@ -157,7 +167,7 @@ def _joined(parts: list[Any], attlen: int) -> FixedColumn | VarColumn:
     )  # fmt: skip
 
 
-def _taken(column: FixedColumn | VarColumn, order: Any) -> FixedColumn | VarColumn:
+def taken(column: FixedColumn | VarColumn, order: Any) -> FixedColumn | VarColumn:
     """A column's rows in another order."""
     valid = None if column.valid is None else column.valid[order]
     if isinstance(column, FixedColumn):
@@ -165,14 +175,20 @@ def _taken(column: FixedColumn | VarColumn, order: Any) -> FixedColumn | VarColu
     return VarColumn(column.buffer, column.start[order], column.length[order], valid)
 
 
+def equal_rows(tree: BTree, rows: Rows, found: Sorted) -> Any:
+    """Which rows are equal to their predecessor as a unique index counts."""
+    same = found.same
+    if not tree.descriptor.nulls_not_distinct and same.any():
+        for column in rows.columns[: tree.nkeyatts]:
+            if column.valid is not None:
+                same = same & column.valid[found.order]
+    return same
+
+
 def _check_unique(tree: BTree, rows: Rows, found: Sorted) -> None:
     """23505 where two living rows have the same keys."""
-    same, order = found.same, found.order
+    same, order = equal_rows(tree, rows, found), found.order
     keys = rows.columns[: tree.nkeyatts]
-    if not tree.descriptor.nulls_not_distinct and same.any():
-        for column in keys:
-            if column.valid is not None:
-                same = same & column.valid[order]
     if not same.any():
         return
     assert rows.alive is not None
@@ -219,16 +235,17 @@ class _Level:
         return len(self.ends)
 
 
-def _deal(items: Formed, reserve: int, fixed: int) -> list[int]:
-    """Behind which item each page ends. ``reserve`` bytes stay free, ``fixed`` more than an
-    item's own size must be there for it."""
+def deal(
+    items: Formed, reserve: int, fixed: int, start: int = 0, most: int | None = None
+) -> list[int]:
+    """Behind which item each page ends, from item ``start`` on, of ``most`` pages. ``reserve``
+    bytes stay free, ``fixed`` more than an item's own size must be there for it."""
     count = len(items.offsets) - 1
     size = np.diff(items.offsets)
     used = items.offsets + np.arange(count + 1) * _ID
     large = np.flatnonzero(size + fixed > reserve)
     posting = items.posting
     ends: list[int] = []
-    start = 0
     while True:
         # The first item before which the page has less than the reserve left.
         limit = int(used[start]) + _EMPTY - reserve
@@ -245,6 +262,8 @@ def _deal(items: Formed, reserve: int, fixed: int) -> list[int]:
             return ends
         start = stop - 1  # the last one goes to the next page
         ends.append(start)
+        if len(ends) == most:
+            return ends
 
 
 def _stop_at_large(
@@ -262,7 +281,7 @@ def _stop_at_large(
 def _levels(tree: BTree, leaves: Formed) -> list[_Level]:
     """All levels, from the leaves to the root."""
     reserve = BLCKSZ * (100 - tree.descriptor.fillfactor) // 100
-    ends = _deal(leaves, reserve, tuples.PIVOT_TID_SPACE)
+    ends = deal(leaves, reserve, tuples.PIVOT_TID_SPACE)
     high_keys = [
         tree.keys.separator(leaves.tuple(end - 1), leaves.tuple(end)) for end in ends[:-1]
     ]
@@ -281,7 +300,7 @@ def _levels(tree: BTree, leaves: Formed) -> list[_Level]:
         ]
         items = Formed(np.frombuffer(b"".join(links), np.uint8),
                        np.cumsum([0, *(len(link) for link in links)]))  # fmt: skip
-        ends = _deal(items, BLCKSZ * (100 - BTREE_NONLEAF_FILLFACTOR) // 100, 0)
+        ends = deal(items, BLCKSZ * (100 - BTREE_NONLEAF_FILLFACTOR) // 100, 0)
         high_keys = [items.tuple(end) for end in ends[:-1]]
         out.append(_Level(items, ends, high_keys))
 
@@ -305,25 +324,39 @@ def _write_tree(tree: BTree, leaves: Formed) -> None:
 
 
 def _fill(page: bytearray, level: _Level, number: int, height: int, root: bool) -> None:
-    """Lay one page: high key, then the items as they lie end to end."""
+    """Lay one page of a level."""
     items = level.items
     first = level.ends[number - 1] if number else 0
-    last = level.ends[number]
     block = level.first_block + number
     rightmost = number == len(level) - 1
-    pageops.init(page)
-    pageops.set_opaque(
-        page, P_NONE if number == 0 else block - 1, P_NONE if rightmost else block + 1, height,
-        (_LEAF if height == 0 else 0) | (_ROOT if root else 0),
+    lay_page(
+        page, items, first, level.ends[number], prev=P_NONE if number == 0 else block - 1,
+        next_=P_NONE if rightmost else block + 1, level=height,
+        flags=(_LEAF if height == 0 else 0) | (_ROOT if root else 0),
+        high_key=None if rightmost else level.high_keys[number],
     )
-    if not rightmost:
-        pageops.add(page, level.high_keys[number])
-    offsets = items.offsets[first : last + 1]
-    if height and first:
+
+
+def lay_page(
+    page: bytearray, items: Formed, first: int, last: int, *, prev: int, next_: int, level: int,
+    flags: int, high_key: bytes | None,
+) -> None:  # fmt: skip
+    """Make a page of items [first, last): high key, then the items as they lie end to end."""
+    pageops.init(page)
+    pageops.set_opaque(page, prev, next_, level, flags)
+    if high_key is not None:
+        pageops.add(page, high_key)
+    if level and prev != P_NONE and first < last:
         # An inner page's first item has no key.
         pageops.add(page, tuples.minus_infinity(tuples.child_block(items.tuple(first))))
-        offsets = offsets[1:]
-    lower, upper, _special = _bounds(page)
+        first += 1
+    append_items(page, items, first, last)
+
+
+def append_items(page: bytearray, items: Formed, first: int, last: int) -> None:
+    """Put items that must fit behind those of a page."""
+    offsets = items.offsets[first : last + 1]
+    lower, upper, _special = bufpage.bounds(page)
     size = int(offsets[-1] - offsets[0])
     upper -= size
     page[upper : upper + size] = items.data[int(offsets[0]) : int(offsets[-1])].tobytes()
@@ -332,11 +365,7 @@ def _fill(page: bytearray, level: _Level, number: int, height: int, root: bool) 
     )
     raw = pointers.astype("<u4").tobytes()
     page[lower : lower + len(raw)] = raw
-    pageops.bufpage.set_bounds(page, lower + len(raw), upper)
-
-
-def _bounds(page: bytearray) -> tuple[int, int, int]:
-    return pageops.bufpage.bounds(page)
+    bufpage.set_bounds(page, lower + len(raw), upper)
 
 
 class _Bulk:
