@@ -90,12 +90,16 @@ def index_create(writer: CatalogWriter, spec: IndexSpec) -> tuple[int, int]:
     )  # fmt: skip
     create_file(writer, made)
     spec.oid = made.oid
-    writer.insert("pg_class", class_row(writer, made, relispartition=bool(spec.parent)))
+    rows = {"reltuples": 0.0} if spec.partitioned else {}
+    writer.insert("pg_class", class_row(writer, made, relispartition=bool(spec.parent), **rows))
     for number, column in enumerate(made.columns, 1):
         writer.insert("pg_attribute", attribute_row(writer, made.oid, number, column))
     writer.insert("pg_index", _index_row(spec))
     if spec.parent:
         store_inheritance(writer, made.oid, spec.parent, 1)
+        parent = writer.cache.one("pg_class", "oid", spec.parent)
+        if not parent.relhassubclass:
+            writer.update("pg_class", parent, relhassubclass=True)
     constraint = _constraint(writer, spec) if spec.constraint else 0
     _dependencies(writer, spec, constraint)
     return made.oid, constraint

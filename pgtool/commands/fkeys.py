@@ -17,7 +17,7 @@ from pgtool.commands.trigger import DELETE, INSERT, UPDATE, constraint_trigger
 from pgtool.errors import SqlError, Unsupported
 from pgtool.sql.analyze.coerce import Context, can_coerce
 
-__all__ = ["ForeignKey", "add_foreign_key"]
+__all__ = ["ForeignKey", "add_foreign_key", "joined_names"]
 
 CHECK_INS, CHECK_UPD = 1644, 1645
 #: Action → functions (ON DELETE, ON UPDATE): no action, restrict, cascade, set null, default.
@@ -166,7 +166,7 @@ def work_out(ddl: Ddl, row: Any, node: Any) -> ForeignKey:
                        INVALID_FOREIGN_KEY)  # fmt: skip
     taken: set[str] = set()
     name = node.conname or choose_constraint_name(
-        ddl.writer, row.relname, _joined(ddl, row, columns), "fkey", row.relnamespace, taken
+        ddl.writer, row.relname, joined_names(ddl, row, columns), "fkey", row.relnamespace, taken
     )
     made = ForeignKey(
         name, row, columns, referenced, keys, index.indexrelid, match=node.fk_matchtype,
@@ -189,7 +189,7 @@ def _check_persistence(row: Any, referenced: Any) -> None:
                        "tables", "42P16")  # fmt: skip
 
 
-def _joined(ddl: Ddl, row: Any, numbers: tuple[int, ...]) -> str:
+def joined_names(ddl: Ddl, row: Any, numbers: tuple[int, ...]) -> str:
     out = ""
     attributes = ddl.attributes(row.oid)
     for number in numbers:
@@ -250,7 +250,7 @@ def store(ddl: Ddl, key: ForeignKey, parent: int = 0, local: bool = True) -> int
         foreign_keys=key.keys, pf_eq_ops=key.pf, pp_eq_ops=key.pp, ff_eq_ops=key.ff,
         update_action=key.on_update, delete_action=key.on_delete,
         delete_columns=key.delete_columns, match=key.match, is_local=local,
-        inhcount=0 if local else 1, no_inherit=not partitioned,
+        inhcount=0 if local else 1, no_inherit=local and not partitioned,
     ))  # fmt: skip
 
 

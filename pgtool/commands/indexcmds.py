@@ -258,7 +258,7 @@ def define_index(ddl: Ddl, row: Any, plan: IndexPlan) -> tuple[int, int]:
         options=read_options(plan.options, _AMS[am.amname]), partitioned=partitioned,
         valid=not (partitioned and plan.only and children_of(ddl, row.oid)),
         is_local=not plan.parent_constraint, inhcount=1 if plan.parent_constraint else 0,
-        no_inherit=not partitioned,
+        no_inherit=not plan.parent_constraint,
     )  # fmt: skip
     oid, constraint = index_create(ddl.writer, spec)
     if plan.deferrable and constraint:

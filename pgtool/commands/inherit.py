@@ -184,7 +184,6 @@ def _partial_columns(made: TableDefinition) -> None:
         plan = made.column(node.colname)
         if plan is None:
             raise SqlError(f'column "{node.colname}" does not exist', "42703")
-        plan.spec.is_local = True
         before = plan.raw_default
         plan.raw_default = None
         made._constraints(plan, node, False)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pgtool.catalog import classids as c
 from pgtool.catalog.classids import Address
-from pgtool.catalog.dependency import INTERNAL, NORMAL, PARTITION_PRI, PARTITION_SEC, record
+from pgtool.catalog.dependency import INTERNAL, NORMAL, record
 from pgtool.commands.context import Ddl
 
 __all__ = ["constraint_trigger", "unique_recheck_trigger"]
@@ -33,9 +33,6 @@ def constraint_trigger(
     own = Address(c.TRIGGER, oid)
     record(writer, own, Address(c.PROCEDURE, function), NORMAL)
     record(writer, own, Address(c.CONSTRAINT, constraint), INTERNAL)
-    if parent:
-        record(writer, own, Address(c.TRIGGER, parent), PARTITION_PRI)
-        record(writer, own, Address(c.RELATION, relid), PARTITION_SEC)
     row = ddl.relation_row(relid)
     if not row.relhastriggers:
         writer.update("pg_class", row, relhastriggers=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pgtool.functions.nodetypes import expr_type
 from pgtool.nodes.base import walk
 
 __all__ = ["is_strict", "volatility"]
@@ -33,6 +34,9 @@ def _functions(node: Any, cache: Any) -> Iterator[int]:
         yield node.aggfnoid
     elif name == "WindowFunc":
         yield node.winfnoid
+    elif name == "CoerceViaIO":
+        yield cache.type(node.resulttype).typinput
+        yield cache.type(expr_type(node.arg)).typoutput
     elif name == "RowCompareExpr":
         for opno in node.opnos:
             yield cache.operator(opno).oprcode
@@ -46,7 +50,7 @@ def volatility(tree: Any, cache: Any) -> str:
         letter = "i"
         if name == "NextValueExpr":
             return "v"
-        if name in ("SQLValueFunction", "CoerceViaIO"):
+        if name == "SQLValueFunction":
             letter = "s"
         for oid in _functions(node, cache):
             row = cache.proc(oid)

@@ -1,0 +1,213 @@
+"""Foreign keys of and to partitioned tables.
+
+The constraint of the whole has a child in every partition of the referencing table, and one
+for every partition of the referenced table; the triggers of children have the whole's as
+parents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pgtool.catalog import classids as c
+from pgtool.catalog.classids import Address
+from pgtool.catalog.dependency import (
+    INTERNAL,
+    PARTITION_PRI,
+    PARTITION_SEC,
+    dependencies_of,
+    record,
+)
+from pgtool.catalog.pg_constraint import choose_constraint_name, named
+from pgtool.commands.alterconstraints import column_numbers
+from pgtool.commands.context import Ddl
+from pgtool.commands.fkeys import ForeignKey, action_triggers, check_triggers, store
+from pgtool.commands.indexcmds import children_of
+from pgtool.errors import Unsupported
+
+__all__ = ["add_partitioned_foreign_key", "clone_foreign_keys", "detach_foreign_keys"]
+
+
+def add_partitioned_foreign_key(ddl: Ddl, key: ForeignKey) -> None:
+    """A new foreign key where either side is partitioned."""
+    constraint = store(ddl, key)
+    _referenced(ddl, key, constraint, (0, 0))
+    _referencing(ddl, key, constraint, (0, 0))
+
+
+def _free_name(ddl: Ddl, key: ForeignKey) -> str:
+    """The constraint's name, or another where the table has one of this name."""
+    if named(ddl.writer, key.table.oid, key.name) is None:
+        return key.name
+    return choose_constraint_name(ddl.writer, key.name, None, "", key.table.relnamespace)
+
+
+def _moved(numbers: tuple[int, ...], how: dict[int, int]) -> tuple[int, ...]:
+    return tuple(how[number] for number in numbers)
+
+
+def _index_part(ddl: Ddl, index: int, table: int) -> int:
+    """The part of a partitioned index that belongs to a partition."""
+    for found in ddl.cache.lookup("pg_inherits", "inhparent", index):
+        facts = ddl.cache.one("pg_index", "indexrelid", found.inhrelid)
+        if facts is not None and facts.indrelid == table:
+            return int(found.inhrelid)
+    raise Unsupported("a referenced partition without its part of the key's index")
+
+
+def _referenced(
+    ddl: Ddl, key: ForeignKey, constraint: int, parents: tuple[int, int]
+) -> None:
+    """Action triggers of the referenced table, and children for its partitions."""
+    triggers = action_triggers(ddl, key, constraint, parents)
+    ddl.advance()
+    if key.referenced.relkind != "p":
+        return
+    for child in children_of(ddl, key.referenced.oid):
+        _referenced_part(ddl, key, constraint, ddl.relation_row(child), triggers)
+
+
+def _referenced_part(
+    ddl: Ddl, key: ForeignKey, parent: int, partition: Any, triggers: tuple[int, int]
+) -> None:
+    numbers = column_numbers(ddl, key.referenced.oid, partition.oid)
+    part = replace(
+        key, referenced=partition, keys=_moved(key.keys, numbers),
+        index=_index_part(ddl, key.index, partition.oid),
+    )  # fmt: skip
+    part.name = _free_name(ddl, part)
+    constraint = store(ddl, part, parent, local=False)
+    record(ddl.writer, Address(c.CONSTRAINT, constraint), Address(c.CONSTRAINT, parent), INTERNAL)
+    ddl.advance()
+    _referenced(ddl, part, constraint, triggers)
+
+
+def _referencing(
+    ddl: Ddl, key: ForeignKey, constraint: int, parents: tuple[int, int]
+) -> None:
+    """Check triggers of the referencing table, and children in its partitions."""
+    triggers = check_triggers(ddl, key, constraint, parents)
+    ddl.advance()
+    if key.table.relkind != "p":
+        return
+    for child in children_of(ddl, key.table.oid):
+        _referencing_part(ddl, key, constraint, ddl.relation_row(child), triggers)
+
+
+def _referencing_part(
+    ddl: Ddl, key: ForeignKey, parent: int, partition: Any, triggers: tuple[int, int]
+) -> None:
+    numbers = column_numbers(ddl, key.table.oid, partition.oid)
+    part = replace(
+        key, table=partition, columns=_moved(key.columns, numbers),
+        delete_columns=_moved(key.delete_columns, numbers),
+    )  # fmt: skip
+    part.name = _free_name(ddl, part)
+    constraint = store(ddl, part, parent, local=False)
+    own = Address(c.CONSTRAINT, constraint)
+    record(ddl.writer, own, Address(c.CONSTRAINT, parent), PARTITION_PRI)
+    record(ddl.writer, own, Address(c.RELATION, partition.oid), PARTITION_SEC)
+    ddl.advance()
+    _referencing(ddl, part, constraint, triggers)
+
+
+# -- new partitions ------------------------------------------------------------------------------
+
+
+def _stored(ddl: Ddl, found: Any) -> ForeignKey:
+    """A pg_constraint row as a worked-out key."""
+    return ForeignKey(
+        found.conname, ddl.relation_row(found.conrelid), found.conkey,
+        ddl.relation_row(found.confrelid), found.confkey, found.conindid, found.conpfeqop,
+        found.conppeqop, found.conffeqop, found.confmatchtype, found.confupdtype,
+        found.confdeltype, found.confdelsetcols or (), found.condeferrable, found.condeferred,
+        found.conenforced, found.convalidated,
+    )  # fmt: skip
+
+
+def _triggers(ddl: Ddl, constraint: int, table: int, functions: tuple[str, str]) -> (
+    tuple[int, int]
+):  # fmt: skip
+    """The two triggers of a constraint on a table: by the events they fire on."""
+    events = {"INSERT": 4, "DELETE": 8, "UPDATE": 16}
+    out = [0, 0]
+    check = functions == ("INSERT", "UPDATE")
+    for row in ddl.cache.lookup("pg_trigger", "tgconstraint", constraint):
+        if row.tgrelid != table or (row.tgfoid in (1644, 1645)) != check:
+            continue
+        for place, event in enumerate(functions):
+            if row.tgtype & events[event]:
+                out[place] = int(row.oid)
+    return out[0], out[1]
+
+
+def clone_foreign_keys(ddl: Ddl, row: Any, parent: Any) -> None:
+    """A partition gets the foreign keys of its parent, and those that refer to it."""
+    for found in sorted(
+        ddl.cache.lookup("pg_constraint", "confrelid", parent.oid), key=lambda f: int(f.oid)
+    ):
+        if found.contype == "f" and not _has_parent_over(ddl, found, parent):
+            triggers = _triggers(ddl, found.oid, parent.oid, ("DELETE", "UPDATE"))
+            _referenced_part(ddl, _stored(ddl, found), found.oid, row, triggers)
+    for found in sorted(
+        ddl.cache.lookup("pg_constraint", "conrelid", parent.oid), key=lambda f: int(f.oid)
+    ):
+        if found.contype != "f" or _is_referenced_side(ddl, found):
+            continue
+        key = _stored(ddl, found)
+        triggers = _triggers(ddl, found.oid, parent.oid, ("INSERT", "UPDATE"))
+        own = _matching(ddl, row, parent, found)
+        if own is not None:
+            raise Unsupported("attaching a table whose foreign key equals the parent's")
+        _referencing_part(ddl, key, found.oid, row, triggers)
+
+
+def _has_parent_over(ddl: Ddl, found: Any, parent: Any) -> bool:
+    """Whether a constraint is the child of one that refers to this very table."""
+    above = ddl.cache.one("pg_constraint", "oid", found.conparentid) if found.conparentid else None
+    return above is not None and above.confrelid == parent.oid
+
+
+def _is_referenced_side(ddl: Ddl, found: Any) -> bool:
+    """Whether a constraint stands for a partition of the referenced table only."""
+    above = ddl.cache.one("pg_constraint", "oid", found.conparentid) if found.conparentid else None
+    return above is not None and above.conrelid == found.conrelid
+
+
+def _matching(ddl: Ddl, row: Any, parent: Any, found: Any) -> Any:
+    numbers = column_numbers(ddl, parent.oid, row.oid)
+    wanted = _moved(found.conkey, numbers)
+    for own in ddl.cache.lookup("pg_constraint", "conrelid", row.oid):
+        if (
+            own.contype == "f" and own.conkey == wanted and own.confkey == found.confkey
+            and own.confrelid == found.confrelid and not own.conparentid
+        ):  # fmt: skip
+            return own
+    return None
+
+
+def detach_foreign_keys(ddl: Ddl, row: Any) -> None:
+    """A detached partition keeps its foreign keys as its own."""
+    for found in ddl.cache.lookup("pg_constraint", "confrelid", row.oid):
+        if found.contype == "f" and found.conparentid:
+            raise Unsupported("detaching a partition that a foreign key refers to")
+    for found in ddl.cache.lookup("pg_constraint", "conrelid", row.oid):
+        if found.contype != "f" or not found.conparentid:
+            continue
+        key = _stored(ddl, found)
+        own = Address(c.CONSTRAINT, found.oid)
+        ddl.writer.update("pg_constraint", found, conislocal=True, coninhcount=0, conparentid=0,
+                          connoinherit=row.relkind != "p")  # fmt: skip
+        for dependency in dependencies_of(ddl.writer, own):
+            if dependency.deptype in (PARTITION_PRI, PARTITION_SEC):
+                ddl.writer.delete("pg_depend", dependency)
+        for trigger in ddl.cache.lookup("pg_trigger", "tgconstraint", found.oid):
+            if trigger.tgparentid:
+                ddl.writer.update("pg_trigger", trigger, tgparentid=0)
+                for dependency in dependencies_of(ddl.writer, Address(c.TRIGGER, trigger.oid)):
+                    if dependency.deptype in (PARTITION_PRI, PARTITION_SEC):
+                        ddl.writer.delete("pg_depend", dependency)
+        ddl.advance()
+        action_triggers(ddl, key, found.oid)
+        ddl.advance()

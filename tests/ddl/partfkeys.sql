@@ -1,0 +1,4 @@
+create table p(a int primary key, b int) partition by range (a); create table p1 partition of p for values from (0) to (10); create table p2 partition of p for values from (10) to (20);
+create table f(x int references p on delete cascade, y int); create table pf(x int references p, y int) partition by list (y); create table pf1 partition of pf for values in (1); create table pf2 partition of pf for values in (2);
+create table q(id int primary key); create table pq(x int references q on update cascade, y int, primary key (x, y)) partition by hash (x); create table pq1 partition of pq for values with (modulus 2, remainder 0); create table pq2(y int not null, x int not null); alter table pq attach partition pq2 for values with (modulus 2, remainder 1);
+create table p3 partition of p for values from (20) to (30); alter table pq detach partition pq2; drop table pf1; alter table f drop constraint f_x_fkey; drop table q cascade;
