@@ -102,6 +102,8 @@ def page_for(
             return buffer
         pool.unpin(buffer)
         if bulk is not None and bulk.next_free is not None:
+            if use_fsm:  # somebody may have narrower rows
+                freespace.record(pool, where, block, free)
             block = bulk.next_free
             bulk.next_free = block + 1 if block < bulk.last_free else None
         elif use_fsm:

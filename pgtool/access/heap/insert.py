@@ -112,7 +112,10 @@ def multi_insert(
         else:
             pages -= 1
         first = len(out)
-        buffer = hio.page_for(rel.pool, rel.target, len(ready[first]), bulk=bulk, pages=pages)
+        buffer = hio.page_for(
+            rel.pool, rel.target, len(ready[first]), bulk=bulk, pages=pages,
+            use_fsm=bulk is None or not rel.target.is_new,
+        )  # fmt: skip
         try:
             empty_before = bufpage.max_offset(buffer.page) == 0
             out += _fill_page(rel, xact, buffer, ready, first, frozen and empty_before)

@@ -71,7 +71,8 @@ class HeapTarget:
     fetch_external: FetchExternal | None = None
     default_compression: str = "pglz"
     name: str = ""
-    #: Created, or given new storage, in this transaction; rows may go in frozen.
+    #: Created, or given new storage, in this transaction: a load need not look for free
+    #: space, and its rows may go in frozen.
     is_new: bool = field(default=False)
 
     @property
