@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import signal
 import stat
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +18,8 @@ import pytest
 from pgtool.catalog.genesis.declared import views
 from tests.conftest import need
 from tests.initdb_compare import Catalogs, differences
-from tests.own_cluster import initdb, own_cluster
+from tests.installs import run_as
+from tests.own_cluster import ROOT, initdb, own_cluster
 from tests.servers import Server, cluster
 
 SAME = ("--locale=C", "-E", "UTF8")
@@ -246,6 +253,74 @@ def test_directory_must_be_empty(tmp_path: Path) -> None:
     made = initdb("-D", empty, "-X", wal, "--no-sync")
     assert made.returncode == 1
     assert list(empty.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_leaves_nothing(tmp_path: Path, kind: signal.Signals) -> None:
+    data = tmp_path / "d"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pgtool", "initdb", "-D", data, "--no-sync", *SAME], cwd=ROOT,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    while not (data / "base" / "5").exists() and process.poll() is None:
+        time.sleep(0.002)
+    process.send_signal(kind)
+    _out, errors = process.communicate()
+    if process.returncode:  # it was not done already
+        assert (process.returncode, errors.strip()) == (130, b"pgtool: interrupted")
+        assert not data.exists()
+
+
+def test_locales_of_the_machine(tmp_path: Path) -> None:
+    """Collations are those that the real initdb finds, their aliases and versions too."""
+    need(18)
+    if shutil.which("localedef") is None or not Path("/usr/share/i18n/locales/de_DE").exists():
+        pytest.skip("no sources of locales here")
+    with own_cluster(start=False) as place:
+        made = {"de_DE.utf8": ("de_DE", "UTF-8"), "de_DE": ("de_DE", "ISO-8859-1"),
+                "de_DE@euro": ("de_DE@euro", "ISO-8859-15"), "ja_JP.eucjp": ("ja_JP", "EUC-JP")}
+        there = place.base / "locales"
+        there.mkdir()
+        for name, (source, charmap) in made.items():
+            subprocess.run(["localedef", "-i", source, "-f", charmap, there / name], check=False,
+                           stderr=subprocess.DEVNULL)
+        program = there / "locale"
+        lines = "\\n".join(["C", "C.utf8", "POSIX", *made, "xx_XX", "bokm\\345l"])
+        program.write_text(f"#!/bin/sh\nprintf '{lines}\\n'\n")
+        subprocess.run(["chmod", "-R", "a+rX,a+x", there], check=True)
+        env = {"LOCPATH": str(there), "PATH": f"{there}:{os.environ['PATH']}"}
+        found = []
+        for who in ("ours", "real"):
+            data = place.base / who
+            data.mkdir()
+            os.chown(data, *_owner(place.data))
+            args = ["-D", data, "-U", "postgres", "-A", "trust", "--no-sync", "--locale=de_DE"]
+            if who == "ours":
+                assert initdb(*args, env=env).returncode == 0
+            else:
+                subprocess.run([place.tool("initdb"), *map(str, args)], check=True,
+                               env=place.install.env() | env, stdout=subprocess.DEVNULL,
+                               **run_as())
+            found.append(_collations(place, data, env))
+    assert found[0] == found[1]
+    assert len(found[0][0]) == 3 + len(made) + len(("de_DE", "ja_JP"))
+
+
+def _collations(place: Server, data: Path, env: dict[str, str]) -> tuple[object, ...]:
+    """What a server on a directory says of collations and locales, and its settings."""
+    script = ("select string_agg((collname, collencoding, collcollate, collctype, collversion)"
+              "::text, '|' order by collname, collencoding) from pg_collation"
+              " where collprovider = 'c'\n"
+              "select string_agg((datname, encoding, datcollate, datcollversion)::text, '|'"
+              " order by datname) from pg_database\n")
+    run = subprocess.run(
+        [place.tool("postgres"), "--single", "-D", data, "postgres"], input=script, text=True,
+        env=place.install.env() | env, check=True, capture_output=True, **run_as())
+    answers = re.findall(r'string_agg = "(.*)"\t', run.stdout)
+    conf = [line.partition("#")[0].replace("'", "").split() for line in
+            (data / "postgresql.conf").read_text().splitlines()]
+    settings = [words for words in conf if words and words[0].startswith(("lc_", "datestyle"))]
+    return answers[0].split("|"), answers, settings
 
 
 def test_pgtool_reads_what_it_made(tmp_path: Path) -> None:

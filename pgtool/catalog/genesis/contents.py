@@ -38,8 +38,8 @@ class Request:
     ctype: str
     locale: str | None
     version: str | None
-    #: (name, encoding, collcollate, collctype) of the collations that the system offers.
-    collations: list[tuple[str, int, str]] = field(default_factory=list)
+    #: (name, encoding, locale, version) of the collations that the system offers.
+    collations: list[tuple[str, int, str, str | None]] = field(default_factory=list)
     frozen_xid: int = 3
 
 
@@ -125,11 +125,12 @@ def _databases(rows: Rows, request: Request) -> None:
 
 def _collations(rows: Rows, request: Request) -> None:
     """The collations that this machine's C library offers."""
-    for name, encoding, locale in request.collations:
+    for name, encoding, locale, version in request.collations:
         rows.add(
             "pg_collation", oid=rows.oid(), collname=name.encode(), collnamespace=PG_CATALOG,
             collowner=10, collprovider=ord("c"), collisdeterministic=True,
             collencoding=encoding, collcollate=locale.encode(), collctype=locale.encode(),
+            collversion=version.encode() if version else None,
         )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ class Locales:
     encoding: Encoding
     version: str | None
     datestyle: str
-    collations: list[tuple[str, int, str]] = field(default_factory=list)
+    collations: list[tuple[str, int, str, str | None]] = field(default_factory=list)
 
 
 def settle(options: Options) -> Locales:
@@ -163,8 +163,8 @@ def date_order(name: str) -> str:
     return order if order in ("mdy", "dmy", "ymd") else "mdy"
 
 
-def system_collations() -> list[tuple[str, int, str]]:
-    """(name, encoding, locale) of the collations that ``locale -a`` offers, aliases last."""
+def system_collations() -> list[tuple[str, int, str, str | None]]:
+    """(name, encoding, locale, version) of what ``locale -a`` offers, aliases last."""
     try:
         run = subprocess.run(
             ["locale", "-a"], capture_output=True, check=False, stdin=subprocess.DEVNULL,
@@ -188,5 +188,5 @@ def system_collations() -> list[tuple[str, int, str]]:
     for name, number, meant in found + sorted(aliases):
         if (name, number) not in known and (name, -1) not in known:
             known.add((name, number))
-            out.append((name, number, meant))
+            out.append((name, number, meant, libc_version(meant)))
     return out

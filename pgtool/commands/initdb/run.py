@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,10 +32,11 @@ def run(options: Options, say: Say, ask: Callable[[], str]) -> None:
         options.password = read_password_file(options.pwfile)
     locales = settle(options)
     say(_summary(options, locales))
+    if options.pwprompt:
+        options.password = ask()
     sync, group = options.sync, options.group_access
-    with _no_collecting(), NewDirectory(options.pgdata, options.waldir, group, sync) as where:
-        if options.pwprompt:
-            options.password = ask()
+    place = NewDirectory(options.pgdata, options.waldir, group, sync)
+    with _no_collecting(), _terminable(), place as where:
         rows = contents(_request(options, locales, settings))
         made = FileMaker(rows)
         made.make()
@@ -61,6 +64,20 @@ def _no_collecting() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM and SIGHUP interrupt as Ctrl-C does, so that what was made is cleared away."""
+    kinds = (signal.SIGTERM, signal.SIGHUP)
+    before = []
+    with contextlib.suppress(ValueError):  # not in the main thread: leave signals alone
+        before = [signal.signal(kind, signal.default_int_handler) for kind in kinds]
+    try:
+        yield
+    finally:
+        for kind, handler in zip(kinds, before):
+            signal.signal(kind, handler)
 
 
 def _write_config(options: Options, locales: Locales, where: NewDirectory) -> None:
