@@ -143,7 +143,10 @@ class WalReader:
         self._previous = previous
         if previous:
             self.read_lsn = Lsn(previous)
-        self._latest_tli = max(self._latest_tli, tli)
+        if tli >= self._latest_tli:
+            # The pages before, a segment's first among them, may be of an older timeline.
+            self._latest_tli = tli
+            self._latest_page = max(self._latest_page, lsn - 1 - (lsn - 1) % XLOG_BLCKSZ)
 
     def seek(self, lsn: int) -> bool:
         """Position at the first record that begins on ``lsn``'s page or later, unread.
