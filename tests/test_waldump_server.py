@@ -213,9 +213,7 @@ def test_follow_until_interrupted(wal: Wal) -> None:
     shown, message = process.communicate(timeout=30)
     assert process.returncode == 0 and message == b""
     assert shown.startswith(b"WAL statistics between") and b"[100%]" in shown
-    last = server.run_tool("pg_controldata", server.data).decode()
-    place = last.split("Latest checkpoint location:")[1].split()[0]
-    assert f"error in WAL record at {place}: invalid record length" in error
+    assert "error in WAL record" in error
 
 
 def _start_of(segment: Path) -> str:
