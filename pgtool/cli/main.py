@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ls": ("ls", "List databases, schemas and relations; OIDs and file nodes."),
     "pageinspect": ("pageinspect", "Look into a page, with pageinspect's functions."),
     "query": ("query", "Run SQL over a data directory, as psql does over a connection."),
+    "recover": ("recover", "Recover a crashed directory or a backup, as a server's start would."),
     "relmap": ("relmap", "Show pg_filenode.map: the files of the mapped catalogs."),
     "single": ("single", "Run statements in single-user mode, as postgres --single does."),
     "slru": ("slru", "Show transaction status, subtransactions, multixacts, commit times."),

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pgtool.cli.options import pgdata_option
+from pgtool.cli.recovery_options import as_of_options
 from pgtool.errors import UserError
 
 if TYPE_CHECKING:
     from pgtool.cli.psql.run import Runner
     from pgtool.sql.engine import Engine
+    from pgtool.transam.recovery.overlay import current_wish
 
 FORMATS = ("table", "csv", "json", "jsonl", "arrow", "parquet")
 
@@ -57,6 +59,7 @@ FORMATS = ("table", "csv", "json", "jsonl", "arrow", "parquet")
     help="Read a cluster that is running, crashed or half restored, as its files are.",
 )
 @click.argument("sql", required=False)
+@as_of_options()
 def command(
     pgdata: str, dbname: str, user: str | None, commands: tuple[str, ...],
     files: tuple[str, ...], variables: tuple[str, ...], fmt: str, output: str | None,
@@ -79,7 +82,7 @@ def command(
         for warning in cluster.warnings:
             click.echo(f"pgtool: warning: {warning}", err=True)
     session = Session.open(cluster, dbname, user, {"application_name": "pgtool"})
-    engine = Engine(session, read_only=read_only)
+    engine = Engine(session, read_only=read_only or current_wish().target.wanted)
     runner = Runner(engine, fmt)
     runner.expanded, runner.style.tuples_only = expanded, tuples_only
     runner.quiet = runner.quiet or quiet

@@ -144,7 +144,7 @@ class Overlay:
 
     # -- writing -------------------------------------------------------------------------
 
-    def write(self, path: str, offset: int, data: bytes) -> None:
+    def write(self, path: str, offset: int, data: bytes | bytearray | memoryview) -> None:
         file = self._own(path, create=True)
         if offset > file.size:
             raise UserError(f'write at {offset} leaves a hole in "{path}" of {file.size} bytes')

@@ -42,6 +42,7 @@ from pgtool.transam.commit_ts_write import RunningCommitTimestamps
 from pgtool.transam.multixact_write import RunningMultiXacts
 from pgtool.transam.pgstat import Statistics
 from pgtool.transam.procarray import Proc, ProcArray
+from pgtool.transam.recovery.run import recover_if_crashed
 from pgtool.transam.settings import InstanceSettings
 from pgtool.transam.slru import SlruBuffers
 from pgtool.transam.subtrans import SubTransactions
@@ -158,7 +159,9 @@ class Instance:
             raise CorruptData("pg_control is missing", file=control_file.CONTROL_FILE) from None
         if major != WRITE_MAJOR:
             raise Unsupported(f"writing in a directory of PostgreSQL {major}")
-        _refuse_unless_shut_down(files, control)
+        if _crashed(files, control):
+            recover_if_crashed(files)
+            major, control = control_file.parse(files.read(control_file.CONTROL_FILE))
         if settings is None:
             settings = _defaults(files, control)
         files.fsync = files.fsync and settings.fsync
@@ -335,17 +338,16 @@ class Instance:
         self.backend.close()
 
 
-def _refuse_unless_shut_down(files: Directory, control: Container) -> None:
+def _crashed(files: Directory, control: Container) -> bool:
+    """Whether crash recovery must come first; UserError where more is to be decided."""
     if files.exists(BACKUP_LABEL):
-        raise UserError(f'"{files.root}" is a base backup that was never recovered')
+        raise UserError(
+            f'"{files.root}" is a base backup that was never recovered: use pgtool recover'
+        )
     for name in _SIGNALS:
         if files.exists(name):
             raise Unsupported(f"writing where {name} asks for recovery")
-    if control.state != DBState.DB_SHUTDOWNED:
-        name = getattr(control.state, "name", control.state)
-        raise Unsupported(
-            f"writing in a cluster that was not shut down (its state is {name}): crash recovery"
-        )
+    return bool(control.state != DBState.DB_SHUTDOWNED)
 
 
 def _defaults(files: Directory, control: Container) -> InstanceSettings:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from formats.units import Lsn
 from formats.wal.record import DecodedRecord
@@ -90,18 +91,33 @@ def _end_kind(rec: DecodedRecord) -> bool | None:
     return _ENDS.get(rmgr.identify(rec))
 
 
-def ended_xid(rec: DecodedRecord) -> int | None:
-    """The transaction that the record ends."""
+class End(NamedTuple):
+    """How a transaction ended."""
+
+    time: int
+    aborted: bool
+    xid: int
+
+
+def parse_end_of(rec: DecodedRecord) -> End | None:
+    """What the record says of the end of a transaction; None where it is about none."""
     abort = _end_kind(rec)
     if abort is None:
         return None
-    return parse_end(rec, abort=abort).twophase or rec.xid
+    ended = parse_end(rec, abort=abort)
+    return End(ended.time, abort, ended.twophase or rec.xid)
+
+
+def ended_xid(rec: DecodedRecord) -> int | None:
+    """The transaction that the record ends."""
+    ended = parse_end_of(rec)
+    return None if ended is None else ended.xid
 
 
 def end_time(rec: DecodedRecord) -> int | None:
     """When the transaction that the record ends ended."""
-    abort = _end_kind(rec)
-    return None if abort is None else parse_end(rec, abort=abort).time
+    ended = parse_end_of(rec)
+    return None if ended is None else ended.time
 
 
 def restore_point(rec: DecodedRecord) -> str | None:
