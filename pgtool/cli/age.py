@@ -9,6 +9,7 @@ import click
 
 from pgtool.cli import monitoring
 from pgtool.cli.options import format_option, pgdata_option
+from pgtool.cli.recovery_options import as_of_options
 
 if TYPE_CHECKING:
     from pgtool.check.age import Ages
@@ -47,6 +48,7 @@ METRICS: dict[str, tuple[str, Any]] = {
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing when all is well; no warnings.")
 @format_option("table", "csv", "json", "jsonl", "nagios", "prometheus")
+@as_of_options()
 def command(
     pgdata: str, dbname: str | None, limit: int | None, warn: int | None, crit: int | None,
     inconsistent: bool, quiet: bool, fmt: str,

@@ -10,6 +10,7 @@ import click
 
 from pgtool.cli import monitoring
 from pgtool.cli.options import format_option, pgdata_option
+from pgtool.cli.recovery_options import as_of_options
 from pgtool.errors import Unsupported
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ METRICS: dict[str, tuple[str, Any]] = {
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing when all is well; no warnings.")
 @format_option("table", "csv", "json", "jsonl", "nagios", "prometheus")
+@as_of_options()
 def command(
     pgdata: str, dbname: str, tables: tuple[str, ...], system: bool, min_size: int,
     warn: float | None, crit: float | None, inconsistent: bool, quiet: bool, fmt: str,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pgtool.cli.options import jobs_option, pgdata_option
+from pgtool.cli.recovery_options import as_of_options
 from pgtool.errors import UserError
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ FORMATS = ("copy", "binary", "csv", "jsonl", "sql", "parquet", "arrow")
     help="Read a cluster that is running, crashed or half restored, as its files are.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="No counts, no warnings.")
+@as_of_options()
 def command(
     pgdata: str, dbname: str, tables: tuple[str, ...], schemas: tuple[str, ...], fmt: str,
     output: str | None, jobs: int, header: bool, resume: bool, dirty: bool, dropped_columns: bool,

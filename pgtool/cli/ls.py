@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from pgtool.cli.options import format_option, pgdata_option
+from pgtool.cli.recovery_options import as_of_options
 from pgtool.errors import UserError
 
 
@@ -26,6 +27,7 @@ from pgtool.errors import UserError
 @click.option("-q", "--quiet", is_flag=True, help="No warnings.")
 @format_option("table", "csv", "json", "jsonl")
 @click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
+@as_of_options()
 def command(
     pgdata: str, dbname: str | None, files: tuple[str, ...], system: bool, inconsistent: bool,
     quiet: bool, fmt: str, patterns: tuple[str, ...],

@@ -11,6 +11,7 @@ import click
 
 from pgtool.cli import render
 from pgtool.cli.options import format_option, pgdata_option
+from pgtool.cli.recovery_options import as_of_options
 from pgtool.errors import UserError
 
 FORKS = ("main", "fsm", "vm", "init")
@@ -70,6 +71,7 @@ MAX_HTML_PAGES = 64
 @format_option("table", "csv", "json", "jsonl")
 @click.argument("function", required=False)
 @click.argument("args", nargs=-1)
+@as_of_options()
 def command(function: str | None, args: tuple[str, ...], **options: Any) -> int | None:
     """Look into pages of relation files with pageinspect's functions.
 

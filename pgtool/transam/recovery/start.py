@@ -82,6 +82,8 @@ def read_control(backend: Backend) -> tuple[int, Container]:
     try:
         return control.parse(backend.read(control.CONTROL_FILE))
     except FileNotFoundError:
+        if not backend.exists("PG_VERSION"):
+            raise UserError(f'"{backend.root}" is not a data directory (no PG_VERSION)') from None
         raise CorruptData("pg_control is missing", file=control.CONTROL_FILE) from None
 
 
