@@ -76,15 +76,19 @@ def theirs(connection: Any, statement: str) -> Outcome:
     return (result.command_status or b"").decode(), rows
 
 
-def differences(server: Server, script: str, path: Path) -> list[str]:
+def differences(
+    server: Server, script: str, path: Path, *, points: bool = False
+) -> list[str]:
     """Run a script by both from the server's present files; what came out differently.
 
-    The server is left running on its own files, ours are in ``path``.
+    The server is left running on its own files, ours are in ``path``. With ``points``
+    statements about one row are run as those of a kept plan from the first on.
     """
     server.stop()
     shutil.copytree(server.data, path)
     server.start()
     engine = Engine(Session.open(Cluster(str(path)), "postgres"))
+    engine.points.eager = points
     out: list[str] = []
     try:
         with server.connect() as connection:

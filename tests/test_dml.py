@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import need
 from tests.dml_check import content, open_with, problems
 from tests.dml_compare import differences
@@ -12,12 +14,14 @@ from tests.servers import cluster
 HERE = Path(__file__).parent / "dml"
 
 
-def test_script_as_the_server_does(tmp_path: Path) -> None:
+@pytest.mark.parametrize("points", [False, True], ids=["planned", "points"])
+def test_script_as_the_server_does(tmp_path: Path, points: bool) -> None:
     """The same outcomes; then the server opens our files: nothing wrong, the same rows."""
     need(18)
     with cluster(18) as server:
         server.psql((HERE / "schema.sql").read_text())
-        found = differences(server, (HERE / "script.sql").read_text(), tmp_path / "data")
+        found = differences(server, (HERE / "script.sql").read_text(), tmp_path / "data",
+                            points=points)  # fmt: skip
         assert not found, "\n".join(found)
         with server.connect() as connection:
             theirs = content(connection)

@@ -44,11 +44,27 @@ def _close_all() -> None:
 
 
 class Reading:
-    """What one command reads by; a scan that meets another one looks at its file anew."""
+    """What one command reads by; a scan that meets another one looks at its file anew.
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-        self.sees = AtRest(snapshot)
+    The snapshot is taken when something is read, as of the command id of the beginning.
+    """
+
+    def __init__(self, xact: Xact, latest: bool = False) -> None:
+        self.xact = xact
+        self.latest = latest
+        self.cid = xact.cid(False)
+
+    @cached_property
+    def snapshot(self) -> Snapshot:
+        """The command's snapshot."""
+        xact = self.xact
+        found = xact.latest_snapshot() if self.latest else xact.snapshot()
+        return found.with_cid(self.cid)
+
+    @cached_property
+    def sees(self) -> AtRest:
+        """The same for scans."""
+        return AtRest(self.snapshot)
 
 
 class Cluster:
@@ -136,9 +152,10 @@ class Cluster:
         return self._at_rest
 
     @contextmanager
-    def read_by(self, snapshot: Snapshot) -> Iterator[Reading]:
-        """Let scans use a snapshot for a while."""
-        outer, self.reading = self.reading, Reading(snapshot)
+    def read_latest(self) -> Iterator[Reading]:
+        """Let scans see everything that has been done up to now, for a while."""
+        assert self.xact is not None
+        outer, self.reading = self.reading, Reading(self.xact, latest=True)
         try:
             yield self.reading
         finally:

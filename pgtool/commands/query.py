@@ -45,7 +45,7 @@ def up_to_here(ddl: Ddl) -> Iterator[None]:
     if cluster.xact is None:
         yield
         return
-    with cluster.read_by(cluster.xact.latest_snapshot()):
+    with cluster.read_latest():
         yield
 
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pgtool.functions.codec import Codec, codec_of
+from pgtool.functions.codec import NAMEDATALEN, Codec, codec_of
 from pgtool.sql.internal import reported
 
-__all__ = ["Answer", "Notice", "Outcome", "TextAnswer"]
+__all__ = ["Answer", "Notice", "Outcome", "TextAnswer", "ValueAnswer"]
 
 TEXTOID = 25
 
@@ -106,6 +106,51 @@ class TextAnswer(Answer):
             codec.column([line[i] for line in self.lines]) for i, codec in enumerate(self._codecs)
         ]
         return iter([(len(self.lines), columns)] if self.lines else [])
+
+
+class ValueAnswer(Answer):
+    """A few rows of values, all there already."""
+
+    def __init__(
+        self, session: Any, names: list[str], types: list[int], typmods: list[int],
+        lines: list[tuple[Any, ...]],
+    ) -> None:  # fmt: skip
+        self.names = names
+        registry = self._registry = session.types
+        self._own_types = types
+        described = [_base(registry, *pair) for pair in zip(types, typmods)]
+        self.types = [typid for typid, _ in described]
+        self.typmods = [typmod for _, typmod in described]
+        self.lines = lines
+
+    def detach(self) -> None:
+        """The rows are here."""
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self.lines)
+
+    def texts(self) -> Iterator[tuple[str | None, ...]]:
+        ios = [self._registry.io_of(typid) for typid in self._own_types]
+        codecs = [codec_of(self._registry, typid) for typid in self._own_types]
+        for line in self.lines:
+            yield tuple(
+                None if value is None else io.output(stored_datum(codec, value))
+                for io, codec, value in zip(ios, codecs, line)
+            )
+
+    def stored(self) -> Iterator[tuple[int, list[Any]]]:
+        if not self.lines:
+            return
+        codecs = [codec_of(self._registry, typid) for typid in self._own_types]
+        yield len(self.lines), [
+            codec.column([line[i] for line in self.lines]) for i, codec in enumerate(codecs)
+        ]
+
+
+def stored_datum(codec: Codec, value: Any) -> bytes:
+    """A value in stored form, names at their full width."""
+    datum = codec.encode(value)
+    return datum.ljust(NAMEDATALEN, b"\0") if codec.is_name else datum
 
 
 @dataclass

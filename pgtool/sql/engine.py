@@ -26,6 +26,7 @@ from pgtool.sql.analyze.locking import STRENGTHS
 from pgtool.sql.answer import Answer, Notice, Outcome, TextAnswer
 from pgtool.sql.executor.queued import queue_of
 from pgtool.sql.internal import reported
+from pgtool.sql.points import Points
 from pgtool.sql.transactions import Transactions
 from pgtool.sql.utility import command_of, run_command
 from pgtool.sql.variables import set_variable, show_variable
@@ -90,6 +91,7 @@ class Engine:
         self._parsed: dict[str, list[RawStmt]] = {}
         self._seen_changes = 0
         self._catalogs: Any = None
+        self.points = Points(self)
         self._warnings: list[Notice] = []
         session.begin_writing = self.writer
 
@@ -102,9 +104,14 @@ class Engine:
 
         ``params`` are values of $1, $2 … of the types ``param_types`` (0: as its use says).
         """
+        if not params and param_types is None and self.session.xact is not None:
+            point = None if self.transactions.failed else self._point(text)
+            if point is not None:
+                yield point
+                return
         try:
             with reported():
-                statements = self._parse(text)
+                statements = self.parse(text)
                 self._join_writers()
         except PgtoolError:
             self.transactions.fail()
@@ -125,6 +132,26 @@ class Engine:
                 self.transactions.fail()
                 raise
             yield from self._handed_on(outcome, last)
+
+    def _point(self, text: str) -> Outcome | None:
+        """A statement about one row, by the plan kept for others like it."""
+        try:
+            with reported():
+                self._join_writers()
+                found = self.points.find(text)
+                if found is None:
+                    return None
+                self.transactions.start_text(1)
+                self.session.start_statement()
+                self.transactions.start_statement()
+                outcome = self.points.run(*found, text)
+                outcome.notices += self._warnings
+                self._warnings.clear()
+                self.transactions.end_statement()
+        except BaseException:
+            self.transactions.fail()
+            raise
+        return outcome
 
     def _handed_on(self, outcome: Outcome, last: bool) -> Iterator[Outcome]:
         """Let the rows be read; what was not read when the next is asked for is kept."""
@@ -148,9 +175,10 @@ class Engine:
 
     def parameter_types(self, text: str, param_types: Sequence[int]) -> list[int]:
         """The types of a statement's parameters, those given as 0 found by their use."""
-        return self._planned(self._parse(text)[0], text, param_types)[1]
+        return self._planned(self.parse(text)[0], text, param_types)[1]
 
-    def _parse(self, text: str) -> list[RawStmt]:
+    def parse(self, text: str) -> list[RawStmt]:
+        """The statements of a text; kept for when it comes again."""
         from pgtool.sql.parse import parse
 
         found = self._parsed.get(text)

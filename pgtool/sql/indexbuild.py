@@ -44,7 +44,7 @@ def build_index(session: Any, instance: Any, oid: int) -> int:
     index.descriptor.describe = functools.partial(describe_key, env, oid)
     _refuse_older_snapshots(session, instance)
     cluster = session.database.cluster
-    with cluster.read_by(session.xact.latest_snapshot()):
+    with cluster.read_latest():
         count: int = index.build(
             _rows(env, index.descriptor.heap_oid, oid), xid=session.xact.current_xid()
         )

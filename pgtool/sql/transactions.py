@@ -62,13 +62,15 @@ class Transactions:
             return
         if not xact.active:
             self._begin_xact()
-        session.database.cluster.reading = Reading(xact.snapshot())
+        reading = session.database.cluster.reading = Reading(xact)
+        if xact.isolation != _READ_COMMITTED:
+            assert reading.snapshot is not None  # the transaction's, from its first statement on
 
     def new_snapshot(self) -> None:
         """Let the statement see what it has done itself so far."""
         xact = self.session.xact
         xact.command_counter_increment()
-        self.session.database.cluster.reading = Reading(xact.snapshot())
+        self.session.database.cluster.reading = Reading(xact)
 
     def _begin_xact(self) -> None:
         """Begin the transaction that the session is in, with the savepoints it has."""

@@ -21,7 +21,7 @@ def run_internal(session: Any, text: str, types: list[int], values: Sequence[Any
     planned = _planned(session, text, types)
     xact = session.xact
     xact.command_counter_increment()
-    with session.database.cluster.read_by(xact.latest_snapshot()):
+    with session.database.cluster.read_latest():
         result = execute(planned, session, tuple(values))
         result.source.take_all()
         result.context.finish()

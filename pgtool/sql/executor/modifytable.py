@@ -26,7 +26,7 @@ from pgtool.sql.executor.target import Target, Targets
 from pgtool.sql.executor.vectors import from_items
 from pgtool.sql.executor.written import Row, encoder
 
-__all__ = ["ModifyTableExec"]
+__all__ = ["ModifyTableExec", "Writing"]
 
 _TABLEOID, _CTID = "tableoid", "ctid"
 
@@ -62,7 +62,7 @@ class ModifyTableExec(Exec):
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the class."""
-        run = _Run(self, ctx)
+        run = Writing(self, ctx)
         ctx.endings.append(run.end)
         handler = {
             CmdType.CMD_INSERT: run.insert, CmdType.CMD_UPDATE: run.update,
@@ -78,7 +78,7 @@ class ModifyTableExec(Exec):
         if self.returning is not None and run.out:
             yield self._result(run)
 
-    def _result(self, run: _Run) -> Batch:
+    def _result(self, run: Writing) -> Batch:
         rows, run.out = run.out, []
         columns = [
             from_items([row[i] for row in rows], codec) for i, codec in enumerate(self.codecs)
@@ -86,8 +86,8 @@ class ModifyTableExec(Exec):
         return Batch(len(rows), columns)
 
 
-class _Run:
-    """One execution."""
+class Writing:
+    """One execution: the rows that it writes, and what they leave to be done."""
 
     def __init__(self, node: ModifyTableExec, ctx: Context) -> None:
         self.node = node
@@ -227,12 +227,17 @@ class _Run:
             self._targets_of(batch), self._tids(batch), self._inputs(batch)
         ):
             old = target.fetch(tid) if wanted or target.reads_deleted else target.placed(tid)
-            if old is None or not target.delete(old):
-                continue
-            target.after_delete(old, self.events)
-            self.count += 1
-            if wanted:
-                self.returned(None, self.targets.as_root(target, old), given)
+            if old is not None:
+                self.delete_row(target, old, given)
+
+    def delete_row(self, target: Target, old: Row, given: Any) -> None:
+        """Delete one row, unless this statement has changed it already."""
+        if not target.delete(old):
+            return
+        target.after_delete(old, self.events)
+        self.count += 1
+        if self.node.returning is not None:
+            self.returned(None, self.targets.as_root(target, old), given)
 
 
 #: From how many rows on a batch is formed as a whole.

@@ -75,7 +75,11 @@ class Target:
         stored = self.heap.fetch(tid)
         if stored is None:
             return None
-        return _Stored(self, deform_tuple(stored, self.shape.attributes), tid, stored)
+        return self.stored(deform_tuple(stored, self.shape.attributes), tid, stored)
+
+    def stored(self, datums: list[Any], tid: Tid, tup: bytes) -> Row:
+        """A row as it was found."""
+        return _Stored(self, datums, tid, tup)
 
     @staticmethod
     def placed(tid: Tid) -> Row:

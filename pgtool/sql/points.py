@@ -1,0 +1,124 @@
+"""The plans of point statements, kept by skeleton: from a text to its outcome without planning.
+
+A skeleton (:mod:`pgtool.sql.normalise`) that comes a second time is planned with parameters
+in the place of its literals; if the plan is a point (:mod:`pgtool.sql.executor.point`) it is
+run for every further text with that skeleton, else the text goes the ordinary way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pgtool.errors import PgtoolError, SqlError
+from pgtool.functions.codec import codec_of
+from pgtool.sql.answer import Outcome, ValueAnswer
+from pgtool.sql.executor.context import Context
+from pgtool.sql.executor.point import Point, point_of
+from pgtool.sql.normalise import INT4, INT8, Literal, Normalised, normalise
+
+__all__ = ["Points"]
+
+MAX_KEPT = 1000
+_SEEN_ONCE, _UNFIT = "seen once", "no point"
+_WORDS = {"i": "INSERT", "u": "UPDATE", "d": "DELETE", "s": "SELECT"}
+
+
+class _Kept:
+    """A point and how its parameters are read."""
+
+    def __init__(self, point: Point, readers: list[Callable[[str], Any]]) -> None:
+        self.point = point
+        self.readers = readers
+
+
+class Points:
+    """The point statements of one engine."""
+
+    def __init__(self, engine: Any) -> None:
+        self.engine = engine
+        self.session = engine.session
+        self._kept: dict[Any, Any] = {}
+        #: Whether a skeleton is planned when it first comes.
+        self.eager = False
+
+    def find(self, text: str) -> tuple[_Kept, Normalised] | None:
+        """The plan for a text, made now where its skeleton has come before."""
+        found = normalise(text)
+        if found is None:
+            return None
+        session = self.session
+        key = (found.skeleton, found.types, session.gucs.generation, session.database.generation)
+        kept = self._kept.get(key)
+        if kept is None:
+            if len(self._kept) >= MAX_KEPT:
+                self._kept.clear()
+            kept = self._kept[key] = _SEEN_ONCE
+            if not self.eager:
+                return None
+        if kept is _SEEN_ONCE:
+            kept = self._kept[key] = self._planned(found) or _UNFIT
+        return (kept, found) if isinstance(kept, _Kept) else None
+
+    def _planned(self, found: Normalised) -> _Kept | None:
+        if self.session.xact is None:
+            return None
+        try:
+            statements = self.engine.parse(found.skeleton)
+            if len(statements) != 1:
+                return None
+            planned, types = self.engine.plan(statements[0], found.skeleton, list(found.types))
+            point = point_of(planned, self.session)
+        except PgtoolError:
+            return None
+        if point is None:
+            return None
+        return _Kept(point, [self._reader(typid) for typid in types])
+
+    def _reader(self, typid: int) -> Callable[[str], Any]:
+        """How a literal's text becomes a value."""
+        if typid in (INT4, INT8):
+            limit = 2**31 if typid == INT4 else 2**63
+            io = self.session.types.io_of(typid)
+            decode = codec_of(self.session.types, typid).decode
+
+            def number(text: str) -> Any:
+                if text.isdigit() and len(text) < 20 and int(text) < limit:
+                    return int(text)
+                return decode(io.input(text))
+
+            return number
+        codec = codec_of(self.session.types, typid)
+        info = self.session.types.info(typid)
+        if codec.is_text and info.typoutput == "textout":
+            return str
+        read, convert = self.session.types.io_of(typid).input, codec.decode
+        return lambda text: convert(read(text))
+
+    def run(self, kept: _Kept, found: Normalised, text: str) -> Outcome:
+        """Run a text's statement."""
+        values = tuple(
+            self._read(reader, literal, text)
+            for reader, literal in zip(kept.readers, found.literals)
+        )
+        point = kept.point
+        word = _WORDS[text.lstrip()[0].lower()]
+        if point.writes:
+            self.engine.writer(word)
+        rows, count = point.run(Context(self.session, values))
+        answer = None
+        if point.names:
+            answer = ValueAnswer(self.session, point.names, point.types, point.typmods, rows)
+        if not point.writes:
+            return Outcome("SELECT", answer)
+        tag = f"INSERT 0 {count}" if word == "INSERT" else f"{word} {count}"
+        return Outcome(tag, answer, count=count)
+
+    @staticmethod
+    def _read(reader: Callable[[str], Any], literal: Literal, text: str) -> Any:
+        try:
+            return reader(literal.text)
+        except SqlError as error:
+            if error.position is None:
+                error.position = len(text[: literal.start].encode()) + 1
+            raise
