@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import pytest
 
 from formats.wal.record import DecodedRecord
@@ -18,6 +19,7 @@ from pgtool.access.heap.xmax import LockTupleMode
 from pgtool.transam.instance import Instance
 from pgtool.transam.tqual import TmResult
 from pgtool.transam.xact import Xact
+from pgtool.types.column import FixedColumn, VarColumn
 from pgtool.wal import rmgr
 from tests import heap_helpers as h
 from tests.servers import Server
@@ -354,3 +356,68 @@ def test_copied_in(server: Server) -> None:
         server.start()
         twins.compare()
         twins.compare_records()
+
+
+def columns_of(data: list[tuple[object, ...]]) -> list[FixedColumn | VarColumn]:
+    """Rows of (k, v, n, s) as columns."""
+    out: list[FixedColumn | VarColumn] = []
+    for i, dtype in ((0, "<i4"), (1, ""), (2, "<i8"), (3, "<i2")):
+        values = [r[i] for r in data]
+        if not dtype:
+            out.append(VarColumn.of([None if v is None else str(v).encode() for v in values]))
+            continue
+        valid = np.array([v is not None for v in values])
+        numbers = np.array([0 if v is None else v for v in values], dtype)
+        out.append(FixedColumn(numbers, None if valid.all() else valid))
+    return out
+
+
+@pytest.mark.parametrize("options", ["", ", fillfactor = 60"])
+def test_columns_at_once(server: Server, options: str) -> None:
+    """Whole pages formed of columns: as if the rows had come one by one, and recoverable."""
+    rng = random.Random(8)
+    twins = Twins(server, options)
+    data = rows(rng, 0, 400)
+    data += [(k, None, None, 1) for k in range(400, 1400)]
+    data += [(k, "w" * rng.randrange(2500), k, None) for k in range(1400, 1440)]
+    data += [(k, rng.randbytes(rng.randrange(1000, 4000)).hex(), k, k % 9)
+             for k in range(1440, 1460)]  # fmt: skip
+    parts = [data[:250], data[250:251], data[251:1400], data[1400:1440], data[1440:]]
+    path = server.base / "columns"
+    for part in parts:
+        path.write_text(
+            "".join("\t".join("\\N" if v is None else str(v) for v in r) + "\n" for r in part)
+        )
+        server.psql(f"ALTER TABLE theirs ALTER v SET STORAGE main; COPY theirs FROM '{path}'")
+    server.psql("ALTER TABLE ours ALTER v SET STORAGE main")
+    twins.target.attrs = list(h.columns(server, "ours"))
+    server.stop()
+    instance = Instance.start(str(server.data))
+    instance.wal.consistency = frozenset(range(30))
+    rel = HeapRelation(instance, twins.target)
+    xact = h.session(instance, rel)
+    xact.begin()
+    for part in parts:
+        tids = rel.insert_columns(xact, columns_of(part), len(part))
+        first, last = (divmod(int(tids[i]), 1 << 16) for i in (0, -1))
+        for tid, wanted in ((first, part[0]), (last, part[-1])):
+            stored = rel.fetch(tid)
+            assert stored is not None
+            assert h.deform_tuple(stored, rel.target.attrs)[0] == int(
+                str(wanted[0])
+            ).to_bytes(4, "little")
+    xact.commit()
+    instance.abandon()
+    server.start()
+    assert "inconsistent page found" not in server.tail()
+    ask = server.psql
+    for sql in (
+        "SELECT * FROM {} ORDER BY k",
+        "SELECT k, ctid FROM {} WHERE k < 250 ORDER BY ctid",
+        "SELECT lp, lp_off, lp_len, t_ctid, t_infomask2, t_infomask & ~x'0F00'::int, t_hoff, "
+        "t_bits, t_data FROM heap_page_items(get_raw_page('{}', 0)) WHERE lp < 40",
+    ):
+        assert ask(sql.format("ours")) == ask(sql.format("theirs"))
+    assert ask("SELECT * FROM verify_heapam('ours')") == ""
+    ours, theirs = (int(ask(f"SELECT pg_relation_size('{t}')")) for t in ("ours", "theirs"))
+    assert ours < 1.1 * theirs

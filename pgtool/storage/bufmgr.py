@@ -261,7 +261,8 @@ class BufferPool:
         return first
 
     def write_blocks(
-        self, where: RelFileLocator, fork: ForkNumber, first: int, pages: bytes | bytearray
+        self, where: RelFileLocator, fork: ForkNumber, first: int,
+        pages: bytes | bytearray | memoryview,
     ) -> None:
         """Write whole pages past the pool, at most one after the end; checksums are set here.
 

@@ -42,10 +42,14 @@ from pgtool.storage.bufmgr import Buffer
 from pgtool.transam.tqual import Header, Rules, TmResult, header_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from pgtool.transam.instance import Instance
     from pgtool.transam.pgstat import TableCounts
     from pgtool.transam.snapshot import Snapshot
     from pgtool.transam.xact import Xact
+    from pgtool.types.column import Column
 
 #: (block, line pointer number)
 Tid = tuple[int, int]
@@ -218,6 +222,17 @@ class HeapRelation:
         tids = insert.multi_insert(self, xact, tuples, cid=cid, frozen=frozen, bulk=bulk)
         self.counts(xact).inserted += len(tids)
         return tids
+
+    def insert_columns(
+        self, xact: Xact, columns: Sequence[Column | None], n: int, *, cid: int | None = None
+    ) -> npt.NDArray[np.int64]:
+        """Put ``n`` rows in, given as a column for each attribute (None: NULL everywhere).
+
+        Their TIDs, as block << 16 | offset. For thousands of rows at once.
+        """
+        from pgtool.access.heap import bulk
+
+        return bulk.insert_columns(self, xact, columns, n, cid=cid)
 
     def finish_speculative(self, xact: Xact, tid: Tid, *, keep: bool) -> None:
         """A speculative insertion stays, or is taken back (it found a conflict)."""

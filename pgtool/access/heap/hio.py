@@ -58,6 +58,11 @@ def forget_target(pool: BufferPool, where: RelFileLocator) -> None:
     _targets(pool).pop(where, None)
 
 
+def set_target(pool: BufferPool, where: RelFileLocator, block: int) -> None:
+    """The block that the next insertion tries first."""
+    _targets(pool)[where] = block
+
+
 def check_size(length: int) -> None:
     """SqlError where no page could ever hold the tuple."""
     if maxalign(length) > MAX_HEAP_TUPLE_SIZE:
@@ -84,6 +89,17 @@ def page_for(
     ``pages`` is how many of them the caller will need.
     """
     check_size(length)
+    found = existing_page(pool, target, length, bulk=bulk, use_fsm=use_fsm)
+    if found is not None:
+        return found
+    return _extend(pool, target.locator, _targets(pool), bulk, pages, use_fsm)
+
+
+def existing_page(
+    pool: BufferPool, target: HeapTarget, length: int, *, bulk: BulkInsert | None = None,
+    use_fsm: bool = True,
+) -> Buffer | None:  # fmt: skip
+    """Like :func:`page_for`, but None where the relation would have to be extended."""
     where, size = target.locator, maxalign(length)
     wanted = _wanted(target, size)
     targets = _targets(pool)
@@ -110,7 +126,7 @@ def page_for(
             block = freespace.record_and_search(pool, where, block, free, wanted)
         else:
             block = None
-    return _extend(pool, where, targets, bulk, pages, use_fsm)
+    return None
 
 
 def _first_choice(

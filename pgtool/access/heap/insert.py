@@ -118,13 +118,13 @@ def multi_insert(
         )  # fmt: skip
         try:
             empty_before = bufpage.max_offset(buffer.page) == 0
-            out += _fill_page(rel, xact, buffer, ready, first, frozen and empty_before)
+            out += fill_page(rel, xact, buffer, ready, first, frozen and empty_before)
         finally:
             rel.pool.unpin(buffer)
     return out
 
 
-def _fill_page(
+def fill_page(
     rel: HeapRelation, xact: Xact, buffer: Buffer, tuples: list[bytes], first: int,
     all_frozen: bool,
 ) -> list[Tid]:  # fmt: skip
