@@ -120,3 +120,14 @@ def test_compiled_loop_agrees(tmp_path: Path) -> None:
     expected = [str(checksum.page_checksum(whole[:BLCKSZ], 9))]
     expected += [str(bad) for bad in checksum.verify_pages(whole, 9)]
     assert done.stdout.splitlines() == expected
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_set_checksums_one_by_one_and_at_once(
+    compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checksum.fnv, "COMPILED", compiled)
+    rng = random.Random(SEED)
+    pages = [bytearray(_page(rng)) for _ in range(5)]
+    checksum.set_checksums(pages, 40)
+    assert checksum.verify_pages(b"".join(pages), 40) == []

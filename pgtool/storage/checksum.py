@@ -88,6 +88,20 @@ def page_checksum(page: bytes | bytearray | memoryview, blkno: int) -> int:
     return int(fnv.checksum(words, blkno, _LANES, _scratch.sums))
 
 
+def set_checksums(pages: Sequence[bytearray], first_block: int = 0) -> None:
+    """Put the checksums on consecutive blocks."""
+    if fnv.COMPILED or len(pages) < 2:
+        sums = [page_checksum(page, first_block + i) for i, page in enumerate(pages)]
+    else:
+        import numpy as np
+
+        words = np.frombuffer(b"".join(pages), dtype="<u4").reshape(-1, ROWS, LANES)
+        blocks = np.arange(first_block, first_block + len(pages), dtype=np.uint32)
+        sums = _sum_numpy(words, blocks).tolist()
+    for page, found in zip(pages, sums):
+        page[_PD_CHECKSUM : _PD_CHECKSUM + 2] = found.to_bytes(2, "little")
+
+
 def verify_runs(buffer: Any, runs: Sequence[tuple[int, int]]) -> list[BadPage]:
     """The bad pages of a buffer that holds several runs of blocks one after another.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-from formats import datum, varlena
+from formats import datum, pglz_pack, varlena
 from formats.derive import struct_of
 from pgtool.access.btree.bulkpages import Entry, KeyAttr, btree_pages
 from pgtool.access.heap.bulkpages import (
@@ -126,7 +126,8 @@ class FileMaker:
         wide = [i for i, a in enumerate(former.attrs) if a.attlen < 0 and a.attstorage in "xe"]
         wide = sorted((i for i in wide if values[i]), key=lambda i: -len(values[i]))
         for i in wide:
-            values[i] = compress(values[i], PGLZ) or values[i]
+            if pglz_pack.COMPILED:  # else it takes seconds, and plain values serve as well
+                values[i] = compress(values[i], PGLZ) or values[i]
             if len(values[i]) > TOAST_TUPLE_THRESHOLD:
                 values[i] = self._moved(catalog, row[i], values[i], chunks)
             made = former.form(values)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from formats.derive import offset_of
-from formats.page import PageHeaderData
 from pgtool.catalog.genesis.contents import POSTGRES, TEMPLATE0, TEMPLATE1
 from pgtool.catalog.genesis.files import FileMaker, Forks
 from pgtool.catalog.genesis.rows import Rows
 from pgtool.commands.initdb.control import relation_map
 from pgtool.commands.initdb.directory import NewDirectory
-from pgtool.storage.checksum import page_checksum
+from pgtool.storage.checksum import set_checksums
 
 VERSION = b"18\n"
-_AT = offset_of(PageHeaderData, "pd_checksum")
 
 
 def write_databases(made: FileMaker, where: NewDirectory, checksums: bool) -> None:
@@ -33,15 +30,11 @@ def _write_forks(
     for suffix, pages in (("", forks.main), ("_fsm", forks.fsm), ("_vm", forks.vm)):
         if suffix and not pages:
             continue
-        data = b"".join(_checksummed(pages) if checksums else pages)
+        if checksums:
+            set_checksums(pages)
+        data = b"".join(pages)
         for place in places:
             where.write(f"{place}/{name}{suffix}", data)
-
-
-def _checksummed(pages: list[bytearray]) -> list[bytearray]:
-    for block, page in enumerate(pages):
-        page[_AT : _AT + 2] = page_checksum(page, block).to_bytes(2, "little")
-    return pages
 
 
 def mapped(rows: Rows, shared: bool) -> list[int]:
