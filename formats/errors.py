@@ -5,11 +5,13 @@ Three kinds, three meanings for the user:
 * :class:`CorruptData`: the bytes contradict the format. Exit code 2.
 * :class:`Unsupported`: the bytes may be fine, pgtool does not know this thing. Exit code 1.
 * :class:`UserError`: the request cannot be served (no such file, wrong option). Exit code 1.
+  :class:`ClusterInUse` is one of them with an exit code of its own, 3: for scripts that then
+  come again later.
 """
 
 from __future__ import annotations
 
-__all__ = ["CorruptData", "PgtoolError", "Unsupported", "UserError"]
+__all__ = ["ClusterInUse", "CorruptData", "PgtoolError", "Unsupported", "UserError"]
 
 
 class PgtoolError(Exception):
@@ -20,6 +22,12 @@ class PgtoolError(Exception):
 
 class UserError(PgtoolError):
     """The request itself cannot be served."""
+
+
+class ClusterInUse(UserError):
+    """A server, or another pgtool that writes, has the data directory open."""
+
+    exit_code = 3
 
 
 class Unsupported(PgtoolError):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from formats.errors import CorruptData, PgtoolError, Unsupported, UserError
+from formats.errors import ClusterInUse, CorruptData, PgtoolError, Unsupported, UserError
 
-__all__ = ["CorruptData", "Panic", "PgtoolError", "SqlError", "Unsupported", "UserError"]
+__all__ = [
+    "ClusterInUse", "CorruptData", "Panic", "PgtoolError", "SqlError", "Unsupported", "UserError",
+]  # fmt: skip
 
 
 class Panic(PgtoolError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ from pgtool.catalog import bootstrap
 from pgtool.catalog.database import Database
 from pgtool.catalog.table import CatalogTable
 from pgtool.errors import CorruptData, UserError
-from pgtool.storage.datadir import DataDirectory
+from pgtool.storage.datadir import ClusterState, DataDirectory
 from pgtool.storage.smgr import GLOBALTABLESPACE_OID, RelFileLocator
 from pgtool.transam.cluster import Transactions
 from pgtool.transam.recovery.overlay import open_recovered
@@ -80,7 +81,11 @@ class Cluster:
     ) -> None:
         """``damage`` is told of damaged pages and rows of catalogs, which are then left out."""
         self.damage = damage
-        self.directory: DataDirectory = open_recovered(root, inconsistent=inconsistent)
+        #: Looks on at an instance that this process runs already, until this session writes.
+        self._observer: Xact | None = None
+        self.directory: DataDirectory = self._join(root) or open_recovered(
+            root, inconsistent=inconsistent
+        )
         self.directory.verify = verify_checksums
         self.major = self.directory.major
         self.control = self.directory.control
@@ -100,6 +105,18 @@ class Cluster:
 
     # -- writing ---------------------------------------------------------------------
 
+    def _join(self, root: str) -> DataDirectory | None:
+        """The directory as an instance of this process has it; None where none runs on it."""
+        module = sys.modules.get("pgtool.transam.instance")
+        instance = module and module.running_instance(root)
+        if not instance:
+            return None
+        from pgtool.transam.xact import Xact
+
+        self._observer = Xact(instance)
+        state = ClusterState("open for writing in this process")
+        return DataDirectory(instance.pooled, instance.major, instance.control, state)
+
     @property
     def root(self) -> str:
         """The data directory's real path."""
@@ -113,13 +130,23 @@ class Cluster:
         from pgtool.transam.instance import Instance, running_instance
 
         assert self.xact is None
+        checkpoint = self.control.checkPoint
         instance = running_instance(self.root) or Instance.start(self.root)
+        if self._observer is None and instance.control.checkPoint != checkpoint:
+            self._forget()  # somebody else wrote since this cluster was opened
         self.instance = instance
         self.directory.backend = instance.pooled
         self.directory.control = self.control = instance.control
         self.xact = instance.session(database.oid, database.tablespace)
         _open_clusters.add(self)
         return self.xact
+
+    def _forget(self) -> None:
+        """What was read of catalogs may be old."""
+        for kept in ("relmap", "pg_database", "roles", "tablespaces"):
+            self.__dict__.pop(kept, None)
+        for database in self._databases.values():
+            database.invalidate()
 
     def stop_writing(self) -> None:
         """End the session's part in the instance; with the last session it shuts down."""
@@ -140,16 +167,18 @@ class Cluster:
         """What a scan sees: the current command's snapshot, or the directory at rest."""
         if self.reading is not None:
             return self.reading.sees
-        if self.xact is not None:
-            return AtRest(self.xact.latest_snapshot())
-        return self._at_rest
+        return self._newest
+
+    @property
+    def _newest(self) -> AtRest:
+        """All that has been done up to now."""
+        looking = self.xact or self._observer
+        return self._at_rest if looking is None else AtRest(looking.latest_snapshot())
 
     @property
     def catalog_snapshot(self) -> AtRest:
         """What catalogs are read by: when writing, all that was done up to this command."""
-        if self.xact is not None:
-            return AtRest(self.xact.latest_snapshot())
-        return self._at_rest
+        return self._newest
 
     @contextmanager
     def read_latest(self) -> Iterator[Reading]:

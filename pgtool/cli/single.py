@@ -16,6 +16,7 @@ from typing import IO, Any
 import click
 
 from pgtool import __version__
+from pgtool.cli.maintenance import setting_options
 from pgtool.cli.options import pgdata_option
 from pgtool.errors import CorruptData, PgtoolError, SqlError, UserError
 
@@ -47,7 +48,7 @@ def command(
     from pgtool.functions.session import Session
     from pgtool.sql.engine import Engine
 
-    options = {"application_name": "pgtool", **dict(map(_setting, settings))}
+    options = {"application_name": "pgtool", **setting_options(settings)}
     cluster = Cluster(pgdata)
     engine = Engine(Session.open(cluster, dbname or "postgres", None, options))
     with ended(engine):
@@ -55,13 +56,6 @@ def command(
         print(f"\nPostgreSQL stand-alone backend {cluster.major} (pgtool {__version__})")
         Backend(engine, sys.stdout, sys.stderr, echo).run(sys.stdin, joined)
     return 0
-
-
-def _setting(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise UserError(f'-c needs NAME=VALUE, not "{text}"')
-    return name.replace("-", "_"), value
 
 
 class Backend:

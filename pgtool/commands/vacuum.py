@@ -9,6 +9,7 @@ has the server's words.
 
 from __future__ import annotations
 
+import functools
 import struct
 import time
 from collections.abc import Iterator
@@ -24,7 +25,10 @@ from pgtool.commands.autovacuum import options_of
 from pgtool.commands.context import Ddl, begin
 from pgtool.commands.vacuumoptions import VacuumParams, parse_options
 from pgtool.commands.vacuumreport import Usage, failsafe_warning, horizon_warnings, lazy_lines
+from pgtool.errors import Unsupported
 from pgtool.sql.answer import Notice, Outcome
+from pgtool.sql.executor.indexwrite import key_function
+from pgtool.sql.executor.scope import Env
 from pgtool.transam import cutoffs as limits
 from pgtool.transam.cutoffs import Ages
 from pgtool.transam.xact import now_microseconds
@@ -80,7 +84,7 @@ class Vacuum:
             self.session.in_transaction or transactions.implicit
         )
         if params.only_database_stats:
-            self._database_stats()
+            self.database_stats()
             return
         chosen = list(self._chosen(rels))
         for oid, columns in chosen:
@@ -88,9 +92,9 @@ class Vacuum:
             if params.is_vacuum:
                 self.relation(oid, params)
             if params.analyze:
-                self._analyze(oid, columns, alone)
+                self.analyze(oid, columns, alone)
         if params.is_vacuum and not params.skip_database_stats:
-            self._database_stats()
+            self.database_stats()
 
     def _chosen(self, rels: Any) -> Iterator[tuple[int, list[str] | None]]:
         if not rels:
@@ -173,7 +177,8 @@ class Vacuum:
             return
         lazy(self, row, params)
 
-    def _analyze(self, oid: int, columns: list[str] | None, alone: bool) -> None:
+    def analyze(self, oid: int, columns: list[str] | None = None, alone: bool = True) -> None:
+        """Compute the statistics of one table; ``alone``: in a transaction of its own."""
         from pgtool.commands.analyze import analyze_relation
 
         row = self.session.cache.one("pg_class", "oid", oid)
@@ -204,7 +209,8 @@ class Vacuum:
         else:
             work()
 
-    def _database_stats(self) -> None:
+    def database_stats(self) -> None:
+        """Bring pg_database up to date, and cut what nobody needs."""
         from pgtool.commands.vacuumages import update_database_ages
 
         self._in_transaction(lambda: update_database_ages(self))
@@ -222,7 +228,7 @@ def lazy(run: Vacuum, row: Any, params: VacuumParams) -> None:
         return
     heap = HeapRelation(instance, heap_target(ddl.cache, relation, instance))
     heap.target.name = relation.relname
-    indexes = list(table_indexes(database, instance, row.oid))
+    indexes, indexed = _indexes(run, row)
     ages = ages_of(run, row, params)
     found = limits.compute(
         row.relfrozenxid, row.relminmxid, instance.varsup.next_xid,
@@ -239,7 +245,7 @@ def lazy(run: Vacuum, row: Any, params: VacuumParams) -> None:
     usage = Usage(instance)
     lazy_run = LazyVacuum(
         heap, indexes, found, _options(run, row, params), old_pages=row.relpages,
-        old_tuples=row.reltuples, check=run.session.check,
+        old_tuples=row.reltuples, check=run.session.check, indexed=indexed,
         failsafe=lambda: limits.failsafe_reached(
             found, instance.varsup.next_xid, instance.multixact.next_multi, ages
         ),
@@ -248,7 +254,7 @@ def lazy(run: Vacuum, row: Any, params: VacuumParams) -> None:
     report = lazy_run.run()
     if lazy_run.failsafe_active:
         run.notices.append(failsafe_warning(name, report.index_scans))
-    _update_class(run, ddl, row, indexes, report)
+    _update_class(ddl, row, indexes, indexed, report)
     instance.stats.vacuumed(
         0 if relation.relisshared else database.oid, row.oid, int(max(report.new_live_tuples, 0)),
         report.recently_dead_tuples, now_microseconds(), int((time.monotonic() - began) * 1000),
@@ -258,6 +264,24 @@ def lazy(run: Vacuum, row: Any, params: VacuumParams) -> None:
         for message in report.messages:
             run.say("INFO", message)
         run.say("INFO", "\n".join(lazy_lines(name, report, found, instance, indexes, usage)))
+
+
+def _indexes(run: Vacuum, row: Any) -> tuple[list[Any], bool]:
+    """(indexes to be cleaned up, whether there are any).
+
+    Where one of them cannot be, none is: rows are then pruned and frozen, but their line
+    pointers stay dead.
+    """
+    try:
+        keys = functools.partial(key_function, Env(run.session))
+        found = list(table_indexes(run.session.database, run.instance, row.oid, keys))
+    except Unsupported as problem:
+        run.say(
+            "WARNING", f'indexes of table "{row.relname}" are not vacuumed: {problem}', "0A000",
+            "Dead rows lose their storage and old rows are frozen, but dead line pointers stay.",
+        )  # fmt: skip
+        return [], True
+    return found, bool(found)
 
 
 def ages_of(run: Vacuum, row: Any, params: VacuumParams) -> Ages:
@@ -303,7 +327,9 @@ def _options(run: Vacuum, row: Any, params: VacuumParams) -> Options:
     return Options(cleanup, truncate, not params.disable_page_skipping, memory, rate)
 
 
-def _update_class(run: Vacuum, ddl: Ddl, row: Any, indexes: list[Any], report: Report) -> None:
+def _update_class(
+    ddl: Ddl, row: Any, indexes: list[Any], indexed: bool, report: Report
+) -> None:
     """pg_class' facts of the table and its indexes, in place."""
     row = ddl.relation_row(row.oid)
     changes: dict[str, Any] = {
@@ -311,7 +337,7 @@ def _update_class(run: Vacuum, ddl: Ddl, row: Any, indexes: list[Any], report: R
         "relallvisible": min(report.all_visible, report.rel_pages),
         "relallfrozen": min(report.all_frozen, report.all_visible, report.rel_pages),
     }  # fmt: skip
-    if row.relhasindex and not indexes:
+    if row.relhasindex and not indexed:
         changes["relhasindex"] = False
     if report.new_frozen_xid:
         changes["relfrozenxid"] = report.new_frozen_xid

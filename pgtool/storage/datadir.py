@@ -16,7 +16,7 @@ from construct import Container
 
 from formats import control
 from formats.control import DBState
-from formats.errors import CorruptData, UserError
+from formats.errors import ClusterInUse, CorruptData, UserError
 from formats.version import CATALOG_VERSION_NO
 from pgtool.storage.backend import Backend, ReadOnly
 from pgtool.storage.smgr import ForkNumber, RelationFile, RelFileLocator, relation_path
@@ -98,7 +98,7 @@ def open_directory(root: str, *, inconsistent: bool = False) -> DataDirectory:
     out = DataDirectory(backend, major, found, state)
     if state.reason is not None:
         if not inconsistent:
-            raise UserError(
+            raise (ClusterInUse if state.live else UserError)(
                 f"the cluster is not at rest: {state.reason}; "
                 "use --inconsistent to read it as it is"
             )

@@ -18,7 +18,7 @@ import time
 from formats.errors import CorruptData
 from formats.postmaster import POSTMASTER_PID, Line, parse_pid
 from formats.postmaster import LockFile as Contents
-from pgtool.errors import UserError
+from pgtool.errors import ClusterInUse, UserError
 from pgtool.storage.backend import Directory
 from pgtool.storage.datadir import live_postmaster
 
@@ -45,7 +45,7 @@ class LockFile:
                 return
             server = live_postmaster(directory)
             if server is not None:
-                raise UserError(
+                raise ClusterInUse(
                     f'lock file "{POSTMASTER_PID}" already exists: '
                     f"is another server (PID {server}) running in data directory "
                     f'"{directory.root}"?'
@@ -91,7 +91,7 @@ class LockFile:
         except (FileNotFoundError, CorruptData):
             found = None
         if found is not None and found.shmem is not None and _attached(found.shmem[1]):
-            raise UserError(
+            raise ClusterInUse(
                 f"pre-existing shared memory block (key {found.shmem[0]}, ID {found.shmem[1]}) "
                 "is still in use: terminate any old server processes associated with data "
                 f'directory "{self._directory.root}"'

@@ -109,8 +109,13 @@ class LazyVacuum:
     def __init__(
         self, rel: HeapRelation, indexes: Sequence[Any], cutoffs: Cutoffs, options: Options, *,
         old_pages: int, old_tuples: float, failsafe: Callable[[], bool], check: Callable[[], None],
+        indexed: bool | None = None,
     ) -> None:  # fmt: skip
-        """``old_*`` are pg_class' relpages and reltuples; ``check`` raises when cancelled."""
+        """``old_*`` are pg_class' relpages and reltuples; ``check`` raises when cancelled.
+
+        ``indexed`` tells of indexes that are not among ``indexes``: line pointers that they
+        may lead to stay dead then.
+        """
         self.rel = rel
         self.indexes = list(indexes)
         self.cutoffs = cutoffs
@@ -126,6 +131,7 @@ class LazyVacuum:
         self.frozen_xid, self.min_multi = cutoffs.oldest_xmin, cutoffs.oldest_mxact
         self.freezer = Freezer(rel.instance, cutoffs)
         self.stats: list[Any] = [None] * len(self.indexes)
+        self.indexed = bool(self.indexes) if indexed is None else indexed
         self.use_indexes = bool(self.indexes) and options.index_cleanup != "off"
         self.may_bypass = options.index_cleanup == "auto"
         self.may_truncate = options.truncate
@@ -209,7 +215,7 @@ class LazyVacuum:
         rel, report = self.rel, self.report
         images = rel.wal.images
         what = pruneheap.decide(
-            rel, buffer, self.cutoffs.oldest_xmin, free_at_once=not self.indexes
+            rel, buffer, self.cutoffs.oldest_xmin, free_at_once=not self.indexed
         )
         seen = _Verdict(self, buffer, what)
         freeze = seen.decide(buffer, what, rel.wal.images > images)
@@ -279,7 +285,7 @@ class LazyVacuum:
     def _vacuum(self) -> None:
         """Indexes, then line pointers, of the dead TIDs that were remembered."""
         report = self.report
-        if not self.indexes:
+        if not self.indexed:
             self._forget()
             return
         if not self.use_indexes:

@@ -14,7 +14,7 @@ from pgtool.functions.registry import Call, builtin
 from pgtool.functions.session import Session
 from pgtool.functions.values import RecordValue
 
-__all__ = ["fixed_entry"]
+__all__ = ["entry_of", "fixed_entry"]
 
 RECORD = 2249
 #: Statistics file → entries by (kind, database, object), and what exists once by kind.
@@ -48,8 +48,14 @@ def _entries(session: Session) -> Entries:
     return made
 
 
-def _of(session: Session, kind: str, oid: int) -> Any:
-    """The entry of an object of this database, or a shared one."""
+def entry_of(session: Session, kind: str, oid: int) -> Any:
+    """The entry of an object of this database, or a shared one; None where there is none."""
+    instance = session.database.cluster.instance
+    if instance is not None:
+        stats, db = instance.stats, session.database.oid
+        if kind == "DATABASE":
+            return stats.find(kind, oid, 0)
+        return stats.find(kind, db, oid) or stats.find(kind, 0, oid)
     entries = _entries(session)[0]
     if kind == "DATABASE":
         return entries.get((kind, oid, 0))
@@ -69,7 +75,7 @@ def _register(
 
     @builtin(name, call=True)
     def counter(call: Call, *args: Any) -> Any:
-        entry = fixed_entry(call.session, kind) if once else _of(call.session, kind, args[0])
+        entry = fixed_entry(call.session, kind) if once else entry_of(call.session, kind, args[0])
         value = getattr(entry, field, 0) if entry is not None else 0
         if how == "time":
             return value or None
@@ -155,7 +161,7 @@ def pg_stat_get_db_numbackends(_oid: int) -> int:
 @builtin("pg_stat_get_db_conflict_all", call=True)
 def pg_stat_get_db_conflict_all(call: Call, oid: int) -> int:
     """All conflicts of a standby."""
-    entry = _of(call.session, "DATABASE", oid)
+    entry = entry_of(call.session, "DATABASE", oid)
     names = [name for name in _DATABASE if name.startswith("conflict_")]
     return 0 if entry is None else sum(getattr(entry, name, 0) for name in names)
 
@@ -163,7 +169,7 @@ def pg_stat_get_db_conflict_all(call: Call, oid: int) -> int:
 def _checksums(call: Call, oid: int, field: str) -> int | None:
     if not call.session.database.cluster.directory.checksums:
         return None
-    entry = _of(call.session, "DATABASE", oid)
+    entry = entry_of(call.session, "DATABASE", oid)
     return 0 if entry is None else int(entry[field])
 
 
@@ -182,21 +188,21 @@ def pg_stat_get_db_checksum_last_failure(call: Call, oid: int) -> int | None:
 @builtin("pg_stat_get_function_calls", call=True)
 def pg_stat_get_function_calls(call: Call, oid: int) -> int | None:
     """Calls; NULL where none was counted."""
-    entry = _of(call.session, "FUNCTION", oid)
+    entry = entry_of(call.session, "FUNCTION", oid)
     return None if entry is None else int(entry.numcalls)
 
 
 @builtin("pg_stat_get_function_total_time", call=True)
 def pg_stat_get_function_total_time(call: Call, oid: int) -> float | None:
     """Milliseconds in a function and what it calls."""
-    entry = _of(call.session, "FUNCTION", oid)
+    entry = entry_of(call.session, "FUNCTION", oid)
     return None if entry is None else entry.total_time / 1000.0
 
 
 @builtin("pg_stat_get_function_self_time", call=True)
 def pg_stat_get_function_self_time(call: Call, oid: int) -> float | None:
     """Milliseconds in a function itself."""
-    entry = _of(call.session, "FUNCTION", oid)
+    entry = entry_of(call.session, "FUNCTION", oid)
     return None if entry is None else entry.self_time / 1000.0
 
 
@@ -323,7 +329,7 @@ def pg_stat_get_replication_slot(name: str) -> RecordValue:
 @builtin("pg_stat_get_subscription_stats", call=True)
 def pg_stat_get_subscription_stats(call: Call, oid: int) -> RecordValue:
     """A subscription's errors and conflicts."""
-    entry = _of(call.session, "SUBSCRIPTION", oid)
+    entry = entry_of(call.session, "SUBSCRIPTION", oid)
     conflicts = call.session.settings.major >= FIRST_WITH_CONFLICTS
     counts = [0, 0] if entry is None else [entry.apply_error_count, entry.sync_error_count]
     if conflicts:
