@@ -20,7 +20,9 @@ from pgtool import __version__
 #: name → (module below pgtool.cli, one line for the overview)
 COMMANDS: dict[str, tuple[str, str]] = {
     "age": ("age", "Show the age of databases and relations, against wraparound."),
+    "analyze": ("analyze", "Compute the planner's statistics."),
     "bloat": ("bloat", "Show dead and free space of tables and indexes, as pgstattuple does."),
+    "checkpoint": ("checkpoint", "Recover if need be, and shut down cleanly."),
     "checksums": ("checksums", "Verify, enable or disable page checksums."),
     "completion": ("completion", "Print the shell completion script."),
     "controldata": ("controldata", "Show pg_control, as pg_controldata does."),
@@ -31,9 +33,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pageinspect": ("pageinspect", "Look into a page, with pageinspect's functions."),
     "query": ("query", "Run SQL over a data directory, as psql does over a connection."),
     "recover": ("recover", "Recover a crashed directory or a backup, as a server's start would."),
+    "reindex": ("reindex", "Build indexes anew, as reindexdb does."),
     "relmap": ("relmap", "Show pg_filenode.map: the files of the mapped catalogs."),
     "single": ("single", "Run statements in single-user mode, as postgres --single does."),
     "slru": ("slru", "Show transaction status, subtransactions, multixacts, commit times."),
+    "vacuum": ("vacuum", "Vacuum, freeze and analyze, as vacuumdb and autovacuum do."),
     "vm": ("vm", "Show the visibility map of a relation."),
     "waldump": ("waldump", "Show write-ahead log records, as pg_waldump does."),
 }

@@ -76,7 +76,18 @@ def command(
     """
     from pgtool.commands.vacuumlist import Choice
 
-    choice = Choice(**wishes)
+    return run(
+        pgdata, dbname, everything, Choice(**wishes), settings, dry_run=dry_run,
+        progress=progress, verbose=verbose, log=log, lock_timeout=lock_timeout,
+    )  # fmt: skip
+
+
+def run(
+    pgdata: str, dbname: str | None, everything: bool, choice: Choice,
+    settings: tuple[str, ...], *, dry_run: bool, progress: bool, verbose: bool, log: Log,
+    lock_timeout: float,
+) -> int:  # fmt: skip
+    """Do it in each database; the exit status."""
     choice.check()
     options = setting_options(settings)
     cluster = opened(pgdata, lock_timeout)
@@ -85,11 +96,11 @@ def command(
     names = databases_of(cluster, dbname, everything)
     if dry_run:
         return _dry_run(cluster, names, choice, options)
+    verb = "analyzing" if choice.analyze_only else "vacuuming"
     status = 0
     with writing(cluster, lock_timeout):
         for name in names:
-            log.note(f'vacuuming database "{name}"' if not choice.analyze_only
-                     else f'analyzing database "{name}"')  # fmt: skip
+            log.note(f'{verb} database "{name}"')
             status = max(
                 status, _database(cluster.root, name, choice, options, log, progress, verbose)
             )

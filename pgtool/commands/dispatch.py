@@ -22,6 +22,7 @@ COMMANDS = {
     "AlterObjectSchemaStmt": "alterschema:alter", "TruncateStmt": "truncate:truncate",
     "CreateTableAsStmt": "createas:create", "CreatedbStmt": "dbcommands:create",
     "DropdbStmt": "dbcommands:drop", "VacuumStmt": "vacuum:vacuum",
+    "ReindexStmt": "reindex:reindex", "CheckPointStmt": "checkpoint:checkpoint",
     "GrantStmt": "grant:grant", "CreateRoleStmt": "user:create_role",
     "DropRoleStmt": "user:drop_role",
 }  # fmt: skip

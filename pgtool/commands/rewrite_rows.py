@@ -21,7 +21,7 @@ from pgtool.sql.executor.scalar import ScalarCompiler
 from pgtool.sql.executor.scope import Env
 from pgtool.sql.executor.written import Row, RowShape, row_scope
 
-__all__ = ["new_files", "rewrite"]
+__all__ = ["new_file", "new_files", "rewrite"]
 
 BATCH = 1000
 
@@ -32,17 +32,17 @@ def new_files(ddl: Any, row: Any, *, empty: bool = True) -> list[int]:
     Those of the TOAST table are filled at once.
     """
     writer = ddl.writer
-    _new_file(ddl, row)
+    new_file(ddl, row)
     indexes = [int(found.indexrelid) for found in indexes_of(writer, row.oid)]
     if row.reltoastrelid:
         toast = ddl.relation_row(row.reltoastrelid)
-        _new_file(ddl, toast)
+        new_file(ddl, toast)
         for found in indexes_of(writer, toast.oid):
-            _new_file(ddl, ddl.relation_row(found.indexrelid))
+            new_file(ddl, ddl.relation_row(found.indexrelid))
             ddl.advance()
             ddl.store.build_index(found.indexrelid)
     for oid in indexes:
-        _new_file(ddl, ddl.relation_row(oid))
+        new_file(ddl, ddl.relation_row(oid))
     ddl.advance()
     if empty:
         for oid in indexes:
@@ -51,7 +51,8 @@ def new_files(ddl: Any, row: Any, *, empty: bool = True) -> list[int]:
     return indexes
 
 
-def _new_file(ddl: Any, row: Any) -> None:
+def new_file(ddl: Any, row: Any) -> None:
+    """A new, empty file of one relation; the old one goes at commit."""
     writer = ddl.writer
     number = writer.new_relfilenumber(row.reltablespace)
     ddl.store.drop(writer.locator(row.reltablespace, row.relfilenode))

@@ -25,7 +25,7 @@ from pgtool.commands.autovacuum import options_of
 from pgtool.commands.context import Ddl, begin
 from pgtool.commands.vacuumoptions import VacuumParams, parse_options
 from pgtool.commands.vacuumreport import Usage, failsafe_warning, horizon_warnings, lazy_lines
-from pgtool.errors import Unsupported
+from pgtool.errors import SqlError, Unsupported
 from pgtool.sql.answer import Notice, Outcome
 from pgtool.sql.executor.indexwrite import key_function
 from pgtool.sql.executor.scope import Env
@@ -145,6 +145,10 @@ class Vacuum:
             "WARNING", f'permission denied to {verb} "{row.relname}", skipping it', "42501"
         )
         return False
+
+    def refuse_locked(self, row: Any) -> None:
+        """SqlError where a pending transaction holds a lock on the table."""
+        refuse_locked(self.session, row)
 
     def _skip(self, row: Any, verb: str) -> None:
         self.say(
@@ -357,3 +361,14 @@ def _float4(value: float) -> float:
     """A number as a column of type real holds it."""
     return float(struct.unpack("<f", struct.pack("<f", value))[0])
 
+
+def refuse_locked(session: Any, row: Any) -> None:
+    """SqlError 55P03 where a prepared transaction is at the table: it would wait for ever."""
+    instance, database = session.database.cluster.instance, session.database
+    where = 0 if row.relisshared else database.oid
+    for proc in instance.procarray.procs:
+        if (where, int(row.oid)) in proc.locks:
+            raise SqlError(
+                f'could not obtain lock on relation "{row.relname}"', "55P03",
+                f'Prepared transaction "{proc.gid}" holds a lock on it.',
+            )  # fmt: skip

@@ -23,7 +23,12 @@ from construct import Container
 from formats import control as control_file
 from formats.control import CheckPoint, DBState
 from formats.derive import struct_of
-from formats.twophase import TwoPhaseMultiXactRecord, TwoPhaseRmgrId
+from formats.twophase import (
+    LockTagType,
+    TwoPhaseLockRecord,
+    TwoPhaseMultiXactRecord,
+    TwoPhaseRmgrId,
+)
 from formats.units import Lsn
 from formats.version import WRITE_MAJOR, XLOG_PAGE_MAGIC
 from formats.wal import xlog
@@ -220,9 +225,15 @@ class Instance:
             proc = Proc(int(state.database), int(state.xid), gid=str(state.gid))
             for xid in state.subxacts:
                 proc.subxids[int(xid)] = None
+            locks = set()
             for record in state.records:
                 if record.rmid == TwoPhaseRmgrId.TWOPHASE_RM_MULTIXACT_ID:
                     proc.oldest_multi = TwoPhaseMultiXactRecord.parse(record.data).multi
+                elif record.rmid == TwoPhaseRmgrId.TWOPHASE_RM_LOCK_ID:
+                    lock = TwoPhaseLockRecord.parse(record.data)
+                    if lock.locktag_type == LockTagType.LOCKTAG_RELATION:
+                        locks.add((lock.locktag_field1, lock.locktag_field2))
+            proc.locks = frozenset(locks)
             self.procarray.add(proc)
 
     def _read_slots(self) -> None:

@@ -25,6 +25,8 @@ class Proc:
     #: The oldest xid that a snapshot of it may take for running; 0: it has none.
     xmin: int = 0
     gid: str | None = None
+    #: (database, relation) that a prepared transaction holds locks on.
+    locks: frozenset[tuple[int, int]] = frozenset()
     #: The oldest multixact that it may be a member of, or look at; 0: none.
     oldest_multi: int = 0
     #: VACUUM's own transaction holds nobody's rows.
