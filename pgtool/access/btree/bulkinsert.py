@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from formats.nbtree import P_HIKEY, P_NONE, BtpFlags
+from formats.itup import SIZEOF_INDEX_TUPLE, IndexInfo
+from formats.nbtree import INDEX_ALT_TID_MASK, P_HIKEY, P_NONE, BtpFlags
+from formats.page import ItemIdData
 from formats.units import BLCKSZ
 from formats.wal import xlog
 from formats.wal.rmgrs import RmgrId, opcode
@@ -32,12 +34,13 @@ from pgtool.access.btree.build import (
 from pgtool.access.btree.formrows import Formed, form_rows
 from pgtool.access.btree.insert import MAX_ITEM_SIZE, insert
 from pgtool.access.btree.keys import ScanKey
-from pgtool.access.btree.relation import BTREE_NONLEAF_FILLFACTOR, BTree
+from pgtool.access.btree.relation import BTree
 from pgtool.access.btree.search import Stack, descend
 from pgtool.access.btree.sortrows import sort_rows
 from pgtool.access.btree.split import finish_split, parent_of
 from pgtool.access.btree.unique import UniqueCheck
 from pgtool.storage import page as bufpage
+from pgtool.storage import ragged
 from pgtool.storage.bufmgr import Buffer
 from pgtool.wal.insert import Record
 
@@ -46,9 +49,12 @@ __all__ = ["insert_batch"]
 _XLOG, _FPI = int(RmgrId.RM_XLOG_ID), opcode(xlog.RECORDS, "FPI")
 _ID = bufpage.SIZE_OF_ITEM_ID
 #: Fewer rows for a leaf are inserted one by one.
-FEW = 24
+FEW = 16
 #: Leaves that one record appends.
 APPENDED = 28
+_OFF_MASK = (1 << ItemIdData.bits["lp_off"][1]) - 1
+#: t_info's high byte: NULLs, or t_tid used in another way.
+_INFO_HIGH, _SPECIAL_BITS = 7, (int(IndexInfo.INDEX_NULL_MASK) | INDEX_ALT_TID_MASK) >> 8
 _INCOMPLETE, _ROOT = int(BtpFlags.BTP_INCOMPLETE_SPLIT), int(BtpFlags.BTP_ROOT)
 _LEAF = int(BtpFlags.BTP_LEAF)
 
@@ -86,6 +92,11 @@ class _Batch:
         #: Bytes that rows take on a page, line pointers included, as running sums.
         self.used = self.formed.offsets + np.arange(self.count + 1) * _ID
         self.keys: dict[int, tuple[Any, ...]] = {}
+        #: The keys themselves, where they are one ascending number.
+        self.numbers: Any | None = None
+        dtype = tree.keys.single_number
+        if dtype and columns[0].valid is None:
+            self.numbers = np.ascontiguousarray(columns[0].values).view(dtype)
 
     def key(self, row: int) -> tuple[Any, ...]:
         """The key of a row."""
@@ -127,6 +138,10 @@ class _Batch:
         """The first row from ``row`` on that belongs to a page further right."""
         if pageops.is_rightmost(page):
             return self.count
+        if self.numbers is not None:
+            bound = self.tree.keys.at(page, P_HIKEY)[0]
+            if bound[0] == 1:  # a number: what is equal to it is the next page's, or to be judged
+                return row + int(np.searchsorted(self.numbers[row:], bound[1]))
         compare = self.tree.keys.compare
         high_key = self.tree.keys.at(page, P_HIKEY)[0]
         low, high = row, self.count
@@ -164,36 +179,60 @@ class _Batch:
 
     def _merge(self, buffer: Buffer, row: int, stop: int) -> int:
         """Put rows between those of a page; the first row that was not put."""
-        tree, page = self.tree, buffer.page
+        page = buffer.page
         stop = self._room(page, row, stop)
+        places = self._number_places(page, row, stop)
+        if places is None:
+            places = self._places(page, row, stop)
+        stop = row + len(places)
+        if stop - row < FEW:
+            return row
+        before = pageops.first_data(page) - 1
+        words = bufpage.item_words(page)
+        built = bytearray(page)
+        append_items(built, self.formed, row, stop)
+        new = bufpage.item_words(built)[len(words) :]
+        merged = np.insert(np.array(words, np.int64), np.asarray(places) + before, new)
+        bufpage.put_item_words(built, merged.tolist())
+        self._change([(buffer, built)])
+        return stop
+
+    def _places(self, page: bytes | bytearray, row: int, stop: int) -> list[int]:
+        """Before which item (from 0) each row belongs, up to one that needs judgement."""
         first, last = pageops.first_data(page), bufpage.max_offset(page)
-        present = [tree.keys.at(page, n)[0] for n in range(first, last + 1)]
+        present = [self.tree.keys.at(page, n)[0] for n in range(first, last + 1)]
         places: list[int] = []
         low = 0
         for one in range(row, stop):
             key = self.key(one)
             low = bisect_right(present, key, low)
             if low and present[low - 1] == key and not self._follows(page, first + low - 1, one):
-                stop = one
                 break
             places.append(low)
-        if stop - row < FEW:
-            return row
-        words = list(bufpage.item_words(page))
-        built = bytearray(page)
-        append_items(built, self.formed, row, stop)
-        new = bufpage.item_words(built)[len(words) :]
-        merged = words[: first - 1]
-        at = 0
-        old = words[first - 1 :]
-        for place, word in zip(places, new):
-            merged += old[at:place]
-            merged.append(word)
-            at = place
-        merged += old[at:]
-        bufpage.put_item_words(built, merged)
-        self._change([(buffer, built)])
-        return stop
+        return places
+
+    def _number_places(self, page: bytes | bytearray, row: int, stop: int) -> Any | None:
+        """The same for numbers; None where not all items of the page are plain."""
+        if self.numbers is None:
+            return None
+        first = pageops.first_data(page)
+        words = np.array(bufpage.item_words(page)[first - 1 :], np.int64)
+        raw = np.frombuffer(bytes(page), np.uint8)
+        at = words & _OFF_MASK
+        if (raw[at + _INFO_HIGH] & _SPECIAL_BITS).any():
+            return None
+        rows = self.numbers[row:stop]
+        present = ragged.windows(raw, rows.dtype.itemsize)[at + SIZEOF_INDEX_TUPLE].view(rows.dtype)
+        places = np.searchsorted(present, rows, "right")
+        before = np.maximum(places - 1, 0)
+        wrong = (places > 0) & (present[before] == rows)
+        if not self.unique and wrong.any():
+            halves = raw.view("<u2").astype(np.int64)
+            half = at[before] >> 1
+            tids = halves[half] << 32 | halves[half + 1] << 16 | halves[half + 2]
+            wrong &= tids >= self.tids[row:stop]
+        found = np.flatnonzero(wrong)
+        return places[: int(found[0])] if len(found) else places
 
     # -- behind the end -----------------------------------------------------------------------
 
@@ -238,12 +277,9 @@ class _Batch:
         if parent is None:
             return self._one(row)
         try:
-            room = bufpage.exact_free_space(parent.page) - BLCKSZ * (
-                100 - BTREE_NONLEAF_FILLFACTOR
-            ) // 100
+            room = bufpage.exact_free_space(parent.page)
             if (
-                offnum != bufpage.max_offset(parent.page) or room <= 0
-                or not pageops.is_rightmost(parent.page)
+                offnum != bufpage.max_offset(parent.page) or not pageops.is_rightmost(parent.page)
                 or pageops.flags_of(parent.page) & _INCOMPLETE
                 or tree.meta().fastlevel < 1
             ):

@@ -129,6 +129,11 @@ class Keys:
             return None
         return struct.Struct(_CODES[column.number]).unpack_from
 
+    @property
+    def single_number(self) -> str:
+        """The numpy type of the only key column where it is an ascending number, else ''."""
+        return self.columns[0].number if self._single is not None else ""
+
     def _plain_readers(self) -> list[_Reader] | None:
         """What reads the key columns of a tuple without NULLs one after the other."""
         out: list[_Reader] = []

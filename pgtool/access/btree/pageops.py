@@ -25,13 +25,13 @@ from formats.nbtree import (
     BTPageOpaqueData,
     BtpFlags,
 )
-from formats.page import SIZE_OF_PAGE_HEADER, LpFlags
+from formats.page import SIZE_OF_PAGE_HEADER, ItemIdData, LpFlags
 from formats.units import BLCKSZ
 from pgtool.access.btree import tuples
 from pgtool.storage import page as bufpage
 
 __all__ = [
-    "Meta", "Opaque", "add", "apply_dedup", "clear_flags", "data_items", "delete_items",
+    "Meta", "Opaque", "add", "add_all", "apply_dedup", "clear_flags", "data_items", "delete_items",
     "first_data", "init", "insert", "insert_posting", "is_leaf", "is_rightmost", "items_data",
     "left_half", "make_deleted", "make_half_dead", "opaque", "read_meta", "remove_downlink",
     "restore_items", "right_half", "safexid", "set_flags", "set_opaque", "set_siblings",
@@ -47,6 +47,9 @@ _FLAGS_AT = OPAQUE_AT + offset_of(BTPageOpaqueData, "btpo_flags")
 _CYCLE_AT = OPAQUE_AT + offset_of(BTPageOpaqueData, "btpo_cycleid")
 _META = struct_of(BTMetaPageData)
 _SAFEXID = struct_of(BTDeletedPageData)
+_OFF_MASK = (1 << ItemIdData.bits["lp_off"][1]) - 1
+_LEN_SHIFT = ItemIdData.bits["lp_len"][0]
+_NORMAL = int(LpFlags.LP_NORMAL) << ItemIdData.bits["lp_flags"][0]
 _U16, _U32 = struct.Struct("<H"), struct.Struct("<I")
 _LEAF, _ROOT = int(BtpFlags.BTP_LEAF), int(BtpFlags.BTP_ROOT)
 _GARBAGE, _INCOMPLETE = int(BtpFlags.BTP_HAS_GARBAGE), int(BtpFlags.BTP_INCOMPLETE_SPLIT)
@@ -151,9 +154,10 @@ def first_data(page: bytes | bytearray) -> int:
 
 def data_items(page: bytes | bytearray) -> list[bytes]:
     """The data items in order, dead ones too."""
+    raw = bytes(page)
     return [
-        bytes(page[offset : offset + length])
-        for _state, offset, length in bufpage.item_ids(page)[first_data(page) - 1 :]
+        raw[word & _OFF_MASK : (word & _OFF_MASK) + (word >> _LEN_SHIFT)]
+        for word in bufpage.item_words(page)[first_data(page) - 1 :]
     ]
 
 
@@ -195,6 +199,26 @@ def add(page: bytearray, data: bytes | bytearray | memoryview, offnum: int = 0) 
         raise CorruptData(f"failed to add item {offnum} of {len(data)} bytes to a btree page")
 
 
+def add_all(page: bytearray, items: Sequence[bytes]) -> None:
+    """Add items behind those that are there, each below the one before."""
+    lower, upper, _special = bufpage.bounds(page)
+    words = list(bufpage.item_words(page))
+    parts: list[bytes] = []
+    end = upper
+    for item in items:
+        size = len(item)
+        gap = -size & 7
+        upper -= size + gap
+        words.append(upper | _NORMAL | size << _LEN_SHIFT)
+        parts.append(item + bytes(gap) if gap else item)
+    lower += bufpage.SIZE_OF_ITEM_ID * len(items)
+    if lower > upper:
+        raise CorruptData(f"failed to add {len(items)} items to a btree page")
+    page[upper:end] = b"".join(reversed(parts))
+    bufpage.put_item_words(page, words)
+    bufpage.set_bounds(page, lower, upper)
+
+
 def insert(page: bytearray, offnum: int, tup: bytes) -> None:
     """A tuple goes between others."""
     add(page, tup, offnum)
@@ -224,8 +248,7 @@ def restore_items(page: bytearray, data: bytes) -> None:
             raise CorruptData("index tuples of a page do not fit into their data", offset=at)
         found.append(data[at : at + size])
         at += size
-    for item in reversed(found):
-        add(page, item)
+    add_all(page, found[::-1])
 
 
 def write_root(page: bytearray, level: int, items: bytes = b"") -> None:
@@ -292,9 +315,7 @@ def left_half(
     init(page)
     set_opaque(page, old.prev, right_block, old.level,
                _INCOMPLETE | (_LEAF if old.level == 0 else 0), cycleid)  # fmt: skip
-    add(page, high_key, P_HIKEY)
-    for item in data:
-        add(page, item)
+    add_all(page, [high_key, *data])
 
 
 def right_half(
@@ -305,14 +326,13 @@ def right_half(
     out = bytearray(BLCKSZ)
     init(out)
     set_opaque(out, left_block, old.next, old.level, _LEAF if old.level == 0 else 0, cycleid)
-    if old.next != P_NONE:
-        add(out, bufpage.item(page, P_HIKEY), P_HIKEY)
     _left, data = _with_new(page, cut)
     if old.level > 0:
         # The first item of an inner page stands for all that is lower.
         data[0] = tuples.minus_infinity(tuples.child_block(data[0]))
-    for item in data:
-        add(out, item)
+    if old.next != P_NONE:
+        data.insert(0, bufpage.item(page, P_HIKEY))
+    add_all(out, data)
     return out
 
 
@@ -331,13 +351,18 @@ def restored_right(left_block: int, next_: int, level: int, items: bytes) -> byt
 def apply_dedup(page: bytearray, intervals: Sequence[tuple[int, int]]) -> None:
     """Each run of items (first line pointer, number) becomes one posting list tuple."""
     first = first_data(page)
-    items = [bufpage.item(page, n) for n in range(1, bufpage.max_offset(page) + 1)]
+    raw = bytes(page)
+    items = [
+        raw[word & _OFF_MASK : (word & _OFF_MASK) + (word >> _LEN_SHIFT)]
+        for word in bufpage.item_words(page)
+    ]
     special = bytes(page[OPAQUE_AT:])
     lsn = bufpage.lsn(page)
     init(page)
     bufpage.set_lsn(page, lsn)
     page[OPAQUE_AT:] = special
     runs = dict(intervals)
+    out: list[bytes] = []
     number = 1
     while number <= len(items):
         count = runs.get(number, 1) if number >= first else 1
@@ -347,8 +372,9 @@ def apply_dedup(page: bytearray, intervals: Sequence[tuple[int, int]]) -> None:
             if len(run) < count:
                 raise CorruptData(f"deduplication interval of {count} items at {number}")
             item = tuples.form_posting(item, [tid for one in run for tid in tuples.tids(one)])
-        add(page, item)
+        out.append(item)
         number += count
+    add_all(page, out)
     clear_garbage(page)
 
 

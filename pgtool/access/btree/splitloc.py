@@ -15,10 +15,12 @@ aim is
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from formats.nbtree import P_HIKEY
-from formats.page import SIZE_OF_PAGE_HEADER
+from formats.page import SIZE_OF_PAGE_HEADER, ItemIdData
 from formats.units import BLCKSZ
 from pgtool.access.btree import pageops, tuples
 from pgtool.access.btree.relation import (
@@ -34,6 +36,10 @@ __all__ = ["find_split"]
 SIZE_OF_ITEM_ID = bufpage.SIZE_OF_ITEM_ID
 MAX_LEAF_INTERVAL = 9
 LEAF_SPLIT_DISTANCE, INTERNAL_SPLIT_DISTANCE = 0.050, 0.075
+#: Smaller items have no posting list.
+_WITH_LIST = 24
+_OFF_MASK = (1 << ItemIdData.bits["lp_off"][1]) - 1
+_LEN_SHIFT = ItemIdData.bits["lp_len"][0]
 #: Room of a page without items.
 _SPACE = BLCKSZ - SIZE_OF_PAGE_HEADER - pageops.OPAQUE_SIZE
 #: An inner page's first item, without key.
@@ -71,63 +77,98 @@ class _Page:
         self.offnum = offnum
         self.new = new
         self.new_size = len(new) + SIZE_OF_ITEM_ID
-        self.ids = bufpage.item_ids(page)
-        self.last = len(self.ids)
+        self.words = bufpage.item_words(page)
+        self.last = len(self.words)
         self.left_space = self.right_space = _SPACE
         if not self.rightmost:
-            self.right_space -= _aligned(self.ids[0].length) + SIZE_OF_ITEM_ID
+            self.right_space -= _aligned(self.words[0] >> _LEN_SHIFT) + SIZE_OF_ITEM_ID
         self.total = self.right_space - bufpage.exact_free_space(page)
-        self.cuts = self._legal_cuts()
+        self._legal_cuts()
 
     def item(self, offnum: int) -> bytes:
         """An item of the page."""
-        _state, offset, length = self.ids[offnum - 1]
-        return bytes(self.page[offset : offset + length])
+        word = self.words[offnum - 1]
+        offset = word & _OFF_MASK
+        return bytes(self.page[offset : offset + (word >> _LEN_SHIFT)])
 
     # -- legal cuts -------------------------------------------------------------------------
 
-    def _legal_cuts(self) -> list[_Cut]:
-        out: list[_Cut] = []
-        left = 0
-        for offnum in range(self.first, self.last + 1):
-            size = _aligned(self.ids[offnum - 1].length) + SIZE_OF_ITEM_ID
-            if offnum <= self.offnum:
-                self._add(out, offnum, False, left, size)
-            if offnum >= self.offnum:
-                self._add(out, offnum, True, left, size)
-            left += size
+    def _legal_cuts(self) -> None:
+        """All cuts that leave no side too full: between old items, left and right of the new."""
+        length = np.array(self.words[self.first - 1 :], np.int64) >> _LEN_SHIFT
+        size = (length + 7 & ~7) + SIZE_OF_ITEM_ID
+        before = np.cumsum(size) - size
+        place = self.offnum - self.first  # of the new item among the old ones
         if self.offnum > self.last:
-            self._add(out, self.offnum, False, left, 0)
-        if not out:
+            # Behind the last item only the new one can be on the right.
+            size, before = np.append(size, self.new_size), np.append(before, size.sum())
+        number = len(size)
+        # Each gap once, the new item's own twice: with it on the right, then on the left.
+        twice = place < number and self.offnum <= self.last
+        at = np.insert(np.arange(number), place, place) if twice else np.arange(number)
+        on_left = np.arange(len(at)) > place
+        left, size = before[at], size[at].copy()
+        size[(at == place) & ~on_left] = self.new_size
+        posting = np.zeros(len(at), np.int64)
+        if self.leaf:
+            posting = self._posting_sizes(at, size, place, on_left)
+        left_free = self.left_space - left - size + posting
+        right_free = self.right_space - (self.total - left)
+        if self.leaf:
+            left_free -= tuples.PIVOT_TID_SPACE
+        else:
+            right_free += size - _MINUS_INFINITY
+        left_free -= np.where(on_left, self.new_size, 0)
+        right_free -= np.where(on_left, 0, self.new_size)
+        legal = np.flatnonzero((left_free >= 0) & (right_free >= 0))
+        if not len(legal):
             raise CorruptData(
                 f'could not find a feasible split point for index "{self.tree.descriptor.name}"'
             )
+        self.first_rights, self.on_left = at[legal] + self.first, on_left[legal]
+        self.left_free, self.right_free = left_free[legal], right_free[legal]
+        self.sizes = size[legal]
+
+    def _posting_sizes(self, at: Any, size: Any, place: int, on_left: Any) -> Any:
+        """What a high key leaves out of its item: it never has a posting list."""
+        out = np.zeros(len(at), np.int64)
+        for row in np.flatnonzero(size > _WITH_LIST).tolist():
+            if at[row] == place and not on_left[row]:
+                continue
+            tup = self.item(int(at[row]) + self.first)
+            if tuples.is_posting(tup):
+                out[row] = len(tup) - tuples.key_size(tup)
         return out
 
-    def _add(self, out: list[_Cut], first_right: int, on_left: bool, left: int, size: int) -> None:
-        new_is_first = first_right == self.offnum and not on_left
-        posting = 0
-        if new_is_first:
-            size = self.new_size
-        elif self.leaf and size > 64:
-            # A high key never has a posting list.
-            tup = self.item(first_right)
-            if tuples.is_posting(tup):
-                posting = len(tup) - tuples.key_size(tup)
-        left_free = self.left_space - left
-        right_free = self.right_space - (self.total - left)
-        if self.leaf:
-            left_free -= size - posting + tuples.PIVOT_TID_SPACE
+    def cut(self, row: int) -> _Cut:
+        """One of the legal cuts."""
+        return _Cut(
+            int(self.first_rights[row]), bool(self.on_left[row]), int(self.left_free[row]),
+            int(self.right_free[row]), int(self.sizes[row]),
+        )
+
+    def sorted(self, fillfactor: float | None) -> Any:
+        """The cuts, the one nearest to the aim first."""
+        if fillfactor is None:
+            delta = np.abs(self.left_free - self.right_free)
         else:
-            left_free -= size
-        if on_left:
-            left_free -= self.new_size
-        else:
-            right_free -= self.new_size
-        if not self.leaf:
-            right_free += size - _MINUS_INFINITY
-        if left_free >= 0 and right_free >= 0:
-            out.append(_Cut(first_right, on_left, left_free, right_free, size))
+            aim = fillfactor * self.left_free - (1.0 - fillfactor) * self.right_free
+            delta = np.abs(aim.astype(np.int64))
+        return np.argsort(delta, kind="stable")
+
+    def interval(self, order: Any) -> int:
+        """How many of the sorted cuts are near enough to the best."""
+        share = LEAF_SPLIT_DISTANCE if self.leaf else INTERNAL_SPLIT_DISTANCE
+        tolerance = int(self.total * share)
+        left, right = self.left_free[order], self.right_free[order]
+        far = (np.abs(left - left[0]) > tolerance) | (np.abs(right - right[0]) > tolerance)
+        found = np.flatnonzero(far)
+        return int(found[0]) if len(found) else len(order)
+
+    def edges(self, rows: Any) -> tuple[_Cut, _Cut]:
+        """The leftmost and the rightmost of some cuts."""
+        place = self.first_rights[rows] * 2 + self.on_left[rows]
+        return self.cut(int(rows[place.argmin()])), self.cut(int(rows[place.argmax()]))
 
     # -- neighbours -------------------------------------------------------------------------
 
@@ -158,7 +199,7 @@ class _Page:
         """
         if self.tree.nkeyatts == 1 or self.offnum == self.first:
             return None
-        smallest = min(cut.size for cut in self.cuts)
+        smallest = int(self.sizes.min())
         if self.new_size != smallest or self.new_size > _NARROW or (
             self.new_size * (self.last - 1) != self.total
         ):
@@ -184,42 +225,15 @@ def _adjacent(low: bytes, high: bytes) -> bool:
     )
 
 
-def _sorted(cuts: list[_Cut], fillfactor: float | None) -> list[_Cut]:
-    """The cuts, the one nearest to the aim first."""
-    if fillfactor is None:
-        return sorted(cuts, key=lambda cut: abs(cut.left_free - cut.right_free))
-    left, right = fillfactor, 1.0 - fillfactor
-    return sorted(cuts, key=lambda cut: abs(int(left * cut.left_free - right * cut.right_free)))
-
-
-def _interval(state: _Page, cuts: list[_Cut]) -> int:
-    """How many of the sorted cuts are near enough to the best."""
-    tolerance = int(state.total * (LEAF_SPLIT_DISTANCE if state.leaf else INTERNAL_SPLIT_DISTANCE))
-    best = cuts[0]
-    for number, cut in enumerate(cuts):
-        if (
-            abs(cut.left_free - best.left_free) > tolerance
-            or abs(cut.right_free - best.right_free) > tolerance
-        ):
-            return number
-    return len(cuts)
-
-
-def _edges(cuts: list[_Cut]) -> tuple[_Cut, _Cut]:
-    """The leftmost and the rightmost of some cuts."""
-    order = sorted(cuts, key=lambda cut: (cut.first_right, cut.on_left))
-    return order[0], order[-1]
-
-
-def _strategy(state: _Page, near: list[_Cut]) -> tuple[_Strategy, int]:
+def _strategy(state: _Page, near: Any) -> tuple[_Strategy, int]:
     """(strategy, penalty that need not be improved on) of a leaf."""
     nkeyatts = state.tree.nkeyatts
-    left, right = _edges(near)
     same = state.tree.shape.same_images
+    left, right = state.edges(near)
     perfect = same(state.last_left(left), state.first_right(right))
     if perfect <= nkeyatts:
         return _Strategy.DEFAULT, perfect
-    left, right = _edges(state.cuts)
+    left, right = state.edges(np.arange(len(state.sizes)))
     perfect = same(state.last_left(left), state.first_right(right))
     if perfect <= nkeyatts:
         return _Strategy.MANY_DUPLICATES, nkeyatts
@@ -244,33 +258,34 @@ def find_split(
         aim = fillfactor
     else:
         group = state.after_new(fillfactor)
-        if group is False:
-            for cut in state.cuts:
-                if cut.on_left and cut.first_right == offnum:
-                    return offnum, True
-        elif group:
+        if group is False and bool(((state.first_rights == offnum) & state.on_left).any()):
+            return offnum, True
+        if group:
             aim = fillfactor
-    cuts = _sorted(state.cuts, aim)
-    count = _interval(state, cuts)
-    strategy, perfect = _Strategy.DEFAULT, min(cut.size for cut in cuts)
+    order = state.sorted(aim)
+    near = order[: state.interval(order)]
+    strategy, perfect = _Strategy.DEFAULT, int(state.sizes.min())
     if state.leaf:
-        strategy, perfect = _strategy(state, cuts[:count])
+        strategy, perfect = _strategy(state, near)
         if strategy is _Strategy.MANY_DUPLICATES:
-            count = len(cuts)
+            near = order
         elif strategy is _Strategy.SINGLE_VALUE:
-            cuts, count = _sorted(state.cuts, BTREE_SINGLEVAL_FILLFACTOR / 100), 1
-    best = _best(state, cuts[:count], perfect)
+            order = state.sorted(BTREE_SINGLEVAL_FILLFACTOR / 100)
+            near = order[:1]
+    best = _best(state, near, perfect)
     if strategy is _Strategy.MANY_DUPLICATES and not state.rightmost and not best.on_left and (
         offnum <= best.first_right < offnum + MAX_LEAF_INTERVAL
     ):
         # Ever lower keys behind a run of duplicates would always cut here.
-        best = cuts[0]
+        best = state.cut(int(order[0]))
     return best.first_right, best.on_left
 
 
-def _best(state: _Page, cuts: list[_Cut], perfect: int) -> _Cut:
-    best, lowest = cuts[0], 1 << 30
-    for cut in cuts:
+def _best(state: _Page, rows: Any, perfect: int) -> _Cut:
+    """The first cut whose penalty is perfect, or the one with the lowest."""
+    best, lowest = state.cut(int(rows[0])), 1 << 30
+    for row in rows.tolist():
+        cut = state.cut(row)
         penalty = state.penalty(cut)
         if penalty <= perfect:
             return cut
