@@ -10,7 +10,11 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from construct import Struct
+
+from formats.derive import sizeof
 from formats.errors import CorruptData
+from formats.units import Raw, int32, uint32, uint64
 
 POSTMASTER_PID = "postmaster.pid"
 POSTMASTER_OPTS = "postmaster.opts"
@@ -27,6 +31,22 @@ class Line(enum.IntEnum):
     LISTEN_ADDR = 5
     SHMEM_KEY = 6
     PM_STATUS = 7
+
+PG_SHMEM_MAGIC = 679834894
+
+#: The start of a server's System V shared memory, by which another server knows it.
+PGShmemHeader = Struct(
+    "magic" / int32 * "PG_SHMEM_MAGIC",
+    "creatorPID" / int32 * "process that made it",
+    "totalsize" / uint64 * "bytes of the segment",
+    "freeoffset" / uint64 * "where its free space begins",
+    "dsm_control" / uint32 * "handle of the control segment of dynamic shared memory",
+    "pad" / Raw(4) * "alignment",
+    "index" / uint64 * "a pointer of the server's own",
+    "device" / uint64 * "device of the data directory",
+    "inode" / uint64 * "inode of the data directory",
+)
+assert sizeof(PGShmemHeader) == 56
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import click
 from pgtool.cli.options import pgdata_option
 from pgtool.cli.recovery_options import as_of_options
 from pgtool.errors import UserError
+from pgtool.storage.interrupts import INTERRUPTS
 
 if TYPE_CHECKING:
     from pgtool.cli.psql.run import Runner
@@ -98,7 +99,7 @@ def ended(engine: Engine) -> Iterator[None]:
     """However it ends, SIGTERM included: what is open is rolled back, the directory let go."""
 
     def terminate(number: int, _frame: Any) -> None:
-        raise SystemExit(128 + number)
+        INTERRUPTS.signal(lambda: sys.exit(128 + number))
 
     before = signal.signal(signal.SIGTERM, terminate)
     try:

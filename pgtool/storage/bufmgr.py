@@ -114,6 +114,10 @@ class BufferPool:
         self.flush_wal = flush_wal
         self.log_hint = log_hint
         self.hits = self.reads = self.writes = self.dirtied = 0
+        #: Pins held on all pages together.
+        self.pinned = 0
+        #: Relations without WAL: a hint in them needs no image.
+        self.unlogged: set[RelFileLocator] = set()
         #: Path of a segment → block in it → the dirty buffer.
         self.dirty_files: dict[str, dict[int, Buffer]] = {}
         #: Files and directories to be synced by the next checkpoint.
@@ -143,6 +147,7 @@ class BufferPool:
             return self._load(BufferTag(where, fork, block), ring)
         self.hits += 1
         buffer.pins += 1
+        self.pinned += 1
         if ring is None:
             if buffer.usage < MAX_USAGE:
                 buffer.usage += 1
@@ -151,7 +156,16 @@ class BufferPool:
 
     def unpin(self, buffer: Buffer) -> None:
         """Let go of a page; somebody else may need its place."""
-        buffer.pins -= 1
+        if buffer.pins:
+            buffer.pins -= 1
+            self.pinned -= 1
+
+    def let_go(self) -> None:
+        """Take back every pin: the only session there is has ended what it was doing."""
+        if self.pinned:
+            for buffer in self._clock:
+                buffer.pins = 0
+            self.pinned = 0
 
     @contextmanager
     def read(
@@ -163,7 +177,7 @@ class BufferPool:
         try:
             yield buffer
         finally:
-            buffer.pins -= 1
+            self.unpin(buffer)
 
     def peek(self, tag: BufferTag) -> Buffer | None:
         """The buffer that holds a page, without pinning or counting."""
@@ -179,6 +193,7 @@ class BufferPool:
         buffer = self._tables[fork].get((where, block))
         if buffer is not None:
             buffer.pins += 1
+            self.pinned += 1
             buffer.page[:] = bytes(BLCKSZ)
             return buffer
         if not self.exists(where, fork):
@@ -200,7 +215,8 @@ class BufferPool:
         """A page was changed in a way that may be lost, but must not be torn."""
         if buffer.dirty:
             return
-        if self.log_hint is not None and buffer.tag.where.temp is None:
+        where = buffer.tag.where
+        if self.log_hint is not None and where.temp is None and where not in self.unlogged:
             self.log_hint(buffer)
         self.mark_dirty(buffer)
 
@@ -430,6 +446,7 @@ class BufferPool:
             self._clock.append(buffer)
         else:
             self._clock[buffer.seat] = buffer
+        self.pinned += 1
         self._tables[tag.fork][tag.where, tag.block] = buffer
         if ring is not None:
             ring.buffers.append(buffer)

@@ -6,6 +6,10 @@ left is taken over. The file is also locked (flock) as long as we live, by which
 processes of ours know it, wherever their working directory is. While running,
 :meth:`LockFile.check` sees to it that the file is still ours: where somebody removed it,
 another server may be in.
+
+A server takes a process of another user (root, say) for none of its kind; so, like a server,
+we keep a System V shared memory segment that belongs to the directory's owner and names the
+directory, which no server overlooks.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from formats.postmaster import LockFile as Contents
 from pgtool.errors import ClusterInUse, UserError
 from pgtool.storage.backend import Directory
 from pgtool.storage.datadir import live_postmaster
+from pgtool.storage.sysv import Segment
 
 DEFAULT_PORT = "5432"
 
@@ -31,9 +36,10 @@ class LockFile:
     def __init__(self, directory: Directory) -> None:
         self.path = directory.full(POSTMASTER_PID)
         self._directory = directory
-        self._pid = os.getpid()
+        self.pid = os.getpid()
         self.held = False
         self._handle = -1
+        self._memory: Segment | None = None
 
     def acquire(self) -> None:
         """Take the lock; UserError where somebody alive has it."""
@@ -61,10 +67,8 @@ class LockFile:
         self.release()
 
     def _create(self) -> bool:
-        contents = Contents(
-            (f"{-self._pid}", os.path.realpath(self._directory.root), str(int(time.time())),
-             DEFAULT_PORT, "", "", "")
-        )  # fmt: skip
+        lines = [f"{-self.pid}", os.path.realpath(self._directory.root), str(int(time.time())),
+                 DEFAULT_PORT, "", "", ""]  # fmt: skip
         try:
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
@@ -75,7 +79,11 @@ class LockFile:
             ) from None
         try:
             self._directory.own(handle)
-            os.write(handle, contents.render())
+            self._memory = Segment.create(self._directory.root)
+            if self._memory is not None:
+                lines[Line.SHMEM_KEY] = f"{self._memory.key:9d} {self._memory.id:9d}"
+                lines.append("")
+            os.write(handle, Contents(tuple(lines)).render())
             os.fsync(handle)
             fcntl.flock(handle, fcntl.LOCK_EX)
         except BaseException:
@@ -96,6 +104,8 @@ class LockFile:
                 "is still in use: terminate any old server processes associated with data "
                 f'directory "{self._directory.root}"'
             )
+        if found is not None and found.shmem is not None:
+            Segment.remove_stale(found.shmem[1], self._directory.root)
         try:
             os.unlink(self.path)
         except FileNotFoundError:
@@ -110,17 +120,19 @@ class LockFile:
         try:
             with open(self.path, "rb") as file:
                 first = file.read(64).split(b"\n", 1)[Line.PID]
-            return int(first) == -self._pid
+            return int(first) == -self.pid
         except (OSError, ValueError):
             return False
 
     def release(self) -> None:
         """Remove the file; it must be ours, and this process the one that took it."""
-        if self.held and os.getpid() == self._pid:
+        if self.held and os.getpid() == self.pid:
             self.held = False
             atexit.unregister(self.release)
             if self.check():
                 os.unlink(self.path)
+            if self._memory is not None:
+                self._memory.remove()
             os.close(self._handle)
 
 

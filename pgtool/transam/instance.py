@@ -14,6 +14,7 @@ After a panic (:meth:`pgtool.wal.insert.Wal.critical`) nothing is written any mo
 
 from __future__ import annotations
 
+import atexit
 import os
 import time
 from functools import partial
@@ -39,6 +40,7 @@ from pgtool.storage.backend import Directory
 from pgtool.storage.bufmgr import BufferPool
 from pgtool.storage.conf import configured
 from pgtool.storage.datadir import BACKUP_LABEL
+from pgtool.storage.interrupts import INTERRUPTS
 from pgtool.storage.lockfile import LockFile
 from pgtool.storage.pooled import PooledBackend
 from pgtool.transam.checkpoint import WAL_LEVELS, create_checkpoint
@@ -64,6 +66,9 @@ from pgtool.wal.writer import XLOG_DIRECTORY, WalWriter
 _SHUTDOWN, _PARAMETERS, _FPW = (
     opcode(xlog.RECORDS, name) for name in ("CHECKPOINT_SHUTDOWN", "PARAMETER_CHANGE", "FPW_CHANGE")
 )
+#: checkpoint_completion_target, on top of the WAL since the checkpoint before.
+COMPLETION = 1.9
+LOOK_SECONDS = 1.0
 _RUNNING: dict[str, Instance] = {}
 _SIGNALS = ("standby.signal", "recovery.signal")
 
@@ -96,6 +101,7 @@ class Instance:
             backend, major=self.major, tli=self.tli, sysid=int(control.system_identifier),
             segment_size=self.segment_size, init_zero=settings.wal_init_zero,
         )  # fmt: skip
+        writer.archiving = settings.archiving
         self.wal = wal = Wal(
             writer, self.major, compression=settings.wal_compression,
             full_page_writes=settings.full_page_writes,
@@ -107,7 +113,11 @@ class Instance:
         )  # fmt: skip
         self.pooled = PooledBackend(backend, self.pool)
         self._begin_transam(checkpoint)
-        self._last_flush = time.monotonic()
+        self._last_flush = self._last_checkpoint = self._last_look = time.monotonic()
+        self._async_lsn = 0
+        #: WAL between the redo points of checkpoints, as it has been lately.
+        self._distance = 0.0
+        self._prior_redo = 0
 
     def _begin_transam(self, checkpoint: Container) -> None:
         backend, major, wal = self.backend, self.major, self.wal
@@ -152,6 +162,8 @@ class Instance:
             lock.release()
             files.close()
             raise
+        INTERRUPTS.install()
+        atexit.register(out._at_exit)
         return out
 
     @classmethod
@@ -174,11 +186,11 @@ class Instance:
 
     def _begin(self) -> None:
         """From the last shutdown checkpoint into production."""
-        record = self._last_checkpoint()
+        record = self._read_checkpoint()
         wal, control = self.wal, self.control
         wal.writer.start(int(record.end))
         wal.prev = wal.last_important = int(record.lsn)
-        wal.redo_lsn = int(control.checkPointCopy.redo)
+        wal.redo_lsn = self._prior_redo = int(control.checkPointCopy.redo)
         next_xid = self.varsup.next_xid
         self._restore_prepared()
         self.clog.startup(next_xid)
@@ -192,7 +204,7 @@ class Instance:
         self.write_control()
         self._report_settings()
 
-    def _last_checkpoint(self) -> DecodedRecord:
+    def _read_checkpoint(self) -> DecodedRecord:
         """The shutdown checkpoint that pg_control names."""
         at = Lsn(self.control.checkPoint)
         sysid = int(self.control.system_identifier)
@@ -298,16 +310,36 @@ class Instance:
 
     def note_async_commit(self, lsn: int) -> None:
         """A commit that nobody waits for is on disk before long all the same."""
-        now = time.monotonic()
-        if (now - self._last_flush) * 1000 >= self.settings.wal_writer_delay:
-            self._last_flush = now
-            self.wal.flush(lsn)
+        self._async_lsn = lsn
 
     # -- checkpoints and the end --------------------------------------------------------
 
+    def tick(self) -> None:
+        """What other processes of a server see to: called between commands, no page in hand.
+
+        A checkpoint where much WAL was written since the last one, or long ago; commits that
+        nobody waited for are brought to disk; the lock file must still be ours.
+        """
+        wal, settings = self.wal, self.settings
+        if (wal.end - wal.redo_lsn) * COMPLETION > settings.max_wal_size:
+            self.checkpoint()
+        now = time.monotonic()
+        if self._async_lsn and (now - self._last_flush) * 1000 >= settings.wal_writer_delay:
+            self._last_flush = now
+            wal.flush(self._async_lsn)
+            self._async_lsn = 0
+        if now - self._last_look > LOOK_SECONDS:
+            self._last_look = now
+            if not self.lock.check():
+                wal.panic(Panic('data directory lock file "postmaster.pid" is not ours any more'))
+            if (now - self._last_checkpoint) * 1000 >= settings.checkpoint_timeout:
+                self.checkpoint(force=False)
+
     def checkpoint(self, *, force: bool = True) -> bool:
         """An online checkpoint."""
-        return create_checkpoint(self, force=force)
+        self._last_checkpoint = time.monotonic()
+        with INTERRUPTS.hold():
+            return create_checkpoint(self, force=force)
 
     def slru_areas(self) -> list[SlruBuffers]:
         """What a checkpoint writes beside the pool."""
@@ -318,7 +350,12 @@ class Instance:
 
     def remove_old_wal(self, redo: int) -> None:
         """Remove, or keep for reuse, segments that nothing needs any more."""
-        remove_old_segments(self.wal.writer, redo, self.settings, slot_limits(self.backend))
+        nbytes = redo - self._prior_redo
+        self._prior_redo = redo
+        self._distance = max(float(nbytes), 0.9 * self._distance + 0.1 * nbytes)
+        remove_old_segments(
+            self.wal.writer, redo, self.settings, slot_limits(self.backend), self._distance
+        )
 
     def write_control(self) -> None:
         """Bring pg_control to disk."""
@@ -330,6 +367,10 @@ class Instance:
 
     def shutdown(self) -> None:
         """End it: transactions rolled back, a shutdown checkpoint, the lock given back."""
+        with INTERRUPTS.hold():
+            self._shutdown()
+
+    def _shutdown(self) -> None:
         try:
             if self.panicked is None:
                 for xact in list(self.sessions):
@@ -337,16 +378,26 @@ class Instance:
                 create_checkpoint(self, shutdown=True)
                 self.stats.write(self.backend)
         finally:
-            _RUNNING.pop(os.path.realpath(self.backend.root), None)
-            self.lock.release()
-            self.backend.close()
+            self._let_go()
 
     def abandon(self) -> None:
         """Let go without writing anything more, as if the process had been killed."""
         self.backend.failed = self.backend.failed or Panic("the instance was abandoned")
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """The directory is anybody's again."""
         _RUNNING.pop(os.path.realpath(self.backend.root), None)
+        atexit.unregister(self._at_exit)
+        if not _RUNNING:
+            INTERRUPTS.restore()
         self.lock.release()
         self.backend.close()
+
+    def _at_exit(self) -> None:
+        """The process ends without having said so: end in order all the same."""
+        if os.getpid() == self.lock.pid:
+            self.shutdown()
 
 
 def _crashed(files: Directory, control: Container) -> bool:

@@ -197,16 +197,16 @@ class RunningMultiXacts(MultiXacts):
         numbers = self.offset_buffers.segments()
         pages = [n * SLRU_PAGES_PER_SEGMENT * MULTIXACT_OFFSETS.per_page for n in numbers]
         earliest = min(pages, key=lambda first: (first - before + (1 << 31)) & _MASK, default=0)
-        ends = [self._begin_of(multi) for multi in (before, oldest)]
-        if None in ends or multi_precedes(oldest, earliest or FIRST_MULTIXACT_ID):
+        first, last = self._begin_of(before), self._begin_of(oldest)
+        if first is None or last is None or multi_precedes(oldest, earliest or FIRST_MULTIXACT_ID):
             self.set_oldest(oldest, database)
             return
-        data = _truncate(database, before, oldest, *ends)
+        data = _truncate(database, before, oldest, first, last)
         with self.wal.critical():
             record = Record(RmgrId.RM_MULTIXACT_ID, _TRUNCATE, data)
             self.wal.flush(self.wal.insert(record))
             self.set_oldest(oldest, database)
-            self.member_buffers.remove_segments(_members_between(*map(int, ends)))
+            self.member_buffers.remove_segments(_members_between(first, last))
             self.offset_buffers.remove_segments(_offsets_before(oldest))
 
     def _begin_of(self, multi: int) -> int | None:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from formats.slru import XidStatus
 from pgtool.errors import SqlError
+from pgtool.storage.interrupts import INTERRUPTS
 from pgtool.storage.smgr import RelFileLocator
 from pgtool.transam import xactlog
 from pgtool.transam.pgstat import TableCounts
@@ -59,7 +60,7 @@ class Ending:
     deletes: list[tuple[RelFileLocator, bool]] = field(default_factory=list)
     #: (kind, database, object, whether at commit): statistics to drop.
     stats: list[tuple[int, int, int, bool]] = field(default_factory=list)
-    messages: list[bytes] = field(default_factory=list)
+    messages: dict[bytes, None] = field(default_factory=dict)
     at_commit: list[Hook] = field(default_factory=list)
     at_abort: list[Hook] = field(default_factory=list)
     at_subabort: list[Hook] = field(default_factory=list)
@@ -72,7 +73,7 @@ class Ending:
             self.counts.setdefault(key, TableCounts()).add(counts)
         self.deletes += other.deletes
         self.stats += other.stats
-        self.messages += other.messages
+        self.messages |= other.messages
         self.at_commit += other.at_commit
         self.at_abort += other.at_abort
         self.at_subabort += other.at_subabort
@@ -162,6 +163,11 @@ class Xact:
 
     def commit(self) -> None:
         """End the transaction; what it did is there to stay when this returns."""
+        with INTERRUPTS.hold():
+            self._commit()
+        self.instance.tick()
+
+    def _commit(self) -> None:
         while len(self.levels) > 1:
             self.commit_sub()
         top = self.levels[0]
@@ -203,11 +209,17 @@ class Xact:
 
     def abort(self) -> None:
         """End the transaction; nothing of it remains."""
+        with INTERRUPTS.hold():
+            self._abort()
+
+    def _abort(self) -> None:
         while len(self.levels) > 1:
             self.abort_sub()
         if not self.levels:
             return
         top = self.levels[0]
+        if len(self.instance.sessions) == 1:
+            self.instance.pool.let_go()
         if top.xid:
             self._record_abort(top)
         self.instance.procarray.end(self.proc)
@@ -346,6 +358,7 @@ class Xact:
         self._cid_used = False
         for hook in self.at_command:
             hook()
+        self.instance.tick()
 
     def combo_cid(self, cmin: int, cmax: int) -> int:
         """The number of a pair of command ids, for a row that is deleted by its inserter."""
@@ -422,9 +435,7 @@ class Xact:
 
     def invalidate(self, message: bytes, *, init_file: bool = False) -> None:
         """A cache invalidation message for the commit record (16 bytes); duplicates fold."""
-        messages = self.levels[-1].ending.messages
-        if message not in messages:
-            messages.append(message)
+        self.levels[-1].ending.messages[message] = None
         self.init_file_stale |= init_file
 
     def on_commit(self, hook: Hook) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from formats.derive import struct_of
@@ -11,6 +11,7 @@ from formats.wal import record as wal_record
 from formats.wal import standby, xact
 from formats.wal.record import XLogRecordFlags
 from formats.wal.rmgrs import RmgrId, opcode
+from formats.wal.sinval import SharedInvalidation
 from formats.wal.xact import XLOG_XACT_HAS_INFO, XactInfo
 from pgtool.storage.smgr import RelFileLocator
 from pgtool.wal.insert import Record
@@ -36,6 +37,10 @@ _locks = struct_of(standby.xl_standby_locks).pack
 _lock = struct_of(standby.xl_standby_lock).pack
 _running = struct_of(standby.xl_running_xacts).pack
 _invalidations = struct_of(standby.xl_invalidations).pack
+
+
+#: The first byte of messages about whole catalogs; a cache's number is at most 127.
+_CATALOG = SharedInvalidation.SHAREDINVALCATALOG_ID & 0xFF
 
 
 def xid_list(xids: Sequence[int]) -> bytes:
@@ -85,7 +90,7 @@ def log_commit(
 ) -> int:
     """The commit record; its end."""
     top = state.levels[0]
-    messages = top.ending.messages
+    messages = ordered(top.ending.messages)
     logical = state.instance.settings.wal_level == "logical"
     logged = [where for where in rels if where.temp is None]
     info, parts = _shared_parts(children, logged, top, True)
@@ -121,8 +126,14 @@ def log_assignment(state: Xact, xids: Sequence[int]) -> int:
     return state.instance.wal.insert(Record(RmgrId.RM_XACT_ID, _ASSIGNMENT, data))
 
 
-def log_invalidations(state: Xact, messages: Sequence[bytes]) -> int:
+def ordered(messages: Iterable[bytes]) -> list[bytes]:
+    """First the messages about catalog caches, then those about relations, as servers do."""
+    return sorted(messages, key=lambda message: 127 < message[0] < _CATALOG)
+
+
+def log_invalidations(state: Xact, pending: Iterable[bytes]) -> int:
     """Messages of a transaction that has no xid."""
+    messages = ordered(pending)
     data = _invalidations(
         state.database, state.tablespace, int(state.init_file_stale), b"", len(messages)
     )

@@ -50,6 +50,7 @@ from formats.wal.rmgrs import RmgrId, opcode
 from pgtool.errors import Panic, UserError
 from pgtool.storage import smgr
 from pgtool.storage.bufmgr import Buffer, BufferTag
+from pgtool.storage.interrupts import INTERRUPTS
 from pgtool.storage.smgr import ForkNumber
 from pgtool.wal.compress import compressor
 from pgtool.wal.writer import WalWriter
@@ -137,15 +138,17 @@ class _Critical:
         self.wal = wal
 
     def __enter__(self) -> None:
-        self.wal.critical_depth += 1
+        INTERRUPTS.depth += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:  # fmt: skip
-        self.wal.critical_depth -= 1
+        INTERRUPTS.depth -= 1
         if error is not None:
             self.wal.panic(error)
+        if INTERRUPTS.pending is not None:
+            INTERRUPTS.deliver()
 
 
 class Wal:
@@ -159,7 +162,6 @@ class Wal:
         self.full_page_writes = full_page_writes
         self.prev = 0
         self.redo_lsn = 0
-        self.critical_depth = 0
         #: The start of the last record that is worth a checkpoint.
         self.last_important = 0
         #: Resource managers whose records carry after-images (wal_consistency_checking).

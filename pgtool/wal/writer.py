@@ -68,6 +68,8 @@ class WalWriter:
         self.flushed = 0
         #: Pages that begin now say that no backup needs them (XLP_BKP_REMOVABLE).
         self.removable = True
+        #: archive_mode: complete segments are announced.
+        self.archiving = False
         self.syncs = 0
         self._prepared: int | None = None
 
@@ -191,6 +193,13 @@ class WalWriter:
             self._base += whole
             if stop % self.segment_size == 0:
                 self._sync(stop)
+                if self.archiving:
+                    self._notify_archiver(stop - 1)
+
+    def _notify_archiver(self, lsn: int) -> None:
+        """A segment is complete: a server's archiver will find that it is to be archived."""
+        name = self.segment_path(lsn).removeprefix(XLOG_DIRECTORY)
+        self.backend.create(f"{XLOG_DIRECTORY}/archive_status{name}.ready")
 
     def _offset(self, lsn: int) -> int:
         return lsn % self.segment_size
