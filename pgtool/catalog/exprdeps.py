@@ -147,7 +147,7 @@ class _Walker:
             elif rte.rtekind == RTEKind.RTE_SUBQUERY:
                 self.visit(rte.subquery)
             else:
-                for name in ("functions", "tablefunc", "values_lists", "tablesample"):
+                for name in ("functions", "tablefunc", "values_lists", "tablesample", "groupexprs"):
                     self.visit(getattr(rte, name))
         if query.resultRelation and query.commandType in (2, 3):
             target = query.rtable[query.resultRelation - 1]

@@ -90,8 +90,9 @@ def index_create(writer: CatalogWriter, spec: IndexSpec) -> tuple[int, int]:
     )  # fmt: skip
     create_file(writer, made)
     spec.oid = made.oid
-    rows = {"reltuples": 0.0} if spec.partitioned else {}
-    writer.insert("pg_class", class_row(writer, made, relispartition=bool(spec.parent), **rows))
+    writer.insert("pg_class", class_row(
+        writer, made, relispartition=bool(spec.parent), reltuples=0.0
+    ))  # fmt: skip
     for number, column in enumerate(made.columns, 1):
         writer.insert("pg_attribute", attribute_row(writer, made.oid, number, column))
     writer.insert("pg_index", _index_row(spec))

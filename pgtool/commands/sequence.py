@@ -188,7 +188,7 @@ def create_sequence(
 
 
 def create_identity_sequence(
-    ddl: Ddl, relname: str, column: str, namespace: int, options: list[Any], typid: int,
+    ddl: Ddl, relname: str, column: str, namespace: int, options: list[Any], typid: int | None,
     persistence: str, owner: int = 0,
 ) -> int:  # fmt: skip
     """The sequence of an identity column."""

@@ -117,7 +117,7 @@ def create_table(
     for key in made.keys:
         define_index(ddl, row, key_plan(key))
     for later in made.later:
-        later(row)
+        later(ddl.relation_row(oid))
     for key in made.fkeys:
         add_foreign_key(ddl, row, _new_table_key(key))
     for sequence, column, internal in made.sequences:

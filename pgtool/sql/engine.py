@@ -28,7 +28,7 @@ from pgtool.sql.executor.queued import queue_of
 from pgtool.sql.internal import reported
 from pgtool.sql.points import Points
 from pgtool.sql.transactions import Transactions
-from pgtool.sql.utility import command_of, run_command
+from pgtool.sql.utility import SELECT_INTO, command_of, run_command
 from pgtool.sql.variables import set_variable, show_variable
 
 __all__ = ["Engine", "Prepared", "statement_name"]
@@ -197,7 +197,8 @@ class Engine:
         if self.transactions.failed and not self.transactions.may_end(raw):
             raise SqlError(_ABORTED, IN_FAILED_TRANSACTION)
         if kind in _QUERIES:
-            _refuse_into(raw)
+            if _has_into(raw):
+                return run_command(self, SELECT_INTO, raw, text)
             return self._query(stmt, text, params, types)
         handler = _HANDLERS.get(kind)
         if handler is not None:
@@ -366,7 +367,8 @@ class Engine:
         from pgtool.sql.planner import plan
         from pgtool.sql.rewrite import rewrite
 
-        _refuse_into(stmt.stmt)
+        if _has_into(stmt.stmt):
+            raise Unsupported("SELECT INTO here")
         shared = Shared(self.session, text, [] if types is None else None)
         shared.param_types = list(types or ())
         query = analyze_in(shared, stmt)
@@ -479,14 +481,14 @@ def _runs_here(root: str) -> bool:
     return module is not None and module.running_instance(root) is not None
 
 
-def _refuse_into(raw: Any) -> None:
+def _has_into(raw: Any) -> bool:
+    """Whether a query makes a table of its rows."""
     if type(raw).__name__ != "SelectStmt":
-        return
+        return False
     leaf = raw
     while leaf.larg is not None:
         leaf = leaf.larg
-    if leaf.intoClause is not None:
-        raise Unsupported("SELECT INTO")
+    return leaf.intoClause is not None
 
 
 _HANDLERS: dict[str, Any] = {

@@ -130,6 +130,8 @@ class Store:
         writer.advance()
         relation = session.database.relation(oid)
         row = session.cache.one("pg_class", "oid", oid)
+        if not entries and row.reltuples < 0:
+            return  # an index that was emptied: not looked at yet
         writer.update("pg_class", row, relpages=pool.nblocks(relation.locator),
                       reltuples=float(entries))  # fmt: skip
         facts = session.cache.one("pg_index", "indexrelid", oid)

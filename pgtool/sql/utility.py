@@ -29,6 +29,7 @@ COMMANDS: dict[str, Command] = {
 }
 
 
+SELECT_INTO = Command("pgtool.commands.createas:select_into")
 #: Whose table says which further commands there are.
 _CATALOG_COMMANDS = "pgtool.commands.dispatch"
 
