@@ -1,0 +1,99 @@
+"""Recovery beside the real server: the same crashed directory, recovered by both."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from formats.wal.record import DecodedRecord
+from pgtool.storage.backend import ReadOnly
+from pgtool.storage.overlay import Overlay
+from pgtool.transam.recovery.driver import Recovery
+from pgtool.transam.recovery.start import find_start
+from pgtool.wal import consistency, rmgr
+from tests import recovery_cases as cases
+from tests.conftest import need
+from tests.servers import Server, cluster
+
+pytestmark = pytest.mark.server
+MAJORS = (15, 16, 17, 18)
+#: Managers whose pages the workload makes the server check.
+CHECKED = {"Heap", "Heap2", "Btree", "Hash", "Gin", "Gist", "SPGist", "BRIN", "Sequence"}
+
+
+def replayed_with_checks(path: Path) -> Counter[str]:
+    """Replay over an overlay and compare each page with the image in the log; by manager."""
+    overlay = Overlay(ReadOnly(str(path)))
+    run = Recovery(overlay, find_start(overlay), durable=False)
+    compared: Counter[str] = Counter()
+
+    def check(rec: DecodedRecord) -> None:
+        name = rmgr.entry(rec.major, rec.rmid, rec.info).rmgr.name
+        compared[name] += consistency.check(rec, run.context)
+
+    run.check_every(check)
+    run.begin()
+    run.replay()
+    return compared
+
+
+@pytest.mark.parametrize("major", MAJORS)
+def test_every_replayed_page_is_the_servers(major: int) -> None:
+    need(major)
+    conf = {**cases.CONF, "wal_consistency_checking": "all", "wal_compression": "on"}
+    with cluster(major, initdb_args=cases.INITDB, conf=conf) as server:
+        cases.crash(server, rows=120)
+        compared = replayed_with_checks(server.data)
+    assert {name for name in CHECKED if compared[name]} == CHECKED
+
+
+@pytest.mark.parametrize("major", MAJORS)
+def test_both_recover_to_the_same_rows(major: int) -> None:
+    need(major)
+    with cluster(major, initdb_args=cases.INITDB, conf=cases.CONF) as server:
+        cases.crash(server)
+        path = cases.twin(server, "ours")
+        before = cases.digest(path)
+        server.start()
+        databases = ["postgres", "other", *(["logged"] if major >= 15 else [])]
+        expected = {db: cases.server_rows(server, db) for db in databases}
+        server.stop()
+        for db in databases:
+            assert cases.our_rows(path, db, list(expected[db])) == expected[db]
+        assert cases.digest(path) == before
+        cases.recover(path)
+        mine = cases.on_copy(server, path)
+        try:
+            check_recovered(mine, expected)
+        finally:
+            mine.close()
+
+
+def check_recovered(mine: Server, expected: dict[str, dict[str, list[str]]]) -> None:
+    """The real server starts on our directory without redo, and finds the same rows."""
+    assert b"Bad checksums:  0" in mine.run_tool("pg_checksums", "-c", "-D", mine.data)
+    mine.start()
+    log = mine.log.read_text()
+    assert "database system was shut down" in log and "redo starts" not in log
+    assert {db: cases.server_rows(mine, db) for db in expected} == expected
+    assert mine.psql("SELECT gid FROM pg_prepared_xacts") == "pending\n"
+    assert mine.psql("SELECT count(*) FROM unlogged") == "0\n"
+    if mine.has_tool("pg_amcheck") and mine.extension("amcheck"):
+        found = mine.run_tool(
+            "pg_amcheck", "-h", mine.base, "-U", "postgres", "-d", "postgres",
+            "--heapallindexed", "--parent-check", "--rootdescend", merge=True,
+        )  # fmt: skip
+        assert found == b""
+    mine.psql("INSERT INTO kept VALUES (9999); COMMIT PREPARED 'pending'")
+    assert mine.psql("SELECT count(*) FROM tr") == "3\n"
+
+
+def test_nothing_to_do_after_a_clean_shutdown(tmp_path: Path) -> None:
+    need(18)
+    with cluster(18, initdb_args=cases.INITDB) as server:
+        server.stop()
+        before = cases.digest(server.data)
+        assert "nothing to recover" in cases.recover(server.data).stderr
+        assert cases.digest(server.data) == before
