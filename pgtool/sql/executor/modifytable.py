@@ -123,7 +123,7 @@ class Writing:
     def insert(self, batch: Batch) -> None:
         """Insert a batch of whole rows."""
         if self._plain_bulk(batch):
-            self.count += self.targets.root.insert_batch(batch, self.events)
+            self.count += self.targets.root.bulk.insert(batch, self.ctx)
             return
         rows = datum_rows(batch, self.node)
         for datums, given in zip(rows, self._inputs(batch)):

@@ -8,6 +8,7 @@ transaction is set by :meth:`Targets.begin`.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from pgtool.access.heap.heapam import open_heap
@@ -119,14 +120,19 @@ class Target:
 
     # -- writing ----
 
-    @property
+    @cached_property
     def takes_batches(self) -> bool:
         """Whether whole batches can be formed and stored at once."""
-        return False
+        from pgtool.sql.executor.bulkinsert import BulkInsert
 
-    def insert_batch(self, batch: Any, events: list[Event]) -> int:
-        """Store a batch of whole rows."""
-        raise Unsupported("storing a batch")
+        return BulkInsert.takes(self)
+
+    @cached_property
+    def bulk(self) -> Any:
+        """The storing of whole batches."""
+        from pgtool.sql.executor.bulkinsert import BulkInsert
+
+        return BulkInsert(self)
 
     def insert(self, row: Row) -> None:
         """Store a new row and its index entries; 23505 where a key is taken."""
