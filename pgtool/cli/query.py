@@ -18,7 +18,6 @@ from pgtool.storage.interrupts import INTERRUPTS
 if TYPE_CHECKING:
     from pgtool.cli.psql.run import Runner
     from pgtool.sql.engine import Engine
-    from pgtool.transam.recovery.overlay import current_wish
 
 FORMATS = ("table", "csv", "json", "jsonl", "arrow", "parquet")
 
@@ -77,6 +76,7 @@ def command(
     from pgtool.cli.psql.run import Runner
     from pgtool.functions.session import Session
     from pgtool.sql.engine import Engine
+    from pgtool.transam.recovery.overlay import current_wish
 
     cluster = Cluster(pgdata, inconsistent=inconsistent)
     if not quiet:

@@ -1,0 +1,202 @@
+"""VACUUM without a server beside the server's own on a twin of the directory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.servers import MissingServer, Server, cluster
+
+ROOT = Path(__file__).resolve().parent.parent
+SETUP = """
+CREATE EXTENSION amcheck; CREATE EXTENSION pg_visibility; CREATE EXTENSION pgstattuple;
+CREATE TABLE t (a int PRIMARY KEY, b text, c text);
+INSERT INTO t SELECT g, 'x' || g, CASE WHEN g % 50 = 0 THEN repeat(md5(g::text), 300) END
+FROM generate_series(1, 3000) g;
+CREATE INDEX ON t (b);
+DELETE FROM t WHERE a % 3 = 0; UPDATE t SET c = 'u' WHERE a % 5 = 0; DELETE FROM t WHERE a > 2500;
+CREATE TABLE hot (a int, b text) WITH (fillfactor = 50);
+INSERT INTO hot SELECT g, 'v' FROM generate_series(1, 400) g; CREATE INDEX ON hot (a);
+UPDATE hot SET b = 'w'; UPDATE hot SET b = 'x' WHERE a % 2 = 0;
+CREATE TABLE gone (a int); INSERT INTO gone SELECT generate_series(1, 1000); DELETE FROM gone;
+CREATE TABLE p (a int, b int) PARTITION BY range (a);
+CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100);
+CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (100) TO (200);
+INSERT INTO p SELECT g, g FROM generate_series(0, 199) g; DELETE FROM p WHERE b % 2 = 0;
+CREATE TABLE locked (a int PRIMARY KEY); INSERT INTO locked SELECT generate_series(1, 50);
+BEGIN; SAVEPOINT s; INSERT INTO t VALUES (10001, 's'); ROLLBACK TO s;
+INSERT INTO t VALUES (10002, 's'); COMMIT;
+BEGIN; INSERT INTO t VALUES (10003, 'aborted'); ROLLBACK;
+CREATE TABLE other (a int[]); CREATE INDEX ON other USING gin (a);
+INSERT INTO other SELECT ARRAY[g] FROM generate_series(1, 100) g; DELETE FROM other WHERE a[1] < 50;
+"""
+ROWS = """
+SELECT count(*), sum(a), md5(string_agg(concat(a, b, c), ',' ORDER BY a)) FROM t;
+SELECT count(*), md5(string_agg(concat(a, b), ',' ORDER BY a)) FROM hot;
+SELECT count(*), sum(a) FROM p; SELECT count(*) FROM gone; SELECT count(*) FROM locked;
+SELECT count(*) FROM other WHERE a @> ARRAY[70];
+"""
+FACTS = """
+SELECT relname, relpages, reltuples, relallvisible, relallfrozen, pg_relation_size(oid),
+       relminmxid FROM pg_class WHERE relkind IN ('r', 't', 'i') AND relname NOT LIKE 'other%'
+ORDER BY relname
+"""
+AGES = """
+SELECT relname, relfrozenxid FROM pg_class WHERE relkind IN ('r', 't')
+UNION ALL SELECT datname, datfrozenxid FROM pg_database ORDER BY 1
+"""
+SOUND = """
+SELECT c.relname FROM pg_class c, pg_check_visible(c.oid) WHERE relkind IN ('r', 't');
+SELECT c.relname FROM pg_class c, pg_check_frozen(c.oid) WHERE relkind IN ('r', 't');
+SELECT c.relname, dead_tuple_count FROM pg_class c, pgstattuple(c.oid)
+WHERE relkind IN ('r', 't') AND dead_tuple_count > 0
+"""
+
+
+def pgtool(*args: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pgtool", *map(str, args)], cwd=ROOT, capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def prepared() -> Iterator[Server]:
+    try:
+        with cluster(18, conf={"autovacuum": "off"}) as server:
+            server.psql(SETUP)
+            # Two transactions hold the same rows: multixacts.
+            with server.connect(autocommit=False) as one, server.connect(autocommit=False) as two:
+                one.execute("SELECT * FROM locked FOR SHARE").fetchall()
+                two.execute("SELECT * FROM locked FOR KEY SHARE").fetchall()
+            server.stop()
+            server.data.rename(server.base / "original")
+            yield server
+    except MissingServer as missing:
+        pytest.skip(str(missing))
+
+
+def fresh(server: Server) -> None:
+    subprocess.run(["rm", "-rf", str(server.data)], check=True)
+    subprocess.run(["cp", "-a", str(server.base / "original"), str(server.data)], check=True)
+
+
+def test_freeze_all_is_the_servers(prepared: Server) -> None:
+    server = prepared
+    fresh(server)
+    done = pgtool("vacuum", "--freeze", "--all", "-D", server.data)
+    # The table with an index that cannot be cleaned up is said, and is the only error.
+    assert done.returncode == 1, done.stderr
+    assert 'indexes of table "other" are not vacuumed' in done.stderr
+    server.start()
+    rows, facts, ages = (server.psql(text) for text in (ROWS, FACTS, AGES))
+    assert [line for line in server.psql(SOUND).split() if not line.startswith("other")] == []
+    server.run_tool("pg_amcheck", "-h", server.base, "-U", "postgres", "--all",
+                    "--heapallindexed", "--parent-check", "--rootdescend")  # fmt: skip
+    server.stop()
+    server.run_tool("pg_checksums", "--check", "-D", server.data)
+    fresh(server)
+    server.start()
+    for name in ("postgres", "template1"):
+        server.psql("VACUUM FREEZE", name)
+    assert rows == server.psql(ROWS)
+    wanted, theirs = server.psql(FACTS), server.psql(AGES)
+    server.stop()
+    assert without_catalogs(facts) == without_catalogs(wanted)
+    # Cutting a table's tail takes the server a transaction more.
+    for mine, real in zip(ages.splitlines(), theirs.splitlines(), strict=True):
+        if not mine.startswith(("other", "template0")):
+            assert mine.split("|")[0] == real.split("|")[0]
+            assert 0 <= int(real.split("|")[1]) - int(mine.split("|")[1]) <= 2, (mine, real)
+
+
+def without_catalogs(facts: str) -> list[str]:
+    """Catalogs differ by what CREATE EXTENSION and VACUUM themselves left in them."""
+    return [line for line in facts.splitlines() if not line.startswith(("pg_", "sql_"))]
+
+
+def test_verbose_says_what_the_server_says(prepared: Server) -> None:
+    server = prepared
+    statements = [f"VACUUM (VERBOSE) {name}" for name in ("t", "hot", "gone", "p")]
+    fresh(server)
+    commands = [part for text in statements for part in ("-c", text)]
+    done = pgtool("query", "-D", server.data, *commands)
+    assert done.returncode == 0, done.stderr
+    fresh(server)
+    server.start()
+    said: list[str] = []
+
+    def note(diag: Any) -> None:
+        said.append(f"{diag.severity}:  {diag.message_primary}")
+
+    with server.connect() as connection:
+        connection.add_notice_handler(note)
+        for text in statements:
+            connection.execute(text)
+    server.stop()
+    assert told(done.stderr) == told("\n".join(said))
+
+
+def told(text: str) -> list[str]:
+    """The lines of a report, less resource use, which is each one's own, and xid counts."""
+    skipped = ("avg read", "buffer usage", "WAL usage", "system usage", "removable cutoff",
+               "new relfrozenxid")  # fmt: skip
+    return [line for line in text.splitlines() if not line.startswith(skipped)]
+
+
+def test_full_and_reindex(prepared: Server) -> None:
+    server = prepared
+    fresh(server)
+    for args in (["vacuum", "--full", "-t", "t", "-t", "hot", "-t", "locked"],
+                 ["reindex", "-t", "t", "-t", "hot"], ["checkpoint"]):  # fmt: skip
+        done = pgtool(*args, "-q", "-D", server.data)
+        assert (done.returncode, done.stderr) == (0, ""), args
+    server.start()
+    rows = server.psql(ROWS)
+    sizes = server.psql("SELECT relname, pg_relation_size(oid) FROM pg_class WHERE relname IN "
+                        "('t', 'hot', 't_pkey', 't_b_idx', 'hot_a_idx') ORDER BY 1")  # fmt: skip
+    server.run_tool("pg_amcheck", "-h", server.base, "-U", "postgres", "-d", "postgres",
+                    "--heapallindexed", "--parent-check", "--rootdescend")  # fmt: skip
+    server.stop()
+    fresh(server)
+    server.start()
+    for table in ("t", "hot", "locked"):
+        server.psql(f"VACUUM FULL {table}")
+    assert rows == server.psql(ROWS)
+    assert sizes == server.psql(
+        "SELECT relname, pg_relation_size(oid) FROM pg_class WHERE relname IN "
+        "('t', 'hot', 't_pkey', 't_b_idx', 'hot_a_idx') ORDER BY 1"
+    )
+    server.stop()
+
+
+def test_auto_takes_what_needs_it_once(prepared: Server) -> None:
+    server = prepared
+    fresh(server)
+    planned = pgtool("vacuum", "--auto", "--dry-run", "-D", server.data)
+    tables = {line.split(" (")[0].split(".")[-1] for line in planned.stdout.splitlines()}
+    assert {"t", "hot", "gone"} <= tables, planned.stdout
+    assert "locked" not in {
+        line.split(" (")[0].split(".")[-1] for line in planned.stdout.splitlines()
+        if line.startswith("vacuum")
+    }  # fmt: skip
+    pgtool("vacuum", "--auto", "-q", "-D", server.data)
+    again = pgtool("vacuum", "--auto", "--dry-run", "-D", server.data)
+    left = {line.split(" (")[0].split(".")[-1] for line in again.stdout.splitlines()}
+    assert not left & {"t", "hot", "gone"}, again.stdout
+
+
+def test_a_running_server_is_left_alone(prepared: Server) -> None:
+    server = prepared
+    fresh(server)
+    server.start()
+    for args in (["vacuum", "--all"], ["reindex"], ["checkpoint"]):
+        done = pgtool(*args, "-D", server.data, "--lock-timeout", "0.3")
+        assert done.returncode == 3, args
+        assert done.stderr.count("\n") == 1
+    assert server.psql("SELECT 1").strip() == "1"
+    server.stop()
