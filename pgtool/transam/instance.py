@@ -60,6 +60,7 @@ from pgtool.transam.xact import Xact
 from pgtool.wal.insert import Record, Wal
 from pgtool.wal.reader import WalReader
 from pgtool.wal.retention import remove_old_segments, slot_limits
+from pgtool.wal.rmgr import consistency_checked
 from pgtool.wal.source import SegmentDirectory, SegmentInfo
 from pgtool.wal.writer import XLOG_DIRECTORY, WalWriter
 
@@ -106,6 +107,7 @@ class Instance:
             writer, self.major, compression=settings.wal_compression,
             full_page_writes=settings.full_page_writes,
         )  # fmt: skip
+        wal.consistency = consistency_checked(settings.wal_consistency_checking)
         self.pool = BufferPool(
             backend, self.major, max(16, settings.shared_buffers // 8192),
             checksums=self.checksums, relseg_size=int(control.relseg_size), flush_wal=wal.flush,

@@ -52,7 +52,7 @@ from formats.wal import (
 )
 from formats.wal import hash as hash_
 from formats.wal.record import XLR_RMGR_INFO_MASK
-from formats.wal.rmgrs import RecordType
+from formats.wal.rmgrs import RecordType, RmgrId
 from pgtool.errors import CorruptData, Unsupported
 from pgtool.wal.desc import brin as brin_desc
 from pgtool.wal.desc import btree as btree_desc
@@ -363,3 +363,20 @@ def _flag_names(kind: type[enum.Flag], bits: int) -> tuple[str, ...]:
             names.append(str(flag.name))
     unnamed = bits & ~sum(flag.value for flag in kind)
     return (*names, hex(unnamed)) if unnamed else tuple(names)
+
+
+#: Those whose records may carry after-images (wal_consistency_checking).
+CHECKED = frozenset({
+    RmgrId.RM_HEAP2_ID, RmgrId.RM_HEAP_ID, RmgrId.RM_BTREE_ID, RmgrId.RM_HASH_ID,
+    RmgrId.RM_GIN_ID, RmgrId.RM_GIST_ID, RmgrId.RM_SEQ_ID, RmgrId.RM_SPGIST_ID,
+    RmgrId.RM_BRIN_ID, RmgrId.RM_GENERIC_ID,
+})  # fmt: skip
+
+
+def consistency_checked(setting: str) -> frozenset[int]:
+    """The resource managers that a value of wal_consistency_checking names."""
+    names = {name.strip().lower() for name in setting.split(",")}
+    return frozenset(
+        rmgr.id for rmgr in RMGRS
+        if rmgr.id in CHECKED and (rmgr.name.lower() in names or "all" in names)
+    )  # fmt: skip
