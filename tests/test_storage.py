@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 from pathlib import Path
 
 import pytest
 
 from formats.errors import CorruptData, UserError
 from formats.units import BLCKSZ
+from pgtool.errors import SqlError
 from pgtool.storage.backend import Backend, Directory, ReadOnly, WritableBackend
 from pgtool.storage.bufmgr import MAX_USAGE, BufferPool, BufferTag, Ring
 from pgtool.storage.checksum import page_checksum
@@ -187,3 +190,25 @@ def test_pool_verifies_checksums(directory: Directory) -> None:
     ):
         pass
     assert caught.value.block == 2
+
+
+def test_a_full_disk_is_an_error_with_a_name(tmp_path: Path) -> None:
+    directory = Directory(str(tmp_path))
+    directory.extend("a", BLCKSZ)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4 * BLCKSZ, hard))
+    try:
+        with pytest.raises(SqlError, match='could not extend file "a": File too large'):
+            directory.extend("a", 8 * BLCKSZ)
+        with pytest.raises(SqlError, match='could not extend file "a": File too large'):
+            directory.extend("a", 64 * BLCKSZ)
+        directory.write("a", BLCKSZ, page(1))
+        with pytest.raises(SqlError, match='could not write to file "a"') as caught:
+            directory.write("a", 2 * BLCKSZ, b"x" * 4 * BLCKSZ)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert caught.value.sqlstate == "58030"
+    with pytest.raises(SqlError, match='could not create file "missing/b"'):
+        directory.write("missing/b", 0, b"x")

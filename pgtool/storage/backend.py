@@ -7,14 +7,19 @@ backend, so that a plain directory, an overlay or an archive serve alike.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections import OrderedDict
+from contextlib import suppress
 from typing import Protocol, runtime_checkable
 
-from pgtool.errors import Panic, UserError
+from pgtool.errors import Panic, SqlError, UserError
 
 KEPT_HANDLES = 400
+#: Files grow by writing zeroes up to so many bytes, else by asking for room.
+ZEROES = 1 << 16
+DISK_FULL, IO_ERROR = "53100", "58030"
 
 
 @runtime_checkable
@@ -146,6 +151,22 @@ class WritableBackend(Backend, Protocol):
         ...
 
 
+def failure(what: str, path: str, error: OSError) -> SqlError:
+    """The server's words for a system call that failed."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return SqlError(
+        f'could not {what} file "{path}": {error.strerror}', DISK_FULL if full else IO_ERROR,
+        hint="Check free disk space." if full and what == "extend" else None,
+    )  # fmt: skip
+
+
+def _put(handle: int, data: memoryview, offset: int) -> None:
+    """Write all of it."""
+    done = os.pwrite(handle, data, offset)
+    while done < len(data):
+        done += os.pwrite(handle, data[done:], offset + done)
+
+
 class Directory(ReadOnly):
     """A directory that is read and written. Files it makes carry the directory's owner and mode.
 
@@ -195,29 +216,32 @@ class Directory(ReadOnly):
     # -- writing --------------------------------------------------------------
 
     def write(self, path: str, offset: int, data: bytes | bytearray | memoryview) -> None:
-        self.check()
-        try:
-            handle = self._handle(path)
-        except FileNotFoundError:
-            self._create(path)
-            handle = self._handle(path)
+        handle = self._made(path)
         size = os.fstat(handle).st_size
         if offset > size:
             raise UserError(f'write at {offset} leaves a hole in "{path}" of {size} bytes')
-        view = memoryview(data)
-        while view:
-            done = os.pwrite(handle, view, offset)
-            view, offset = view[done:], offset + done
+        try:
+            _put(handle, memoryview(data), offset)
+        except OSError as error:
+            raise failure("write to", path, error) from None
 
     def extend(self, path: str, size: int) -> None:
-        self.check()
+        handle = self._made(path)
+        have = os.fstat(handle).st_size
+        if size <= have:
+            return
         try:
-            handle = self._handle(path)
-        except FileNotFoundError:
-            self._create(path)
-            handle = self._handle(path)
-        if size > os.fstat(handle).st_size:
-            os.ftruncate(handle, size)
+            if size - have <= ZEROES:
+                _put(handle, memoryview(bytes(size - have)), have)
+            else:
+                os.posix_fallocate(handle, have, size - have)
+        except OSError as error:
+            if error.errno in (errno.EOPNOTSUPP, errno.EINVAL):
+                os.ftruncate(handle, size)
+                return
+            with suppress(OSError):
+                os.ftruncate(handle, have)
+            raise failure("extend", path, error) from None
 
     def truncate(self, path: str, size: int) -> None:
         self.check()
@@ -229,14 +253,17 @@ class Directory(ReadOnly):
         if not self.fsync:
             return
         full = self.full(path)
-        if os.path.isdir(full):
+        try:
+            if not os.path.isdir(full):
+                os.fdatasync(self._handle(path))
+                return
             handle = os.open(full, os.O_RDONLY)
             try:
                 os.fsync(handle)
             finally:
                 os.close(handle)
-        else:
-            os.fdatasync(self._handle(path))
+        except OSError as error:
+            raise failure("fsync", path, error) from None
 
     def create(self, path: str) -> None:
         self.check()
@@ -306,6 +333,21 @@ class Directory(ReadOnly):
         """Close every handle."""
         while self._handles:
             os.close(self._handles.popitem()[1])
+
+    def _made(self, path: str) -> int:
+        """The handle of a file that is written, made where it is missing."""
+        self.check()
+        handle = self._handles.get(path)
+        if handle is not None:
+            return handle
+        try:
+            return self._handle(path)
+        except FileNotFoundError:
+            try:
+                self._create(path)
+            except OSError as error:
+                raise failure("create", path, error) from None
+            return self._handle(path)
 
     def _handle(self, path: str) -> int:
         handle = self._handles.get(path)
