@@ -9,9 +9,9 @@ read when first asked for.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -49,6 +49,17 @@ class Listener(Protocol):
 
     def invalidate(self, names: frozenset[str] | None) -> None:
         """These catalogs changed; None: anything may have."""
+
+
+@runtime_checkable
+class Follower(Protocol):
+    """A listener that follows changes row by row: told before and after."""
+
+    def changing(self, changes: dict[str, tuple[list[_Tid], _Added]]) -> None:
+        """Rows are about to be removed and added."""
+
+    def changed(self, changes: dict[str, tuple[list[_Tid], _Added]]) -> None:
+        """They were."""
 BTREE_AM_OID = 403
 
 
@@ -192,6 +203,9 @@ class Database:
 
     def changed(self, changes: dict[str, tuple[list[_Tid], _Added]]) -> None:
         """Rows were removed from and added to catalogs: bring what is kept up to date."""
+        followers = [one for one in list(self.listeners) if isinstance(one, Follower)]
+        for one in followers:
+            one.changing(changes)
         for key, table in self._catalogs.items():
             if key[0] in changes and isinstance(table, CatalogTable):
                 table.change(*changes[key[0]])
@@ -199,9 +213,11 @@ class Database:
             table = self.__dict__.get(name)
             if table is not None and name in changes:
                 table.change(*changes[name])
-        self._told(frozenset(changes))
+        for one in followers:
+            one.changed(changes)
+        self._told(frozenset(changes), followers)
 
-    def _told(self, names: frozenset[str] | None) -> None:
+    def _told(self, names: frozenset[str] | None, informed: Sequence[object] = ()) -> None:
         for kept, sources in _DERIVED.items():
             if names is None or names & sources:
                 self.__dict__.pop(kept, None)
@@ -210,7 +226,8 @@ class Database:
             self._toast.clear()
         self.generation += 1
         for listener in list(self.listeners):
-            listener.invalidate(names)
+            if listener not in informed:
+                listener.invalidate(names)
 
     # -- relations ------------------------------------------------------------------
 

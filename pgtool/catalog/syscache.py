@@ -24,6 +24,7 @@ from pgtool.catalog.table import CatalogTable
 __all__ = ["Row", "SysCache"]
 
 Row = SimpleNamespace
+_Tid = tuple[int, int]
 
 _CHAR, _NAME, _INT2, _INT4, _TEXT, _OID = 18, 19, 21, 23, 25, 26
 _NODE_TREE, _FLOAT4 = 194, 700
@@ -90,19 +91,57 @@ class SysCache:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.major = database.cluster.major
-        self._rows: dict[tuple[str, int], Row] = {}
-        self._indexes: dict[tuple[str, tuple[str, ...]], dict[Any, list[int]]] = {}
+        self._rows: dict[str, dict[_Tid, Row]] = {}
+        self._indexes: dict[str, dict[tuple[str, ...], dict[Any, list[_Tid]]]] = {}
         database.listeners.add(self)
 
     def invalidate(self, names: frozenset[str] | None) -> None:
         """Forget the rows of these catalogs, or of all."""
-        if names is None:
-            self._rows.clear()
-            self._indexes.clear()
-            return
         for kept in (self._rows, self._indexes):
-            for key in [key for key in kept if key[0] in names]:
-                del kept[key]
+            if names is None:
+                kept.clear()
+            else:
+                for name in names:
+                    kept.pop(name, None)
+
+    def changing(self, changes: dict[str, tuple[list[_Tid], Any]]) -> None:
+        """Rows are about to go: take them out of the indexes."""
+        for catalog, (removed, _added) in changes.items():
+            rows = self._rows.get(catalog, {})
+            for tid in removed:
+                rows.pop(tid, None)
+            indexes = self._indexes.get(catalog)
+            if not indexes or not removed:
+                continue
+            table = self.table(catalog)
+            for tid in removed:
+                number = table.place(tid)
+                if number is None:
+                    continue
+                for key, index in indexes.items():
+                    index[self._key(table, number, key)].remove(tid)
+
+    def changed(self, changes: dict[str, tuple[list[_Tid], Any]]) -> None:
+        """Rows came: put them into the indexes."""
+        for catalog, (_removed, added) in changes.items():
+            indexes = self._indexes.get(catalog)
+            if not indexes or not added:
+                continue
+            table = self.table(catalog)
+            for tid, _row in added:
+                number = table.place(tid)
+                if number is None:
+                    continue
+                for key, index in indexes.items():
+                    places = index.setdefault(self._key(table, number, key), [])
+                    if tid not in places:
+                        places.append(tid)
+
+    @staticmethod
+    def _key(table: CatalogTable, number: int, key: tuple[str, ...]) -> Any:
+        if len(key) == 1:
+            return table.get(number, key[0])
+        return tuple(table.get(number, name) for name in key)
 
     def table(self, catalog: str) -> CatalogTable:
         """The catalog itself."""
@@ -110,13 +149,16 @@ class SysCache:
 
     def row(self, catalog: str, number: int) -> Row:
         """Row ``number`` of a catalog, decoded."""
-        key = (catalog, number)
-        found = self._rows.get(key)
+        table = self.table(catalog)
+        return self._decoded(catalog, table, table.tids[number], number)
+
+    def _decoded(self, catalog: str, table: CatalogTable, tid: _Tid, number: int) -> Row:
+        rows = self._rows.setdefault(catalog, {})
+        found = rows.get(tid)
         if found is None:
-            table = self.table(catalog)
             found = Row(**{name: self._value(table, number, name) for name in table.columns})
-            found._tid = table.tids[number]
-            self._rows[key] = found
+            found._tid = tid
+            rows[tid] = found
         return found
 
     def _value(self, table: CatalogTable, number: int, name: str) -> Any:
@@ -134,15 +176,17 @@ class SysCache:
         """Every row, in physical order."""
         return [self.row(catalog, i) for i in range(len(self.table(catalog)))]
 
-    def _index(self, catalog: str, key: tuple[str, ...]) -> dict[Any, list[int]]:
-        found = self._indexes.get((catalog, key))
+    def _index(self, catalog: str, key: tuple[str, ...]) -> dict[Any, list[_Tid]]:
+        indexes = self._indexes.setdefault(catalog, {})
+        found = indexes.get(key)
         if found is None:
             table = self.table(catalog)
             columns = [self._keys(table, name) for name in key]
-            made: dict[Any, list[int]] = defaultdict(list)
+            made: dict[Any, list[_Tid]] = defaultdict(list)
+            tids = table.tids
             for number, values in enumerate(zip(*columns, strict=True)):
-                made[values if len(key) > 1 else values[0]].append(number)
-            found = self._indexes[(catalog, key)] = dict(made)
+                made[values if len(key) > 1 else values[0]].append(tids[number])
+            found = indexes[key] = dict(made)
         return found
 
     @staticmethod
@@ -155,8 +199,19 @@ class SysCache:
     def lookup(self, catalog: str, key: str | tuple[str, ...], value: Any) -> list[Row]:
         """All rows whose key column(s) have this value (a tuple for several columns)."""
         names = (key,) if isinstance(key, str) else key
-        numbers = self._index(catalog, names).get(value, ())
-        return [self.row(catalog, number) for number in numbers]
+        tids = self._index(catalog, names).get(value, ())
+        if not tids:
+            return []
+        table, rows = self.table(catalog), self._rows.setdefault(catalog, {})
+        out = []
+        for tid in tids:
+            found = rows.get(tid)
+            if found is None:
+                number = table.place(tid)
+                assert number is not None
+                found = self._decoded(catalog, table, tid, number)
+            out.append(found)
+        return out
 
     def one(self, catalog: str, key: str | tuple[str, ...], value: Any) -> Row | None:
         """The row with this key, or None."""

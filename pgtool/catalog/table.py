@@ -51,6 +51,8 @@ class CatalogTable:
         self.types = types
         #: Where each row lies: (block, line pointer).
         self.tids: list[tuple[int, int]] = []
+        self._placed: dict[tuple[int, int], int] | None = None
+        self._fresh = True
         numbers = {a.attname: i for i, a in enumerate(scan.attrs)}
         names = [n for n in types if n in numbers and (wanted is None or n in wanted)]
         parts: dict[str, list[Any]] = {name: [] for name in names}
@@ -112,30 +114,46 @@ class CatalogTable:
 
         For the writer of a catalog, who knows what changed: the catalog need not be read again.
         """
-        gone = set(removed)
-        if gone:
-            keep = [i for i, tid in enumerate(self.tids) if tid not in gone]
-            self.tids = [self.tids[i] for i in keep]
-            for name, column in self.columns.items():
-                if name in self.valid:
-                    self.columns[name] = column[keep]
-                    self.valid[name] = self.valid[name][keep]
-                else:
-                    self.columns[name] = [column[i] for i in keep]
-        known = set(self.tids)
-        added = [item for item in added if item[0] not in known]
+        places = sorted(p for p in map(self.place, removed) if p is not None)
+        if self._fresh:
+            # It was read after some of the rows had been written.
+            added = [item for item in added if self.place(item[0]) is None]
+            self._fresh = False
+        if places:
+            self._take_out(places)
         if added:
             for name, column in self.columns.items():
                 datums = [row[name] for _tid, row in added]
                 if name not in self.valid:
-                    self.columns[name] = column + datums
+                    column.extend(datums)
                     continue
                 there = [d is not None for d in datums]
                 self.columns[name] = self._longer(name, column, datums)
                 self.valid[name] = np.concatenate([self.valid[name], np.array(there, bool)])
+            if self._placed is not None:
+                first = len(self.tids)
+                self._placed.update((tid, first + i) for i, (tid, _row) in enumerate(added))
             self.tids += [tid for tid, _row in added]
         self.rows = len(self.tids)
         self._indexes.clear()
+
+    def _take_out(self, places: list[int]) -> None:
+        for name, column in self.columns.items():
+            if name in self.valid:
+                self.columns[name] = np.delete(column, places)
+                self.valid[name] = np.delete(self.valid[name], places)
+            else:
+                for place in reversed(places):
+                    del column[place]
+        for place in reversed(places):
+            del self.tids[place]
+        self._placed = None
+
+    def place(self, tid: tuple[int, int]) -> int | None:
+        """The number of the row that lies there."""
+        if self._placed is None:
+            self._placed = {found: i for i, found in enumerate(self.tids)}
+        return self._placed.get(tid)
 
     def _longer(self, name: str, column: Any, datums: list[bytes | None]) -> Any:
         size = self._widths[name]
