@@ -13,7 +13,7 @@ from typing import Any
 
 FIRST_UNPINNED = 12000
 #: Objects that come later, by a piece of their name.
-LATER = re.compile(r"information_schema|_stem|snowball|pg_toast_1\d{4}|config (?!simple)")
+LATER = re.compile(r"information_schema|pg_toast_1\d{4}")
 #: Catalogs without rows of ours yet.
 EMPTY = {"pg_description", "pg_shdescription", "pg_statistic"}
 #: Columns that hold sizes, ages, or texts of our own.

@@ -23,6 +23,8 @@ OUT = Path(__file__).resolve().parent.parent / "pgtool" / "catalog" / "data" / "
 MAJOR = 18
 #: Below this, OIDs are assigned by hand or by the build; above, as initdb goes.
 FIRST_UNPINNED = 12000
+#: Number of a token type of the default parser.
+ASCIIWORD = 1
 #: Bodies in this language are ours: functions.sql.
 SQL_LANGUAGE = "14"
 #: Catalogs whose rows are facts, with the columns that hold types or functions and the
@@ -209,6 +211,25 @@ def defaults(facts: Facts) -> str:
     return "".join(f"{oid} {name} {values}\n" for oid, name, values in rows)
 
 
+def languages(facts: Facts) -> str:
+    """Languages with a stemmer: ``NAME [stopwords] [ascii=NAME]``.
+
+    Words of ASCII letters go through the named language's stemmer where it is another one.
+    """
+    rows = facts.ask(
+        "select cfgname, dictinitoption ~ 'stopwords', (select a.dictname from pg_ts_config_map m"
+        " join pg_ts_dict a on a.oid = mapdict where mapcfg = c.oid"
+        f" and maptokentype = {ASCIIWORD})"
+        " from pg_ts_config c join pg_ts_dict d on dictname = cfgname || '_stem' order by c.oid"
+    )
+    out = []
+    for name, stopwords, dictionary in rows:
+        other = dictionary.removesuffix("_stem")
+        marks = (" stopwords" if stopwords else "") + (f" ascii={other}" if other != name else "")
+        out.append(name + marks)
+    return "\n".join(out) + "\n"
+
+
 def main(conninfo: str | None) -> None:
     """Ask a server and write the files."""
     if conninfo is None:
@@ -224,6 +245,7 @@ def write(facts: Facts) -> None:
     (OUT / "catalogs.txt").write_text(catalogs(facts))
     (OUT / "views.txt").write_text(views(facts))
     (OUT / "function_defaults.txt").write_text(defaults(facts))
+    (OUT / "languages.txt").write_text(languages(facts))
     (OUT / "function_acls.txt").write_text(acls(facts))
     for name, where in ROWS.items():
         (OUT / f"{name}.tsv").write_text(table_of(facts, name, where))

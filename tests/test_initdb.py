@@ -32,6 +32,7 @@ WORDED = {"quote_literal", "quote_nullable", "textanycat", "anytextcat"}
 #: Views whose rows tell of the running server, of its files, or of what comes later.
 LIVE = ("pg_stat", "pg_shmem", "pg_backend_memory", "pg_locks", "pg_settings", "pg_file_settings",
         "pg_hba_file_rules", "pg_aios")  # fmt: skip
+SETTINGS = ("lc_", "datestyle", "default_text_search_config")
 OBJECTS = Path(__file__).parent / "initdb" / "objects.sql"
 CALLS = Path(__file__).parent / "initdb" / "calls.sql"
 
@@ -188,7 +189,8 @@ def test_locales(options: tuple[str, ...]) -> None:
     need(18)
     query = ("select datname, encoding, datlocprovider::text, datcollate, datctype, datlocale,"
              " datcollversion from pg_database order by 1")  # fmt: skip
-    settings = "select name, setting from pg_settings where name ~ '^lc_|checksums' order by 1"
+    settings = ("select name, setting from pg_settings where name ~ '^lc_|checksums|text_search'"
+                " order by 1")
     sorts = "select c from unnest(array['b', 'B', 'a', '_']) c order by c"
     found = []
     real = tuple("--no-data-checksums" if o == "--no-data-checksums" else o for o in options)
@@ -319,7 +321,7 @@ def _collations(place: Server, data: Path, env: dict[str, str]) -> tuple[object,
     answers = re.findall(r'string_agg = "(.*)"\t', run.stdout)
     conf = [line.partition("#")[0].replace("'", "").split() for line in
             (data / "postgresql.conf").read_text().splitlines()]
-    settings = [words for words in conf if words and words[0].startswith(("lc_", "datestyle"))]
+    settings = [words for words in conf if words and words[0].startswith(SETTINGS)]
     return answers[0].split("|"), answers, settings
 
 

@@ -38,6 +38,8 @@ def _locale_options(function: Any) -> Any:
 @click.option("--builtin-locale", metavar="LOCALE", help="C, C.UTF-8 or PG_UNICODE_FAST.")
 @click.option("-k", "--data-checksums/--no-data-checksums", "checksums", default=True,
               show_default=True, help="Checksums on data pages.")
+@click.option("-T", "--text-search-config", "text_search", metavar="NAME",
+              help="Default text search configuration (default: by the locale's language).")
 @click.option("--wal-segsize", type=int, default=16, show_default=True, metavar="MB",
               help="Size of WAL segment files in megabytes.")
 @click.option("-c", "--set", "settings", multiple=True, metavar="NAME=VALUE",
@@ -52,8 +54,7 @@ def command(
     """Make a data directory that PostgreSQL 18 starts on.
 
     It holds the databases template0, template1 and postgres with all built-in catalogs and
-    the system views. Not made yet: information_schema, and text search configurations
-    other than simple.
+    the system views. Not made yet: information_schema.
     """
     from pgtool.commands.initdb.options import Options, trusting
     from pgtool.commands.initdb.run import run

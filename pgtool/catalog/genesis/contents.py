@@ -10,6 +10,7 @@ from pgtool.catalog.genesis.facts import OID, Facts, vector
 from pgtool.catalog.genesis.grants import PG_DATABASE_OWNER, acl
 from pgtool.catalog.genesis.rows import FIRST_UNPINNED, PG_CATALOG, Rows
 from pgtool.catalog.genesis.stored import add_views, complete_functions, read_trees
+from pgtool.catalog.genesis.textsearch import add_languages
 
 #: Catalogs whose rows are facts, or begin with some.
 FACTS = (
@@ -57,6 +58,7 @@ def contents(request: Request) -> Rows:
     complete_functions(rows, trees)
     add_views(rows, trees)
     _collations(rows, request)
+    add_languages(rows)
     _plpgsql(rows)
     return rows
 
@@ -146,17 +148,8 @@ def _plpgsql(rows: Rows) -> None:
         ("plpgsql_inline_handler", "void", ["internal"]),
         ("plpgsql_validator", "void", ["oid"]),
     ):
-        oid = rows.oid()
-        made.append(oid)
-        rows.add(
-            "pg_proc", oid=oid, proname=name.encode(), pronamespace=PG_CATALOG, proowner=10,
-            prolang=13, procost=1.0, prorows=0.0, provariadic=0, prosupport=0,
-            prokind=ord("f"), prosecdef=False, proleakproof=False, proisstrict=bool(arguments),
-            proretset=False, provolatile=ord("v"), proparallel=ord("u"),
-            pronargs=len(arguments), pronargdefaults=0, prorettype=types[result].oid,
-            proargtypes=vector(OID, "I", [types[a].oid for a in arguments]),
-            prosrc=name.encode(), probin=b"$libdir/plpgsql",
-        )  # fmt: skip
+        inputs = vector(OID, "I", [types[a].oid for a in arguments])
+        made.append(rows.add_c_function(name, b"$libdir/plpgsql", types[result].oid, inputs))
     language = rows.oid()
     rows.add("pg_language", oid=language, lanname=b"plpgsql", lanowner=10, lanispl=True,
              lanpltrusted=True, lanplcallfoid=made[0], laninline=made[1],

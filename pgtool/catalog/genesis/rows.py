@@ -26,6 +26,7 @@ from pgtool.catalog.genesis.grants import Grants
 BOOTSTRAP_SUPERUSER, PG_CATALOG, PG_TOAST = 10, 11, 99
 HEAP_AM, BTREE_AM = 2, 403
 BTEQUALIMAGE_PROC = 4
+C_LANGUAGE = 13
 GLOBAL_TABLESPACE = 1664
 C_COLLATION, DEFAULT_COLLATION = 950, 100
 #: System columns: name, type, attnum.
@@ -116,6 +117,20 @@ class Rows:
                 self.opclasses[name] = row[oid]
                 if (row[family], row[input_], BTEQUALIMAGE_PROC) in image:
                     self._identical.add(name)
+
+    def add_c_function(self, name: str, library: bytes, result: int, arguments: bytes) -> int:
+        """A function of a library that comes with the server; strict if it has arguments."""
+        count = (len(arguments) - len(vector(OID, "I", []))) // 4
+        oid = self.oid()
+        self.add(
+            "pg_proc", oid=oid, proname=name.encode(), pronamespace=PG_CATALOG,
+            proowner=BOOTSTRAP_SUPERUSER, prolang=C_LANGUAGE, procost=1.0, prorows=0.0,
+            provariadic=0, prosupport=0, prokind=ord("f"), prosecdef=False, proleakproof=False,
+            proisstrict=count > 0, proretset=False, provolatile=ord("v"), proparallel=ord("u"),
+            pronargs=count, pronargdefaults=0, prorettype=result, proargtypes=arguments,
+            prosrc=name.encode(), probin=library,
+        )  # fmt: skip
+        return oid
 
     def equal_is_identical(self, opclass: str) -> bool:
         """Whether values that are equal are the same bytes (under the C collation)."""

@@ -73,7 +73,7 @@ def postgresql_conf(options: Options, locales: Locales, timezone: str) -> str:
         ("autovacuum_worker_slots", "16"), ("log_timezone", timezone), ("timezone", timezone),
         ("datestyle", f"iso, {locales.datestyle}"),
         *((f"lc_{c}", locales.lc[c]) for c in ("messages", "monetary", "numeric", "time")),
-        ("default_text_search_config", "pg_catalog.simple"),
+        ("default_text_search_config", f"pg_catalog.{options.text_search}"),
     ]  # fmt: skip
     if options.group_access:
         required.append(("log_file_mode", "0640"))

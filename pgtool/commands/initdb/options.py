@@ -42,6 +42,7 @@ class Options:
     waldir: str | None = None
     group_access: bool = False
     sync: bool = True
+    text_search: str | None = None
     password: str | None = None
 
 

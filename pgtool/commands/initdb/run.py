@@ -17,6 +17,7 @@ from pgtool.commands.initdb.directory import NewDirectory
 from pgtool.commands.initdb.locales import Locales, settle
 from pgtool.commands.initdb.options import Options, check, read_password_file
 from pgtool.commands.initdb.passwords import stored_password
+from pgtool.commands.initdb.textsearch import DEFAULT, configuration_of, configurations
 from pgtool.commands.initdb.timezone import system_timezone
 from pgtool.errors import UserError
 
@@ -31,6 +32,7 @@ def run(options: Options, say: Say, ask: Callable[[], str]) -> None:
     if options.pwfile:
         options.password = read_password_file(options.pwfile)
     locales = settle(options)
+    options.text_search = _text_search(options.text_search, locales.lc["ctype"])
     say(_summary(options, locales))
     if options.pwprompt:
         options.password = ask()
@@ -121,6 +123,13 @@ def checked_settings(given: tuple[str, ...]) -> dict[str, Any]:
     return out
 
 
+def _text_search(given: str | None, ctype: str) -> str:
+    """The text search configuration: what was asked for, else what the locale suggests."""
+    if given is not None and given not in configurations():
+        raise UserError(f'text search configuration "{given}" does not exist')
+    return given or configuration_of(ctype) or DEFAULT
+
+
 def _summary(options: Options, locales: Locales) -> str:
     """What is going to be made."""
     lc = locales.lc
@@ -129,5 +138,6 @@ def _summary(options: Options, locales: Locales) -> str:
     if locales.datlocale:
         out[0] += f" (builtin provider: {locales.datlocale})"
     out += [f"  lc_{category}: {value}" for category, value in different.items()]
+    out.append(f"Text search configuration: {options.text_search}")
     out.append(f"Page checksums are {'on' if options.checksums else 'off'}.")
     return "\n".join(out)
