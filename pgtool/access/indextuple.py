@@ -45,6 +45,8 @@ __all__ = ["TOAST_INDEX_TARGET", "IndexAttribute", "IndexShape"]
 TOAST_INDEX_TARGET = (8192 - 24 - 8) // 16
 _MAX_SHORT = 126
 _NULLS, _VAR = int(IndexInfo.INDEX_NULL_MASK), int(IndexInfo.INDEX_VAR_MASK)
+#: The high byte of t_info.
+_INFO_HIGH = 7
 _PROGRAM_LIMIT_EXCEEDED = "54000"
 _METHODS = {
     "p": ("pglz", ToastCompressionId.TOAST_PGLZ_COMPRESSION_ID),
@@ -240,8 +242,8 @@ class IndexShape:
         """1 + the number of leading key attributes whose bytes are the same."""
         count = 0
         if self.natts == 1 and self._one_fixed is not None and (
-            one[7] | other[7]
-        ) & 0xE0 == 0:
+            one[_INFO_HIGH] | other[_INFO_HIGH]
+        ) & _NULLS >> 8 == 0:
             end = SIZEOF_INDEX_TUPLE + self.attributes[0].attlen
             return 1 + (one[SIZEOF_INDEX_TUPLE:end] == other[SIZEOF_INDEX_TUPLE:end])
         for attribute, a, b in zip(

@@ -65,7 +65,7 @@ def build(tree: BTree, rows: Batches) -> int:
     _check_sizes(tree, formed, tids)
     merging = tree.descriptor.deduplicate and tree.keys.all_equal_image
     if merging and not tree.descriptor.unique:
-        formed = merge_equal(formed, tids, found.same)
+        formed, _first = merge_equal(formed, tids, found.same)
     _write_tree(tree, formed)
     return len(tids)
 

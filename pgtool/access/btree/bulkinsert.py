@@ -31,7 +31,7 @@ from pgtool.access.btree.build import (
     lay_page,
     taken,
 )
-from pgtool.access.btree.formrows import Formed, form_rows
+from pgtool.access.btree.formrows import Formed, form_rows, merge_equal
 from pgtool.access.btree.insert import MAX_ITEM_SIZE, insert
 from pgtool.access.btree.keys import ScanKey
 from pgtool.access.btree.relation import BTree
@@ -64,7 +64,7 @@ def insert_batch(tree: BTree, columns: list[Any], tids: Any, check: UniqueCheck)
     rows = gather_rows(tree, [(columns, tids)])
     found = sort_rows(rows, tree.keys.columns)
     ordered = [taken(column, found.order) for column in rows.columns]
-    work = _Batch(tree, ordered, rows.tids[found.order], check)
+    work = _Batch(tree, ordered, rows.tids[found.order], found.same, check)
     if len(tids) < FEW or work.too_large or (
         check is not UniqueCheck.NO and bool(equal_rows(tree, rows, found).any())
     ):
@@ -77,15 +77,25 @@ def insert_batch(tree: BTree, columns: list[Any], tids: Any, check: UniqueCheck)
 
 
 class _Batch:
-    """Sorted rows on their way into a tree."""
+    """Sorted rows on their way into a tree, equal ones merged where the tree does that."""
 
-    def __init__(self, tree: BTree, columns: list[Any], tids: Any, check: UniqueCheck) -> None:
+    def __init__(
+        self, tree: BTree, columns: list[Any], tids: Any, same: Any, check: UniqueCheck
+    ) -> None:
         self.tree = tree
-        self.columns = columns
-        self.tids = tids
         self.check = check
         self.unique = check is not UniqueCheck.NO
-        self.formed: Formed = form_rows(tree.shape, columns, tids)
+        formed, self.last_tids = form_rows(tree.shape, columns, tids), tids
+        self.heap_rows = np.arange(len(tids) + 1)
+        if not self.unique and same.any() and tree.deduplicates:
+            formed, first = merge_equal(formed, tids, same)
+            columns = [taken(column, first) for column in columns]
+            self.heap_rows = np.append(first, len(tids))
+            self.last_tids = tids[np.append(first[1:], len(tids)) - 1]
+            tids = tids[first]
+        self.formed: Formed = formed
+        self.columns = columns
+        self.tids = tids
         self.count = len(tids)
         sizes = np.diff(self.formed.offsets)
         self.too_large = bool(len(sizes)) and int(sizes.max()) > MAX_ITEM_SIZE
@@ -105,6 +115,10 @@ class _Batch:
             found = self.keys[row] = self.tree.keys.of_tuple(self.formed.tuple(row))
         return found
 
+    def _few(self, row: int, stop: int) -> bool:
+        """Whether rows are better inserted one by one."""
+        return int(self.heap_rows[stop] - self.heap_rows[row]) < FEW
+
     def run(self) -> None:
         """Insert all rows."""
         row = 0
@@ -114,7 +128,8 @@ class _Batch:
     def _one(self, row: int) -> int:
         """Insert one row with all that may come of it."""
         datums = [column.datum(row) for column in self.columns]
-        insert(self.tree, datums, int(self.tids[row]), self.check)
+        for tid in tuples.tids(self.formed.tuple(row)):
+            insert(self.tree, datums, tid, self.check)
         return row + 1
 
     def _next(self, row: int) -> int:
@@ -124,8 +139,10 @@ class _Batch:
         buffer, stack = descend(tree, key, finish_split)
         try:
             stop = self._stop(buffer.page, row)
-            if stop - row < FEW:
-                stop = row
+            if self._few(row, stop):
+                tree.recent_leaf = buffer.tag.block
+                for one in range(row, stop):
+                    self._one(one)
             elif self._behind(buffer.page, row):
                 return self._append(buffer, stack, row, stop)
             else:
@@ -147,7 +164,7 @@ class _Batch:
         low, high = row, self.count
         while low < high:
             middle = (low + high) // 2
-            key = ScanKey(self.key(middle), int(self.tids[middle]), False)
+            key = ScanKey(self.key(middle), int(self.last_tids[middle]), False)
             if compare(key, page, P_HIKEY) > 0 or (
                 self.unique and self.key(middle) == high_key  # its equals may lie further right
             ):
@@ -185,7 +202,7 @@ class _Batch:
         if places is None:
             places = self._places(page, row, stop)
         stop = row + len(places)
-        if stop - row < FEW:
+        if self._few(row, stop):
             return row
         before = pageops.first_data(page) - 1
         words = bufpage.item_words(page)
@@ -241,7 +258,7 @@ class _Batch:
         page = buffer.page
         if not pageops.is_rightmost(page):
             stop = self._room(page, row, stop)
-            if stop - row < FEW:
+            if self._few(row, stop):
                 return self._one(row)
             built = bytearray(page)
             append_items(built, self.formed, row, stop)

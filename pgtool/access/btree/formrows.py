@@ -189,11 +189,14 @@ def _write(out: Any, base: Any, part: _Part, null: Any | None) -> None:
 # -- merging ------------------------------------------------------------------------------------
 
 
-def merge_equal(formed: Formed, tids: Any, same: Any) -> Formed:
-    """Runs of rows with equal keys become posting lists, as long as they may be."""
-    if not same.any():
-        return formed
+def merge_equal(formed: Formed, tids: Any, same: Any) -> tuple[Formed, Any]:
+    """Runs of rows with equal keys become posting lists, as long as they may be.
+
+    (the tuples, which row each begins with).
+    """
     count = len(tids)
+    if not same.any():
+        return formed, np.arange(count)
     size = np.diff(formed.offsets)
     run_start = np.maximum.accumulate(np.where(same, 0, np.arange(count)))
     key_size = size[run_start]
@@ -221,7 +224,7 @@ def merge_equal(formed: Formed, tids: Any, same: Any) -> Formed:
     group = group[rows]
     to = offsets[group] + key_size[group] + place[rows] * SIZEOF_TID
     ragged.scatter_bytes(out, to, _tid_bytes(tids[rows]))
-    return Formed(out, offsets, np.where(many, new_size - key_size, 0))
+    return Formed(out, offsets, np.where(many, new_size - key_size, 0)), first
 
 
 def _tid_bytes(tids: Any) -> Any:
