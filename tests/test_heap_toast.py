@@ -84,7 +84,7 @@ def run(server: Server, statements: tuple[str, ...]) -> None:
         [sys.executable, "-m", "pgtool", "query", "-q", "-D", str(server.data), *each],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
+    assert not done.returncode and not done.stderr, done.stderr
     server.start()
 
 

@@ -33,7 +33,7 @@ __all__ = [
     "exact_free_space", "flags", "free_space", "heap_free_space", "index_multi_delete",
     "index_tuple_delete", "index_tuple_delete_no_compact", "index_tuple_overwrite", "init",
     "is_empty", "is_new", "item", "item_id", "item_ids", "item_words", "lsn", "max_offset",
-    "place_item", "prune_xid", "put_item_words", "repair_fragmentation", "set_bounds", "set_dead",
+    "normal_item", "place_item", "prune_xid", "put_item_words", "repair_fragmentation", "set_bounds", "set_dead",
     "set_flag", "set_item_id", "set_lsn", "set_prune_xid", "set_redirect", "set_unused",
     "truncate_line_pointers",
 ]  # fmt: skip
@@ -154,8 +154,8 @@ def _sound_bounds(page: Page) -> tuple[int, int, int]:
 
 def max_offset(page: Page) -> int:
     """The number of line pointers."""
-    lower = int(_U16.unpack_from(page, _LOWER)[0])
-    return (lower - SIZE_OF_PAGE_HEADER) // SIZE_OF_ITEM_ID if lower > SIZE_OF_PAGE_HEADER else 0
+    count = (page[_LOWER] + (page[_LOWER + 1] << 8) - SIZE_OF_PAGE_HEADER) >> 2
+    return int(count) if count > 0 else 0
 
 
 def item_id(page: Page, number: int) -> ItemId:
@@ -188,8 +188,17 @@ def put_item_words(page: bytearray, words: Sequence[int]) -> None:
 
 def item(page: Page, number: int) -> bytes:
     """The bytes of an item."""
-    _state, offset, length = item_id(page, number)
-    return bytes(page[offset : offset + length])
+    word = _get_u32(page, _FIRST + SIZE_OF_ITEM_ID * number)[0]
+    offset = word & _OFF_MASK
+    return bytes(page[offset : offset + (word >> _LEN_SHIFT)])
+
+
+def normal_item(page: Page, number: int) -> int:
+    """Where the item of a line pointer in state LP_NORMAL begins; 0 where it is in another."""
+    if not 0 < number <= max_offset(page):
+        return 0
+    word = int(_get_u32(page, _FIRST + SIZE_OF_ITEM_ID * number)[0])
+    return word & _OFF_MASK if word & _FLAG_BITS == _NORMAL else 0
 
 
 def set_item_id(page: bytearray, number: int, state: int, offset: int, length: int) -> None:

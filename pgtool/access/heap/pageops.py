@@ -27,7 +27,7 @@ from formats.heap import (
     xmax_is_locked_only,
 )
 from formats.itemptr import MOVED_PARTITIONS_OFFSET_NUMBER
-from formats.page import LpFlags, PageFlags
+from formats.page import PageFlags
 from formats.units import INVALID_BLOCK_NUMBER, INVALID_XID
 from formats.wal.heap import Infobits
 from formats.wal.heap2 import FreezeFlags
@@ -54,21 +54,24 @@ _ALL_VISIBLE = int(PageFlags.PD_ALL_VISIBLE)
 FROZEN_XID = 2
 
 #: (bit in the record, bit of t_infomask, bit of t_infomask2)
-_INFOBITS: tuple[tuple[int, int, int], ...] = (
-    (Infobits.XLHL_XMAX_IS_MULTI, HeapInfomask.HEAP_XMAX_IS_MULTI, 0),
-    (Infobits.XLHL_XMAX_LOCK_ONLY, HeapInfomask.HEAP_XMAX_LOCK_ONLY, 0),
-    (Infobits.XLHL_XMAX_EXCL_LOCK, HeapInfomask.HEAP_XMAX_EXCL_LOCK, 0),
-    (Infobits.XLHL_XMAX_KEYSHR_LOCK, HeapInfomask.HEAP_XMAX_KEYSHR_LOCK, 0),
-    (Infobits.XLHL_KEYS_UPDATED, 0, HeapInfomask2.HEAP_KEYS_UPDATED),
-)
+_INFOBITS: tuple[tuple[int, int, int], ...] = tuple(
+    (int(bit), int(in_mask), int(in_mask2)) for bit, in_mask, in_mask2 in (
+        (Infobits.XLHL_XMAX_IS_MULTI, HeapInfomask.HEAP_XMAX_IS_MULTI, 0),
+        (Infobits.XLHL_XMAX_LOCK_ONLY, HeapInfomask.HEAP_XMAX_LOCK_ONLY, 0),
+        (Infobits.XLHL_XMAX_EXCL_LOCK, HeapInfomask.HEAP_XMAX_EXCL_LOCK, 0),
+        (Infobits.XLHL_XMAX_KEYSHR_LOCK, HeapInfomask.HEAP_XMAX_KEYSHR_LOCK, 0),
+        (Infobits.XLHL_KEYS_UPDATED, 0, HeapInfomask2.HEAP_KEYS_UPDATED),
+    )
+)  # fmt: skip
 
 
 def infobits_of(infomask: int, infomask2: int) -> int:
     """What a record says of xmax, from a tuple's flag words."""
-    return sum(
-        int(bit) for bit, in_mask, in_mask2 in _INFOBITS
-        if infomask & in_mask or infomask2 & in_mask2
-    )  # fmt: skip
+    out = 0
+    for bit, in_mask, in_mask2 in _INFOBITS:
+        if infomask & in_mask or infomask2 & in_mask2:
+            out |= bit
+    return out
 
 
 _MASKS_OF = [
@@ -90,10 +93,9 @@ def masks_of(infobits: int) -> tuple[int, int]:
 
 def tuple_at(page: Any, number: int) -> int:
     """Where a tuple begins; CorruptData where there is none of that number."""
-    if 0 < number <= bufpage.max_offset(page):
-        state, offset, _length = bufpage.item_id(page, number)
-        if state == LpFlags.LP_NORMAL:
-            return offset
+    at = bufpage.normal_item(page, number)
+    if at:
+        return at
     raise CorruptData(f"line pointer {number} leads to no tuple", field="lp_flags")
 
 

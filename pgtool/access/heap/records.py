@@ -45,6 +45,26 @@ _U16 = struct.Struct("<H").pack
 #: Equal bytes at an end of both versions count from this many on.
 _MIN_SHARED = 3
 INVALID_COMMAND_ID = 0xFFFFFFFF
+#: The flags as plain numbers: operations on enumerations are slow.
+_INSERT_ALL_FROZEN_SET = int(InsertFlags.XLH_INSERT_ALL_FROZEN_SET)
+_INSERT_ALL_VISIBLE_CLEARED = int(InsertFlags.XLH_INSERT_ALL_VISIBLE_CLEARED)
+_INSERT_CONTAINS_NEW_TUPLE = int(InsertFlags.XLH_INSERT_CONTAINS_NEW_TUPLE)
+_INSERT_IS_SPECULATIVE = int(InsertFlags.XLH_INSERT_IS_SPECULATIVE)
+_INSERT_LAST_IN_MULTI = int(InsertFlags.XLH_INSERT_LAST_IN_MULTI)
+_INSERT_ON_TOAST_RELATION = int(InsertFlags.XLH_INSERT_ON_TOAST_RELATION)
+_DELETE_ALL_VISIBLE_CLEARED = int(DeleteFlags.XLH_DELETE_ALL_VISIBLE_CLEARED)
+_DELETE_CONTAINS_OLD_KEY = int(DeleteFlags.XLH_DELETE_CONTAINS_OLD_KEY)
+_DELETE_CONTAINS_OLD_TUPLE = int(DeleteFlags.XLH_DELETE_CONTAINS_OLD_TUPLE)
+_DELETE_IS_PARTITION_MOVE = int(DeleteFlags.XLH_DELETE_IS_PARTITION_MOVE)
+_DELETE_IS_SUPER = int(DeleteFlags.XLH_DELETE_IS_SUPER)
+_UPDATE_CONTAINS_NEW_TUPLE = int(UpdateFlags.XLH_UPDATE_CONTAINS_NEW_TUPLE)
+_UPDATE_CONTAINS_OLD_KEY = int(UpdateFlags.XLH_UPDATE_CONTAINS_OLD_KEY)
+_UPDATE_CONTAINS_OLD_TUPLE = int(UpdateFlags.XLH_UPDATE_CONTAINS_OLD_TUPLE)
+_UPDATE_NEW_ALL_VISIBLE_CLEARED = int(UpdateFlags.XLH_UPDATE_NEW_ALL_VISIBLE_CLEARED)
+_UPDATE_OLD_ALL_VISIBLE_CLEARED = int(UpdateFlags.XLH_UPDATE_OLD_ALL_VISIBLE_CLEARED)
+_UPDATE_PREFIX_FROM_OLD = int(UpdateFlags.XLH_UPDATE_PREFIX_FROM_OLD)
+_UPDATE_SUFFIX_FROM_OLD = int(UpdateFlags.XLH_UPDATE_SUFFIX_FROM_OLD)
+_LOCK_ALL_FROZEN_CLEARED = int(LockFlags.XLH_LOCK_ALL_FROZEN_CLEARED)
 
 
 def _init_flag(page: bytearray, offnum: int) -> int:
@@ -73,15 +93,15 @@ def insert(
     """One tuple was put on a page."""
     flags = 0
     if vm is not None:
-        flags |= InsertFlags.XLH_INSERT_ALL_VISIBLE_CLEARED
+        flags |= _INSERT_ALL_VISIBLE_CLEARED
     if speculative:
-        flags |= InsertFlags.XLH_INSERT_IS_SPECULATIVE
+        flags |= _INSERT_IS_SPECULATIVE
     if frozen_page:
-        flags |= InsertFlags.XLH_INSERT_ALL_FROZEN_SET
+        flags |= _INSERT_ALL_FROZEN_SET
     if logical:
-        flags |= InsertFlags.XLH_INSERT_CONTAINS_NEW_TUPLE
+        flags |= _INSERT_CONTAINS_NEW_TUPLE
         if toast:
-            flags |= InsertFlags.XLH_INSERT_ON_TOAST_RELATION
+            flags |= _INSERT_ON_TOAST_RELATION
     init = _init_flag(buffer.page, offnum)
     record = Record(RmgrId.RM_HEAP_ID, _INSERT | init, _insert(offnum, flags))
     data = logged_tuple(bufpage.item(buffer.page, offnum))
@@ -98,13 +118,13 @@ def multi_insert(
     """Tuples were put on a page; ``init`` where it was empty, ``last`` where no more follow."""
     flags = 0
     if vm is not None:
-        flags |= InsertFlags.XLH_INSERT_ALL_VISIBLE_CLEARED
+        flags |= _INSERT_ALL_VISIBLE_CLEARED
     if frozen_page:
-        flags |= InsertFlags.XLH_INSERT_ALL_FROZEN_SET
+        flags |= _INSERT_ALL_FROZEN_SET
     if last:
-        flags |= InsertFlags.XLH_INSERT_LAST_IN_MULTI
+        flags |= _INSERT_LAST_IN_MULTI
     if logical:
-        flags |= InsertFlags.XLH_INSERT_CONTAINS_NEW_TUPLE
+        flags |= _INSERT_CONTAINS_NEW_TUPLE
     main = _multi_insert(flags, b"\0", len(tuples))
     if not init:
         main += struct.pack(f"<{len(offnums)}H", *offnums)
@@ -133,15 +153,15 @@ def delete(
     """A tuple got its deleter, or (``super_``) its speculative insertion was taken back."""
     flags = 0
     if vm is not None:
-        flags |= DeleteFlags.XLH_DELETE_ALL_VISIBLE_CLEARED
+        flags |= _DELETE_ALL_VISIBLE_CLEARED
     if moved:
-        flags |= DeleteFlags.XLH_DELETE_IS_PARTITION_MOVE
+        flags |= _DELETE_IS_PARTITION_MOVE
     if super_:
-        flags |= DeleteFlags.XLH_DELETE_IS_SUPER
+        flags |= _DELETE_IS_SUPER
     if old is not None:
         flags |= (
-            DeleteFlags.XLH_DELETE_CONTAINS_OLD_TUPLE if old.full
-            else DeleteFlags.XLH_DELETE_CONTAINS_OLD_KEY
+            _DELETE_CONTAINS_OLD_TUPLE if old.full
+            else _DELETE_CONTAINS_OLD_KEY
         )  # fmt: skip
     bits = pageops.infobits_of(*pageops.masks_at(buffer.page, _at(buffer, offnum)))
     main = _delete(xmax, offnum, bits, flags)
@@ -189,13 +209,13 @@ def update(
     if same and not logical and not needs_image(wal, buffer):
         prefix, suffix = shared_ends(bufpage.item(page, old_offnum), tup)
     for flag, on in (
-        (UpdateFlags.XLH_UPDATE_OLD_ALL_VISIBLE_CLEARED, old_vm is not None),
-        (UpdateFlags.XLH_UPDATE_NEW_ALL_VISIBLE_CLEARED, vm is not None),
-        (UpdateFlags.XLH_UPDATE_PREFIX_FROM_OLD, prefix),
-        (UpdateFlags.XLH_UPDATE_SUFFIX_FROM_OLD, suffix),
-        (UpdateFlags.XLH_UPDATE_CONTAINS_NEW_TUPLE, logical),
-        (UpdateFlags.XLH_UPDATE_CONTAINS_OLD_TUPLE, old is not None and old.full),
-        (UpdateFlags.XLH_UPDATE_CONTAINS_OLD_KEY, old is not None and not old.full),
+        (_UPDATE_OLD_ALL_VISIBLE_CLEARED, old_vm is not None),
+        (_UPDATE_NEW_ALL_VISIBLE_CLEARED, vm is not None),
+        (_UPDATE_PREFIX_FROM_OLD, prefix),
+        (_UPDATE_SUFFIX_FROM_OLD, suffix),
+        (_UPDATE_CONTAINS_NEW_TUPLE, logical),
+        (_UPDATE_CONTAINS_OLD_TUPLE, old is not None and old.full),
+        (_UPDATE_CONTAINS_OLD_KEY, old is not None and not old.full),
     ):
         if on:
             flags |= flag
@@ -242,7 +262,7 @@ def lock(
 ) -> Record:
     """A tuple got a locker (a newer version of the row, where an older one is locked)."""
     bits = pageops.infobits_of(*pageops.masks_at(buffer.page, _at(buffer, offnum)))
-    flags = LockFlags.XLH_LOCK_ALL_FROZEN_CLEARED if vm is not None else 0
+    flags = _LOCK_ALL_FROZEN_CLEARED if vm is not None else 0
     main = _lock(xmax, offnum, bits, flags)
     record = (
         Record(RmgrId.RM_HEAP2_ID, _LOCK_UPDATED, main) if newer_version

@@ -183,7 +183,13 @@ def raw_spans(
         if attlen > 0:
             at += attlen
         elif attlen == ATTLEN_VARLENA:
-            at = read_varlena(tup, at, end).end
+            first = tup[at] if at < end else 1
+            if first == 1:
+                at = read_varlena(tup, at, end).end
+            elif first & 1:
+                at += first >> 1
+            else:
+                at += int.from_bytes(tup[at : at + 4], "little") >> 2
         else:
             at = bytes(tup).find(b"\0", at) + 1
         if not start < at <= end:

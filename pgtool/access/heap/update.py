@@ -102,13 +102,21 @@ def modified_attributes(
     if not interesting:
         return frozenset()
     attrs = rel.target.attrs
-    before, after = raw_spans(old, attrs), raw_spans(new, attrs)
+    if old[old[pageops.HOFF] :] == new[new[pageops.HOFF] :] and _bits(old) == _bits(new):
+        return frozenset()
+    needed = attrs[: max(interesting)]
+    before, after = raw_spans(old, needed), raw_spans(new, needed)
     out: set[int] = set()
     for number in interesting:
         a = _stored(old, before, number, attrs)
         if a != _stored(new, after, number, attrs):
             out.add(number)
     return frozenset(out)
+
+
+def _bits(tup: bytes) -> bytes:
+    """Attribute count and null bitmap of a tuple."""
+    return tup[pageops.MASK2 : pageops.MASK2 + 2] + tup[pageops.HOFF + 1 : tup[pageops.HOFF]]
 
 
 def _stored(
@@ -137,10 +145,7 @@ def update(
     with rel.pinned(block) as buffer:
         at = rel.tuple_at(buffer, offnum)
         old_tup = bufpage.item(buffer.page, offnum)
-        interesting = (
-            target.hot_attrs | target.summarized_attrs | target.key_attrs | target.identity_attrs
-        )
-        modified = modified_attributes(rel, old_tup, tup, interesting)
+        modified = modified_attributes(rel, old_tup, tup, rel.interesting)
         mode = (
             LockTupleMode.Exclusive if modified & target.key_attrs
             else LockTupleMode.NoKeyExclusive
