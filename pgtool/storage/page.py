@@ -33,9 +33,9 @@ __all__ = [
     "exact_free_space", "flags", "free_space", "heap_free_space", "index_multi_delete",
     "index_tuple_delete", "index_tuple_delete_no_compact", "index_tuple_overwrite", "init",
     "is_empty", "is_new", "item", "item_id", "item_ids", "item_words", "lsn", "max_offset",
-    "normal_item", "place_item", "prune_xid", "put_item_words", "repair_fragmentation", "set_bounds", "set_dead",
-    "set_flag", "set_item_id", "set_lsn", "set_prune_xid", "set_redirect", "set_unused",
-    "truncate_line_pointers",
+    "normal_item", "place_item", "prune_xid", "put_item_words", "repair_fragmentation",
+    "set_bounds", "set_dead", "set_flag", "set_item_id", "set_lsn", "set_prune_xid",
+    "set_redirect", "set_unused", "truncate_line_pointers",
 ]  # fmt: skip
 
 SIZE_OF_ITEM_ID = 4
