@@ -171,6 +171,16 @@ XLogRecordDataHeaderLong = Struct(
 XLogRecordOrigin = Struct("id" / uint8 * "253", "origin" / RepOriginId * "replication origin")
 XLogRecordTopXid = Struct("id" / uint8 * "252", "xid" / TransactionId * "top-level transaction")
 
+# Plain numbers for the hot path: operations on enumerations cost some hundred nanoseconds.
+_HAS_IMAGE = int(BkpBlockFlags.BKPBLOCK_HAS_IMAGE)
+_HAS_DATA = int(BkpBlockFlags.BKPBLOCK_HAS_DATA)
+_WILL_INIT = int(BkpBlockFlags.BKPBLOCK_WILL_INIT)
+_SAME_REL = int(BkpBlockFlags.BKPBLOCK_SAME_REL)
+_DATA_SHORT = int(FragmentId.XLR_BLOCK_ID_DATA_SHORT)
+_DATA_LONG = int(FragmentId.XLR_BLOCK_ID_DATA_LONG)
+_ID_ORIGIN = int(FragmentId.XLR_BLOCK_ID_ORIGIN)
+_ID_TOP_XID = int(FragmentId.XLR_BLOCK_ID_TOPLEVEL_XID)
+
 _HEADER = struct_of(XLogRecord)
 _BLOCK = struct_of(XLogRecordBlockHeader)
 _IMAGE = struct_of(XLogRecordBlockImageHeader)
@@ -232,12 +242,12 @@ class BlockRef:
     @property
     def will_init(self) -> bool:
         """Redo initialises the page anew."""
-        return self.flags & BkpBlockFlags.BKPBLOCK_WILL_INIT != 0
+        return self.flags & _WILL_INIT != 0
 
     @property
     def has_data(self) -> bool:
         """The record carries data for this block (perhaps beside an image)."""
-        return self.flags & BkpBlockFlags.BKPBLOCK_HAS_DATA != 0
+        return self.flags & _HAS_DATA != 0
 
 
 @dataclass(slots=True)
@@ -326,20 +336,20 @@ def _decode_fragments(out: DecodedRecord, data: bytes, bits: ImageBits, at: Lsn)
             locator = (ref.spc, ref.db, ref.rel)
             payload += ref.data_length + (ref.image.length if ref.image is not None else 0)
             out.blocks.append(ref)
-        elif kind == FragmentId.XLR_BLOCK_ID_DATA_SHORT:
+        elif kind == _DATA_SHORT:
             main_length = _SHORT.unpack_from(data, pos)[1]
             pos += _SHORT.size
             payload += main_length
             break
-        elif kind == FragmentId.XLR_BLOCK_ID_DATA_LONG:
+        elif kind == _DATA_LONG:
             main_length = _LONG.unpack_from(data, pos)[1]
             pos += _LONG.size
             payload += main_length
             break
-        elif kind == FragmentId.XLR_BLOCK_ID_ORIGIN:
+        elif kind == _ID_ORIGIN:
             out.origin = _ORIGIN.unpack_from(data, pos)[1]
             pos += _ORIGIN.size
-        elif kind == FragmentId.XLR_BLOCK_ID_TOPLEVEL_XID:
+        elif kind == _ID_TOP_XID:
             out.top_xid = _TOP_XID.unpack_from(data, pos)[1]
             pos += _TOP_XID.size
         else:
@@ -354,15 +364,15 @@ def _decode_block(
 ) -> tuple[int, BlockRef]:
     block_id, fork_flags, length = _BLOCK.unpack_from(data, pos)
     pos += _BLOCK.size
-    has_data = fork_flags & BkpBlockFlags.BKPBLOCK_HAS_DATA
+    has_data = fork_flags & _HAS_DATA
     if has_data and length == 0:
         raise CorruptData(f"BKPBLOCK_HAS_DATA set, but no data included at {at}")
     if not has_data and length != 0:
         raise CorruptData(f"BKPBLOCK_HAS_DATA not set, but data length is {length} at {at}")
     image = None
-    if fork_flags & BkpBlockFlags.BKPBLOCK_HAS_IMAGE:
+    if fork_flags & _HAS_IMAGE:
         pos, image = _decode_image(data, pos, bits, length, at)
-    if not fork_flags & BkpBlockFlags.BKPBLOCK_SAME_REL:
+    if not fork_flags & _SAME_REL:
         locator = _LOCATOR.unpack_from(data, pos)
         pos += _LOCATOR.size
     elif locator is None:
@@ -415,13 +425,13 @@ def _build(rec: DecodedRecord) -> bytes:
     ]
     payload: list[bytes] = []
     for kind in rec.fragments:
-        if kind == FragmentId.XLR_BLOCK_ID_DATA_SHORT:
+        if kind == _DATA_SHORT:
             heads.append(_SHORT.pack(kind, len(rec.main)))
-        elif kind == FragmentId.XLR_BLOCK_ID_DATA_LONG:
+        elif kind == _DATA_LONG:
             heads.append(_LONG.pack(kind, len(rec.main)))
-        elif kind == FragmentId.XLR_BLOCK_ID_ORIGIN:
+        elif kind == _ID_ORIGIN:
             heads.append(_ORIGIN.pack(kind, rec.origin))
-        elif kind == FragmentId.XLR_BLOCK_ID_TOPLEVEL_XID:
+        elif kind == _ID_TOP_XID:
             heads.append(_TOP_XID.pack(kind, rec.top_xid))
         else:
             ref = rec.block(kind)
@@ -439,7 +449,7 @@ def _build_block(ref: BlockRef, bits: ImageBits, heads: list[bytes], payload: li
         if image.info & bits.compressed and image.info & HAS_HOLE:
             heads.append(_HOLE.pack(image.hole_length))
         payload.append(image.data)
-    if not ref.flags & BkpBlockFlags.BKPBLOCK_SAME_REL:
+    if not ref.flags & _SAME_REL:
         heads.append(_LOCATOR.pack(ref.spc, ref.db, ref.rel))
     heads.append(_BLKNO.pack(ref.block))
     payload.append(ref.data)

@@ -101,7 +101,7 @@ class ProgressLine:
 
 _OPTIONS = (
     click.option("--as-of-lsn", metavar="LSN",
-                 help="Read a crashed cluster or backup as it was at this WAL position."),
+                 help="Read a backup as it was at this WAL position."),
     click.option("--as-of-time", metavar="TIME", help="… as it was at this moment."),
     click.option("--as-of-xid", metavar="XID", help="… right after this transaction ended."),
     click.option("--wal", "wal_dirs", multiple=True, metavar="DIR",

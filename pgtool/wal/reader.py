@@ -45,6 +45,9 @@ from pgtool.wal.wording import NAMES_RECORD_ITSELF, WORDING
 RM_XLOG_ID = 0
 XLOG_SWITCH = 0x40
 
+_CONTRECORD = int(XLogPageFlags.XLP_FIRST_IS_CONTRECORD)
+_OVERWRITTEN = int(XLogPageFlags.XLP_FIRST_IS_OVERWRITE_CONTRECORD)
+_LONG = int(XLogPageFlags.XLP_LONG_HEADER)
 _CRC_AT = offset_of(XLogRecord, "xl_crc")
 _INFO_AT = offset_of(XLogRecord, "xl_info")
 _RMID_AT = offset_of(XLogRecord, "xl_rmid")
@@ -52,6 +55,15 @@ _PREV_FIELD = [f.name for f in fields(XLogRecord)].index("xl_prev")
 _read_short_header = reader_of(XLogPageHeaderData)
 _read_long_header = reader_of(XLogLongPageHeaderData)
 _unpack_header = struct_of(XLogRecord).unpack_from
+
+
+def _checksum(data: bytes) -> int:
+    """The CRC that a record should have (imported late: :mod:`.walk` needs this module)."""
+    global _checksum
+    from pgtool.wal.walk import checksum
+
+    _checksum = checksum
+    return int(checksum(data))
 
 
 @dataclass(slots=True)
@@ -181,7 +193,7 @@ class WalReader:
         """The first record start on ``lsn``'s page or, past a long record, on a later one."""
         at = lsn - lsn % XLOG_BLCKSZ
         self._load(at, lsn % XLOG_BLCKSZ)
-        while self._page.info & XLogPageFlags.XLP_FIRST_IS_CONTRECORD:
+        while self._page.info & _CONTRECORD:
             rest = maxalign(self._page.rem_len)
             if rest < XLOG_BLCKSZ - self._page.header_size:
                 return at + self._page.header_size + rest
@@ -245,7 +257,7 @@ class WalReader:
             offset = page.header_size
         elif offset < page.header_size:
             self._stop("offset", at=Lsn(at), want=page.header_size, got=offset)
-        if page.info & XLogPageFlags.XLP_FIRST_IS_CONTRECORD and offset == page.header_size:
+        if page.info & _CONTRECORD and offset == page.header_size:
             self._stop("contrecord_requested", at=Lsn(at))
         total = int.from_bytes(page.data[offset : offset + 4], "little")
         whole_header = offset <= XLOG_BLCKSZ - SIZE_OF_XLOG_RECORD
@@ -267,10 +279,10 @@ class WalReader:
             page_at += XLOG_BLCKSZ
             self.aborted = (Lsn(at), Lsn(page_at))
             page = self._load(page_at, SIZE_OF_SHORT_PHD)
-            if page.info & XLogPageFlags.XLP_FIRST_IS_OVERWRITE_CONTRECORD:
+            if page.info & _OVERWRITTEN:
                 self.aborted = None
                 return page_at
-            if not page.info & XLogPageFlags.XLP_FIRST_IS_CONTRECORD:
+            if not page.info & _CONTRECORD:
                 self._stop("no_contrecord", at=Lsn(at))
             if page.rem_len == 0 or page.rem_len + got != total:
                 self._stop("contrecord_length", at=Lsn(at), got=page.rem_len, want=total - got)
@@ -302,9 +314,7 @@ class WalReader:
             self._stop("prev", at=Lsn(at), prev=Lsn(prev))
 
     def _check_crc(self, data: bytes, at: int) -> None:
-        from pgtool.wal.walk import checksum
-
-        if checksum(data) != int.from_bytes(data[_CRC_AT:SIZE_OF_XLOG_RECORD], "little"):
+        if _checksum(data) != int.from_bytes(data[_CRC_AT:SIZE_OF_XLOG_RECORD], "little"):
             self._stop("crc", at=Lsn(at))
 
     def _load(self, at: int, need: int) -> _Page:
@@ -344,7 +354,7 @@ class WalReader:
             self._stop("magic", value=magic, **place)
         if info & ~XLP_ALL_FLAGS:
             self._stop("info", value=info, **place)
-        if info & XLogPageFlags.XLP_LONG_HEADER:
+        if info & _LONG:
             self._check_long_header(data)
         elif offset == 0:
             self._stop("info", value=info, **place)

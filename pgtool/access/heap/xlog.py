@@ -66,6 +66,16 @@ _insert, _delete, _update, _confirm, _lock, _multi_insert = (
 _HEADER = struct_of(xl_heap_header)
 _MULTI = struct_of(xl_multi_insert_tuple)
 _U16 = struct.Struct("<H")
+_DELETE_ALL_VISIBLE_CLEARED = int(DeleteFlags.XLH_DELETE_ALL_VISIBLE_CLEARED)
+_DELETE_IS_PARTITION_MOVE = int(DeleteFlags.XLH_DELETE_IS_PARTITION_MOVE)
+_DELETE_IS_SUPER = int(DeleteFlags.XLH_DELETE_IS_SUPER)
+_INSERT_ALL_FROZEN_SET = int(InsertFlags.XLH_INSERT_ALL_FROZEN_SET)
+_INSERT_ALL_VISIBLE_CLEARED = int(InsertFlags.XLH_INSERT_ALL_VISIBLE_CLEARED)
+_LOCK_ALL_FROZEN_CLEARED = int(LockFlags.XLH_LOCK_ALL_FROZEN_CLEARED)
+_UPDATE_NEW_ALL_VISIBLE_CLEARED = int(UpdateFlags.XLH_UPDATE_NEW_ALL_VISIBLE_CLEARED)
+_UPDATE_OLD_ALL_VISIBLE_CLEARED = int(UpdateFlags.XLH_UPDATE_OLD_ALL_VISIBLE_CLEARED)
+_UPDATE_PREFIX_FROM_OLD = int(UpdateFlags.XLH_UPDATE_PREFIX_FROM_OLD)
+_UPDATE_SUFFIX_FROM_OLD = int(UpdateFlags.XLH_UPDATE_SUFFIX_FROM_OLD)
 _COMBOCID = int(HeapInfomask.HEAP_COMBOCID)
 
 
@@ -169,7 +179,7 @@ def redo_insert(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A new tuple: header fields and the rest in the data of block 0."""
     main = _insert(rec.main, 0)
     ref = reference(rec, 0)
-    cleared = bool(main.flags & InsertFlags.XLH_INSERT_ALL_VISIBLE_CLEARED)
+    cleared = bool(main.flags & _INSERT_ALL_VISIBLE_CLEARED)
     if cleared:
         clear_map(ctx, rec, [ref])
     action, buffer = _heap_page(ctx, rec, init=bool(rec.info & XLOG_HEAP_INIT_PAGE))
@@ -178,7 +188,7 @@ def redo_insert(rec: DecodedRecord, ctx: RedoContext) -> None:
     if action == BLK_NEEDS_REDO:
         head, rest = _header_and_rest(ref.data, rec.xid)
         _place(buffer.page, ref.block, head + rest, main.offnum, rec)
-        if main.flags & InsertFlags.XLH_INSERT_ALL_FROZEN_SET:
+        if main.flags & _INSERT_ALL_FROZEN_SET:
             pageops.set_all_visible(buffer.page)
         free = _finish(ctx, rec, ref, buffer, cleared)
         if free < LOW_SPACE:
@@ -191,7 +201,7 @@ def redo_multi_insert(rec: DecodedRecord, ctx: RedoContext) -> None:
     main = _multi_insert(rec.main, 0)
     ref = reference(rec, 0)
     init = bool(rec.info & XLOG_HEAP_INIT_PAGE)
-    cleared = bool(main.flags & InsertFlags.XLH_INSERT_ALL_VISIBLE_CLEARED)
+    cleared = bool(main.flags & _INSERT_ALL_VISIBLE_CLEARED)
     if cleared:
         clear_map(ctx, rec, [ref])
     action, buffer = _heap_page(ctx, rec, init=init)
@@ -211,7 +221,7 @@ def redo_multi_insert(rec: DecodedRecord, ctx: RedoContext) -> None:
             head = pack(rec.xid, 0, 0, 0, 0, 0, mask2, mask & ~_COMBOCID, hoff)
             _place(buffer.page, ref.block, head + data[at : at + length], number, rec)
             at += length
-        if main.flags & InsertFlags.XLH_INSERT_ALL_FROZEN_SET:
+        if main.flags & _INSERT_ALL_FROZEN_SET:
             pageops.set_all_visible(buffer.page)
         free = _finish(ctx, rec, ref, buffer, cleared)
         if free < LOW_SPACE:
@@ -223,7 +233,7 @@ def redo_delete(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A tuple gets its deleter, or (speculative) loses its inserter."""
     main = _delete(rec.main, 0)
     ref = reference(rec, 0)
-    cleared = bool(main.flags & DeleteFlags.XLH_DELETE_ALL_VISIBLE_CLEARED)
+    cleared = bool(main.flags & _DELETE_ALL_VISIBLE_CLEARED)
     if cleared:
         clear_map(ctx, rec, [ref])
     action, buffer = ctx.buffer(rec, 0)
@@ -231,11 +241,11 @@ def redo_delete(rec: DecodedRecord, ctx: RedoContext) -> None:
         return
     if action == BLK_NEEDS_REDO:
         page = buffer.page
-        if main.flags & DeleteFlags.XLH_DELETE_IS_SUPER:
+        if main.flags & _DELETE_IS_SUPER:
             pageops.abort_speculative(page, ref.block, main.offnum)
         else:
             mask, mask2 = pageops.masks_of(main.infobits_set)
-            moved = bool(main.flags & DeleteFlags.XLH_DELETE_IS_PARTITION_MOVE)
+            moved = bool(main.flags & _DELETE_IS_PARTITION_MOVE)
             pageops.mark_deleted(page, ref.block, main.offnum, main.xmax, mask, mask2, moved=moved)
         pageops.set_prunable(page, rec.xid)
         if cleared:
@@ -250,8 +260,8 @@ def redo_update(rec: DecodedRecord, ctx: RedoContext, hot: bool = False) -> None
     new_ref = reference(rec, 0)
     old_ref = rec.block(1) or new_ref
     same = old_ref is new_ref
-    old_cleared = bool(main.flags & UpdateFlags.XLH_UPDATE_OLD_ALL_VISIBLE_CLEARED)
-    new_cleared = bool(main.flags & UpdateFlags.XLH_UPDATE_NEW_ALL_VISIBLE_CLEARED)
+    old_cleared = bool(main.flags & _UPDATE_OLD_ALL_VISIBLE_CLEARED)
+    new_cleared = bool(main.flags & _UPDATE_NEW_ALL_VISIBLE_CLEARED)
     if old_cleared or new_cleared:
         clear_map(ctx, rec, [old_ref] * old_cleared + [new_ref] * new_cleared)
     old_action, old = ctx.buffer(rec, 0 if same else 1)
@@ -301,10 +311,10 @@ def _new_version(
 ) -> bytes:
     """The new tuple; attributes that equal the old one's at both ends are taken from there."""
     at = prefix = suffix = 0
-    if flags & UpdateFlags.XLH_UPDATE_PREFIX_FROM_OLD:
+    if flags & _UPDATE_PREFIX_FROM_OLD:
         (prefix,) = _U16.unpack_from(data, at)
         at += 2
-    if flags & UpdateFlags.XLH_UPDATE_SUFFIX_FROM_OLD:
+    if flags & _UPDATE_SUFFIX_FROM_OLD:
         (suffix,) = _U16.unpack_from(data, at)
         at += 2
     head, rest = _header_and_rest(data, rec.xid, xmax, at)
@@ -334,7 +344,7 @@ def redo_confirm(rec: DecodedRecord, ctx: RedoContext) -> None:
 def _redo_locked(rec: DecodedRecord, ctx: RedoContext, newer_version: bool) -> None:
     main = _lock(rec.main, 0)
     ref = reference(rec, 0)
-    if main.flags & LockFlags.XLH_LOCK_ALL_FROZEN_CLEARED:
+    if main.flags & _LOCK_ALL_FROZEN_CLEARED:
         clear_map(ctx, rec, [ref], visibilitymap.ALL_FROZEN)
     action, buffer = ctx.buffer(rec, 0)
     if buffer is None:

@@ -5,8 +5,8 @@ checkpoint to the end of its WAL or to the moment asked for, into an
 :class:`pgtool.storage.overlay.Overlay`; not a byte of it changes.
 
 A backup can be seen as of any moment after it ended, as by a server's point-in-time
-recovery. The files of a crashed cluster may be ahead of a moment before its end: then
-:mod:`.asof` takes back what can be taken back and refuses pages that come from later.
+recovery. The files of a crashed cluster may be ahead of any moment before its end, so it is
+seen as of its end only.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pgtool.storage.datadir import ClusterState, DataDirectory, examine, open_di
 from pgtool.storage.overlay import SPILL_BYTES, Overlay
 from pgtool.transam.recovery import finish
 from pgtool.transam.recovery.driver import Progress, Recovery
-from pgtool.transam.recovery.start import find_start, read_control
+from pgtool.transam.recovery.start import check_moment, find_start, read_control
 from pgtool.transam.recovery.targets import Target
 
 
@@ -99,7 +99,10 @@ def _recovered(root: str, state: ClusterState, wish: Wish) -> DataDirectory:
     start = find_start(
         overlay, archives=wish.archives, target_timeline=wish.timeline, requested=requested
     )
-    run = recover_overlay(overlay, start_run(overlay, start, wish))
+    check_moment(start, wish.target.wanted)
+    run = recover_overlay(
+        overlay, Recovery(overlay, start, wish.target, report=wish.report, durable=False)
+    )
     directory = DataDirectory(
         overlay, run.major, run.control, ClusterState("recovered", None), []
     )
@@ -110,14 +113,6 @@ def _recovered(root: str, state: ClusterState, wish: Wish) -> DataDirectory:
         f"{start.redo} to {run.end}, into memory only)"
     )
     return directory
-
-
-def start_run(overlay: Overlay, start: object, wish: Wish) -> Recovery:
-    """A run over an overlay."""
-    from pgtool.transam.recovery.start import Start
-
-    assert isinstance(start, Start)
-    return Recovery(overlay, start, wish.target, report=wish.report, durable=False)
 
 
 def recover_overlay(overlay: Overlay, run: Recovery) -> Recovery:

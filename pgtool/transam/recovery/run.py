@@ -16,7 +16,7 @@ from pgtool.storage.overlay import Overlay
 from pgtool.storage.redopool import DEFAULT_PAGES
 from pgtool.transam.recovery import finish
 from pgtool.transam.recovery.driver import Progress, Recovery
-from pgtool.transam.recovery.start import Start, find_start
+from pgtool.transam.recovery.start import Start, check_moment, find_start
 from pgtool.transam.recovery.targets import Target, ended_xid, parse_end_of, restore_point
 
 SHUTDOWN, PROMOTE = "shutdown", "promote"
@@ -69,6 +69,7 @@ def recover(
         backend, archives=request.archives, target_timeline=request.timeline,
         requested=requested,
     )  # fmt: skip
+    check_moment(start, request.target.wanted)
     if not start.needed:
         return Outcome(start, None, None, start.tli)
     starting(start)
@@ -117,6 +118,7 @@ def rehearse(
         overlay, archives=request.archives, target_timeline=request.timeline,
         requested=request.asked or request.action == PROMOTE,
     )  # fmt: skip
+    check_moment(start, request.target.wanted)
     run = Recovery(overlay, start, request.target, report=report, durable=False)
     out = Rehearsal(start, run)
 

@@ -244,6 +244,24 @@ def _settle_archive(start: Start) -> None:
         start.backup_end = Lsn(found.minRecoveryPoint)
 
 
+def check_moment(start: Start, wanted: bool) -> None:
+    """Refuse a moment before the end where the files may be ahead of it.
+
+    A backup holds nothing from after its end, a cluster shut down (or a standby) nothing from
+    after its last checkpoint (its minimum recovery point). A crashed primary wrote pages,
+    hint bits and commit status up to the crash, and what was before is gone.
+    """
+    whole = (
+        DBState.DB_SHUTDOWNED, DBState.DB_SHUTDOWNED_IN_RECOVERY, DBState.DB_IN_ARCHIVE_RECOVERY,
+    )  # fmt: skip
+    if wanted and start.label is None and start.control.state not in whole:
+        raise UserError(
+            "a crashed cluster can be recovered to the end of its WAL only, as its files may "
+            "hold changes that were made later than the moment asked for; an earlier moment "
+            "needs a base backup from before it"
+        )
+
+
 def _check_redo(start: Start) -> None:
     if start.redo > start.checkpoint_lsn:
         raise CorruptData(f"invalid redo in checkpoint record at {start.checkpoint_lsn}")
