@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from formats.units import FIRST_NORMAL_XID
 from pgtool.catalog.cluster import Cluster
 from pgtool.catalog.database import Database
-from pgtool.catalog.settings import read_conf
+from pgtool.storage.conf import configured
 from pgtool.transam.limits import Limits, multixact_limits, xid_limits
 
 __all__ = ["Ages", "Grade", "Thresholds", "databases", "relations", "settings_of"]
@@ -72,9 +72,7 @@ class Ages:
 
 def settings_of(cluster: Cluster) -> dict[str, int]:
     """The settings that limits depend on, from the configuration files, else their defaults."""
-    found: dict[str, str] = {}
-    for name in ("postgresql.conf", "postgresql.auto.conf"):
-        read_conf(cluster.directory.backend, name, found)
+    found = configured(cluster.directory.backend)
     return {
         name: int(found[name]) if found.get(name, "").isdigit() else default
         for name, default in _DEFAULTS.items()

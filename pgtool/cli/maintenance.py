@@ -138,14 +138,16 @@ def engine_on(root: str, dbname: str, options: dict[str, str]) -> Iterator[Engin
         engine.close()
 
 
-def databases_of(cluster: Cluster, dbname: str | None, everything: bool) -> list[str]:
-    """The databases to work on, by name."""
+def databases_of(
+    cluster: Cluster, dbname: str | None, everything: bool, *, closed: bool = False
+) -> list[str]:
+    """The databases to work on, by name; ``closed``: also those that take no connections."""
     if everything:
         if dbname is not None:
             raise UserError("cannot work on all databases and a specific one at the same time")
         return [
             row["datname"] for row in cluster.databases()
-            if row["datallowconn"] and row["datconnlimit"] != -2
+            if (closed or row["datallowconn"]) and row["datconnlimit"] != -2
         ]  # fmt: skip
     return [dbname or "postgres"]
 

@@ -35,7 +35,7 @@ def _flag(*names: str, help: str) -> Any:
     "-d", "--dbname", metavar="NAME", envvar="PGDATABASE",
     help="The database (default: $PGDATABASE, else postgres).",
 )  # fmt: skip
-@_flag("-a", "--all", "everything", help="All databases.")
+@_flag("-a", "--all", "everything", help="All databases, template0 too.")
 @click.option(
     "-t", "--table", "tables", multiple=True, metavar="PATTERN",
     help="Only these tables: schema.name with * and ?. Repeatable.",
@@ -93,7 +93,8 @@ def run(
     cluster = opened(pgdata, lock_timeout)
     for warning in cluster.warnings:
         log.note(f"warning: {warning}")
-    names = databases_of(cluster, dbname, everything)
+    # Like autovacuum, into template0 too: its age holds everybody back.
+    names = databases_of(cluster, dbname, everything, closed=not choice.analyze_only)
     if dry_run:
         return _dry_run(cluster, names, choice, options)
     verb = "analyzing" if choice.analyze_only else "vacuuming"
