@@ -53,6 +53,8 @@ def sort_rows(rows: Rows, columns: Sequence[KeyColumn]) -> Sorted:
     first = None
     if count > 1 and not bool((tids[1:] > tids[:-1]).all()):
         first = np.argsort(tids, kind="stable")
+    elif len(columns) == 1 and _is_plain_text(columns[0], rows.columns[0]):
+        return Sorted(*text_order(*_bytes(rows.columns[0])))
     ranks = [_rank(column, data) for column, data in zip(columns, rows.columns)]
     if first is not None:
         ranks = [_Rank(r.values[first], None if r.nulls is None else r.nulls[first])
@@ -70,6 +72,13 @@ def sort_rows(rows: Rows, columns: Sequence[KeyColumn]) -> Sorted:
         ordered = key[order]
         same[1:] &= ordered[1:] == ordered[:-1]
     return Sorted(order if first is None else first[order], same)
+
+
+def _is_plain_text(column: KeyColumn, data: FixedColumn | VarColumn) -> bool:
+    """Whether the strings' own order is all there is to it."""
+    return column.as_bytes and not column.descending and (
+        data.valid is None or bool(data.valid.all())
+    )
 
 
 def _order(keys: list[Ints]) -> Ints:
@@ -204,10 +213,7 @@ def text_order(buffer: Ints, start: Ints, length: Ints) -> tuple[Ints, Ints]:
     text = _Text(buffer, start, length)
     at = text.common()
     words = text.words(at)
-    order = np.argsort(words, kind="stable")
-    ordered = words[order]
-    same = np.zeros(count, bool)
-    same[1:] = ordered[1:] == ordered[:-1]
+    order, same = _word_order(words)
     longest = int(length.max())
     while at + _PAD < longest:
         at += _PAD
@@ -222,6 +228,27 @@ def text_order(buffer: Ints, start: Ints, length: Ints) -> tuple[Ints, Ints]:
     if len(ties):  # what is left differs by zero bytes at the end, if at all
         rows = order[ties]
         _refine(order, same, ties, rows, length[rows].astype(np.int64))
+    return order, same
+
+
+def _word_order(words: Ints) -> tuple[Ints, Ints]:
+    """(order, whether equal to the predecessor) of words, stable.
+
+    Their upper bits and their places are sorted as one number, which is several times faster
+    than to sort places; what those bits leave open is sorted by the words then.
+    """
+    count = len(words)
+    bits = np.uint64(max((count - 1).bit_length(), 1))
+    packed = words >> bits << bits | np.arange(count, dtype=np.uint64)
+    packed.sort()
+    order = (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
+    packed >>= bits
+    same = np.zeros(count, bool)
+    same[1:] = packed[1:] == packed[:-1]
+    ties = _ties(same)
+    if len(ties):
+        rows = order[ties]
+        _refine(order, same, ties, rows, words[rows])
     return order, same
 
 
