@@ -117,7 +117,8 @@ class CatalogTable:
         places = sorted(p for p in map(self.place, removed) if p is not None)
         if self._fresh:
             # It was read after some of the rows had been written.
-            added = [item for item in added if self.place(item[0]) is None]
+            gone = set(removed)
+            added = [item for item in added if item[0] in gone or self.place(item[0]) is None]
             self._fresh = False
         if places:
             self._take_out(places)
