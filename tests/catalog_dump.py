@@ -114,6 +114,8 @@ def dump(cache: SysCache) -> dict[str, list[str]]:
                 if row.dbid not in (0, cache.database.oid):
                     continue
                 row.dbid = 0
+            if catalog == "pg_statistic":
+                _forget_places(row)
             if catalog == "pg_class" and row.relkind in "it":
                 # The first free number: names carry it.
                 row.relname = names.replace(row.relname)
@@ -124,6 +126,13 @@ def dump(cache: SysCache) -> dict[str, list[str]]:
             lines.append(" ".join(values))
         out[catalog] = sorted(lines)
     return out
+
+
+def _forget_places(row: Any) -> None:
+    """How rows lie in the file is not the same: leave the correlation out."""
+    for n in range(1, 6):
+        if getattr(row, f"stakind{n}") == 3:
+            setattr(row, f"stanumbers{n}", None)
 
 
 def _shown(value: Any, names: Names) -> str:

@@ -289,7 +289,7 @@ def _analyze_tree(ddl: Ddl, row: Any, columns: list[_Column], wanted: int) -> _R
     for table, size in zip(tables, sizes):
         if not size:
             continue
-        share = wanted if total == 0 else max(1, int(math.floor(wanted * size / total + 0.5)))
+        share = wanted if total == 0 else max(1, math.floor(wanted * size / total + 0.5))
         part = _sample(ddl, table, columns, share)
         out.rows += part.rows
         out.total += part.total
