@@ -30,21 +30,13 @@ STATEMENTS = (
     "INSERT INTO {t} SELECT k + 1000, x || '', e || '', m || '', p || '', z || '' FROM {t} "
     "WHERE k % 4 = 1",
 )
-#: After all: rows, how each value is stored, chunks. (Places depend on when pages are pruned.)
+#: Rows, how each value is stored, chunks. (Places depend on how many rows go in at once.)
 QUESTIONS = (
     "SELECT * FROM {t} ORDER BY k",
     "SELECT k, pg_column_size(x), pg_column_size(e), pg_column_size(m), pg_column_size(z), "
     "pg_column_compression(x), pg_column_compression(m), pg_column_compression(z) "
     "FROM {t} ORDER BY k",
     "SELECT chunk_seq, md5(chunk_data) FROM {toast} ORDER BY 2, 1",
-)
-#: After the insertions.
-PLACES = (
-    "SELECT k, ctid FROM {t} ORDER BY k",
-    "SELECT b, lp, lp_off, lp_len, t_ctid, t_infomask & ~x'0F00'::int FROM "
-    "generate_series(0, pg_relation_size('{t}') / 8192 - 1) b, "
-    "heap_page_items(get_raw_page('{t}', b::int))",
-    "SELECT chunk_seq, md5(chunk_data), ctid FROM {toast} ORDER BY ctid",
 )
 INSERTIONS = 3
 
@@ -66,7 +58,7 @@ def test_beside_the_server(server: Server) -> None:
     for table in ("ours", "theirs"):
         server.psql(f"CREATE TABLE {table} {SHAPE.format(lz4=lz4)}")
     run(server, STATEMENTS[:INSERTIONS])
-    compare(server, PLACES)
+    compare(server, QUESTIONS)
     run(server, STATEMENTS[INSERTIONS:])
     compare(server, QUESTIONS)
     assert server.psql("SELECT * FROM verify_heapam('ours', check_toast := true)") == ""
