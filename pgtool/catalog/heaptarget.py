@@ -43,6 +43,7 @@ def heap_target(cache: SysCache, relation: Relation, instance: Any) -> HeapTarge
         is_shared=bool(relation.relisshared),
         is_catalog=relation.oid < FIRST_NORMAL_OID and relation.relnamespace in (
             PG_CATALOG_NAMESPACE, PG_TOAST_NAMESPACE),
+        is_user_catalog=options.get("user_catalog_table", "false") in ("true", "on", "yes", "1"),
         is_toast=relation.relkind == "t",
         fillfactor=int(options.get("fillfactor", 100)),
         toast_tuple_target=int(options.get("toast_tuple_target", 0)),

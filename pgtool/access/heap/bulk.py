@@ -58,6 +58,7 @@ def insert_columns(
     rest = layout.take(done, n) if done else layout
     first = form_columns.split(rest.length, rel.target.reserved)
     for at in range(0, len(first) - 1, PAGES_AT_ONCE):
+        rel.instance.tick()
         part = first[at : at + PAGES_AT_ONCE + 1]
         rows = rest.take(part[0], part[-1])
         tids = _new_pages(rel, xact, rows, [row - part[0] for row in part], cid)

@@ -149,7 +149,9 @@ class HeapRelation:
         self.interesting = (
             target.hot_attrs | target.summarized_attrs | target.key_attrs | target.identity_attrs
         )
-        self.decoded_catalog = logical_level and target.logged and target.is_catalog
+        self.decoded_catalog = (
+            logical_level and target.logged and (target.is_catalog or target.is_user_catalog)
+        )
 
     @property
     def horizon(self) -> int:

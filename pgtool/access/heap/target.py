@@ -54,8 +54,9 @@ class HeapTarget:
     relkind: str = "r"
     persistence: str = "p"
     is_shared: bool = False
-    #: A system catalog, or a table that logical decoding treats as one.
     is_catalog: bool = False
+    #: user_catalog_table: logical decoding looks into it as into a catalog.
+    is_user_catalog: bool = False
     is_toast: bool = False
     fillfactor: int = 100
     toast_tuple_target: int = 0
