@@ -60,6 +60,31 @@ them. Imports point down only (a test enforces it)::
 6. :func:`pgtool.wal.rmgr.describe` words it; :func:`pgtool.inspect.waldump.lines.line`
    prints it.
 
+**A row becomes bytes** (``insert``, ``update``, ``delete``):
+
+1. :class:`pgtool.sql.executor.modifytable.ModifyTableExec` has the row's values, checked.
+2. :func:`pgtool.access.heap.tuple.form_tuple` lays them out (whole batches:
+   :func:`pgtool.access.heap.form_columns.plan`); large ones are stored away by
+   :func:`pgtool.access.heap.toast_write.toast`.
+3. :func:`pgtool.access.heap.hio.page_for` chooses a page, with what
+   :mod:`pgtool.storage.freespace` knows.
+4. :func:`pgtool.access.heap.pageops.insert` (or another pure function of that module)
+   changes the page, in a critical section of :class:`pgtool.wal.insert.Wal`.
+5. :func:`pgtool.access.heap.records.insert` makes the record;
+   :meth:`pgtool.wal.insert.Wal.insert` appends it, which gives the page its LSN.
+6. :class:`pgtool.storage.bufmgr.BufferPool` writes the page, behind its WAL.
+
+**A record becomes a page** (``pgtool recover``, reading a crashed directory):
+
+1. :class:`pgtool.wal.reader.WalReader` puts the record together, all cross-checks on.
+2. :func:`pgtool.wal.redo.apply` finds its redo function by the table of
+   :func:`pgtool.wal.rmgr.entry`.
+3. :class:`pgtool.wal.redo.RedoContext` hands out the page, or restores its image.
+4. :func:`pgtool.access.heap.xlog.redo_insert` (or another) takes the record apart and calls
+   *the same* pure function, :func:`pgtool.access.heap.pageops.insert`.
+5. The page gets the record's end as its LSN; :class:`pgtool.storage.redopool.RedoPool`
+   writes it.
+
 How a byte becomes a row, each step over some hundred pages at once:
 
 1. :class:`pgtool.storage.backend.ReadOnly` is where bytes come from;
