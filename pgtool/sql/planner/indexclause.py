@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from pgtool.catalog import typeoids as t
-from pgtool.nodes.exprs import OpExpr, Var
+from pgtool.nodes.enums import BoolExprType
+from pgtool.nodes.exprs import ArrayExpr, OpExpr, ScalarArrayOpExpr, Var
+from pgtool.sql.analyze.nodetypes import expr_type
 from pgtool.sql.planner import operators as ops
 from pgtool.sql.planner import patterns, trees
 from pgtool.sql.planner.base import IndexInfo, Rinfo, Root
+from pgtool.sql.planner.fold import fold
 
 _TEXT_FAMILIES = {1994, 426}
 _PATTERN_FAMILIES = {2095: (2314, 2315, 2317, 2318), 2097: (2326, 2327, 2329, 2330)}
@@ -61,6 +64,10 @@ def match(root: Root, index: IndexInfo, column: int, rinfo: Rinfo) -> IndexClaus
         return _operator(root, index, column, rinfo)
     if name == "ScalarArrayOpExpr" and clause.useOr:
         return _array(root, index, column, rinfo)
+    if name == "BoolExpr" and clause.boolop == BoolExprType.OR_EXPR:
+        found = _alternatives(root, index, column, rinfo)
+        if found is not None:
+            return found
     return _boolean(root, index, column, rinfo)
 
 
@@ -103,6 +110,37 @@ def _array(root: Root, index: IndexInfo, column: int, rinfo: Rinfo) -> IndexClau
     if ops.in_family(root.glob.cache, clause.opno, index.opfamilies[column]) is None:
         return None
     return IndexClause(column, [rinfo], [clause])
+
+
+def _alternatives(root: Root, index: IndexInfo, column: int, rinfo: Rinfo) -> IndexClause | None:
+    """``x = a OR x = b`` as ``x = ANY (array)``: one operator, one type, one column."""
+    cache = root.glob.cache
+    found: set[tuple[int, int, int]] = set()
+    values: list[Any] = []
+    for arm in rinfo.clause.args:
+        if type(arm) is not OpExpr or len(arm.args) != 2:
+            return None
+        opno, (column_side, value) = arm.opno, arm.args
+        if not _is_column(index, column, column_side):
+            opno, column_side, value = ops.commutator(cache, opno), value, column_side
+        if not opno or not _is_column(index, column, column_side) \
+                or not _foreign(root, index, value):  # fmt: skip
+            return None
+        found.add((opno, expr_type(value), arm.inputcollid))
+        values.append(value)
+    if len(found) != 1:
+        return None
+    ((opno, typid, collation),) = found
+    row = cache.type(typid)
+    if not row.typarray or not _collates(index, column, collation) \
+            or ops.in_family(cache, opno, index.opfamilies[column]) is None:  # fmt: skip
+        return None
+    array = fold(root.glob, ArrayExpr(
+        array_typeid=row.typarray, array_collid=collation, element_typeid=typid, elements=values))
+    made = ScalarArrayOpExpr(
+        opno=opno, opfuncid=trees.op_function(cache, opno), useOr=True, inputcollid=collation,
+        args=[column_side, array])  # fmt: skip
+    return IndexClause(column, [rinfo], [made])
 
 
 _BOOL_EQ = 91

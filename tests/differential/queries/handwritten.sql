@@ -360,6 +360,10 @@ SELECT count(*) FROM emp WHERE id > 490 OR id < 5 OR dept = 2
 SELECT ord FROM lines WHERE ord < 10 ORDER BY ord, no
 SELECT o.* FROM orders o WHERE o.id = (SELECT max(ord) FROM lines)
 SELECT id FROM emp WHERE ctid = ANY (ARRAY['(0,1)', '(1,2)']::tid[]) ORDER BY id
+SELECT id FROM emp WHERE id = 5 OR 7 = id OR id = NULL ORDER BY id DESC
+SELECT id FROM emp WHERE id < 3 OR id < 5
+SELECT d.id, (SELECT count(*) FROM emp WHERE emp.id = d.id OR emp.id = d.id * 2) FROM dept d ORDER BY 1
+SELECT d.id, emp.id FROM dept d JOIN emp ON emp.id = d.id OR emp.id = d.id + 1 ORDER BY 1, 2
 -- errors
 SELECT nope FROM dept
 SELECT dept.nope FROM dept
