@@ -407,6 +407,8 @@ class Cursor:
         """The parameters as values of the types that the statement gives them."""
         from pgtool.functions.codec import codec_of
 
+        if not given:
+            return [], []
         engine = self.connection.engine
         typed = [_typed(value) for value in given]
         types = engine.parameter_types(text, [typid for typid, _ in typed])

@@ -13,7 +13,7 @@ import pytest
 from formats.slru import MultiXactStatus
 from pgtool.access.heap.scan import HeapScan
 from pgtool.access.heap.visible import AtRest
-from pgtool.errors import PgtoolError
+from pgtool.errors import PgtoolError, SqlError
 from pgtool.storage import page as page_of
 from pgtool.storage.smgr import RelationFile, RelFileLocator
 from pgtool.transam.instance import Instance
@@ -21,6 +21,7 @@ from pgtool.transam.multixact import Member
 from pgtool.transam.settings import InstanceSettings
 from pgtool.transam.snapshot import Snapshot
 from pgtool.transam.tqual import header_of
+from pgtool.transam.varsup import VariableCache
 from tests.installs import client, run_as
 from tests.servers import Server
 from tests.write_helpers import insert_int
@@ -242,5 +243,47 @@ def test_the_lock_file_keeps_servers_out(server: Server) -> None:
     with pytest.raises(PgtoolError, match="lock file"):
         Instance.start(str(server.data))
     server.kill9()
-    with pytest.raises(PgtoolError, match="not shut down"):
-        Instance.start(str(server.data))
+    instance = Instance.start(str(server.data))  # recovers
+    instance.shutdown()
+    server.start()
+    assert values(server) == [1] and "redo starts" not in server.tail()
+
+
+def test_many_xids_cross_pages_of_pg_xact_and_pg_subtrans(server: Server) -> None:
+    server.stop()
+    settings = InstanceSettings(synchronous_commit=False, fsync=False)
+    instance = Instance.start(str(server.data), settings)
+    xact = instance.session(5)
+    kept, lost = [], []
+    for n in range(340):
+        xact.begin()
+        for _ in range(100):
+            xact.begin_sub()
+            (kept if n % 2 else lost).append(xact.current_xid())
+            xact.commit_sub()
+        xact.commit() if n % 2 else xact.abort()
+    assert kept[-1] > 32768 + 700
+    instance.wal.flush_all()
+    instance.abandon()
+    server.start()
+    for xids, outcome in ((kept, "committed"), (lost, "aborted")):
+        asked = ", ".join(map(str, [*xids[:: len(xids) // 50], xids[-1]]))
+        found = server.psql(f"SELECT pg_xact_status(x::text::xid8) FROM unnest(ARRAY[{asked}]) x")
+        assert set(found.split()) == {outcome}
+
+
+def test_xids_wrap_around_and_have_limits() -> None:
+    begun: list[int] = []
+    cache = VariableCache(None, (1 << 32) - 2, 20000, begun.append)  # type: ignore[arg-type]
+    cache.set_limits((1 << 32) - 1000, 5, 200_000_000)
+    assert [cache.assign_xid() for _ in range(4)] == [(1 << 32) - 2, (1 << 32) - 1, 3, 4]
+    assert cache.next_full_xid == (1 << 32) + 5 and cache.full(4) == (1 << 32) + 4
+    warned: list[str] = []
+    cache.warn = lambda message, hint: warned.append(message)
+    cache.next_full_xid += (1 << 31) - 40_000_000
+    cache.assign_xid()
+    assert warned and "must be vacuumed within" in warned[0]
+    cache.next_full_xid += 37_000_000
+    with pytest.raises(SqlError, match="wraparound data loss in database with OID 5") as caught:
+        cache.assign_xid()
+    assert caught.value.sqlstate == "54000"

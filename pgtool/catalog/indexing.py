@@ -61,6 +61,16 @@ class CatalogStore(Protocol):
         """(relfrozenxid, relminmxid) of a relation that begins now."""
 
 
+#: Catalogs whose rows say how a relation is stored and read, and the column that names it.
+_LOCKED_BY = {"pg_class": "oid", "pg_attribute": "attrelid"}
+#: Columns that also change under weaker locks.
+_SHARED_CHANGES = frozenset({
+    "relhasindex", "relhasrules", "relhastriggers", "relhassubclass", "relchecks", "relacl",
+    "relpages", "reltuples", "relallvisible", "relallfrozen", "relowner", "reloptions",
+    "attstattarget", "attacl", "attoptions",
+})  # fmt: skip
+
+
 class CatalogWriter:
     """The catalogs of one session's database, to be written."""
 
@@ -84,6 +94,8 @@ class CatalogWriter:
     def insert(self, catalog: str, values: dict[str, Any]) -> None:
         """A new row; columns that are not named are NULL."""
         relation, datums = self._datums(catalog, values)
+        if catalog == "pg_class" and values["relkind"] != "c":
+            self._lock(catalog, values)
         tid = self.store.insert(relation, list(datums.values()))
         self._change(catalog)[1].append((tid, datums))
         self._tell(catalog, relation, values)
@@ -98,6 +110,8 @@ class CatalogWriter:
         given, row = row, self._settled(catalog, row)
         values = {name: v for name, v in vars(row).items() if name != "_tid"}
         values.update(changes)
+        if not _SHARED_CHANGES.issuperset(changes):
+            self._lock(catalog, values)
         relation, datums = self._datums(catalog, values)
         tid = self.store.update(relation, row._tid, list(datums.values()))
         removed, added = self._change(catalog)
@@ -111,11 +125,27 @@ class CatalogWriter:
     def delete(self, catalog: str, row: Row) -> None:
         """Delete a row."""
         row = self._settled(catalog, row)
+        self._lock(catalog, vars(row))
         relation = self._relation(catalog)
         self.store.delete(relation, row._tid)
         removed, added = self._change(catalog)
         self._forget_added(added, row._tid) or removed.append(row._tid)
         self._tell(catalog, relation, vars(row))
+
+    def _lock(self, catalog: str, values: dict[str, Any]) -> None:
+        """AccessExclusiveLock on the relation that a row describes; standbys take it too."""
+        column = _LOCKED_BY.get(catalog)
+        if column is None:
+            return
+        oid = int(values[column])
+        if (self.database.oid, oid) in self.xact.exclusive_locks:
+            return
+        row = values
+        if column != "oid":
+            found = self.cache.one("pg_class", "oid", oid)
+            row = {} if found is None else vars(found)
+        database = 0 if row.get("relisshared") else self.database.oid
+        self.xact.lock_exclusively(database, oid, str(row.get("relname", "")))
 
     def _settled(self, catalog: str, row: Row) -> Row:
         """The newest version of a row, which is not of the current command."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import time
 from functools import partial
 
@@ -35,7 +36,7 @@ from formats.version import WRITE_MAJOR, XLOG_PAGE_MAGIC
 from formats.wal import xlog
 from formats.wal.record import DecodedRecord
 from formats.wal.rmgrs import RmgrId, opcode
-from pgtool.errors import CorruptData, Panic, Unsupported, UserError
+from pgtool.errors import CorruptData, Panic, PgtoolError, Unsupported, UserError
 from pgtool.storage.backend import Directory
 from pgtool.storage.bufmgr import BufferPool
 from pgtool.storage.conf import configured
@@ -197,6 +198,9 @@ class Instance:
         self._restore_prepared()
         self.clog.startup(next_xid)
         self.subtrans.startup(self.procarray.oldest_running(), next_xid)
+        for proc in self.procarray.procs:
+            for xid in proc.subxids:
+                self.subtrans.set_parent(xid, proc.xid)
         self.multixact.startup()
         self.commit_ts.startup(next_xid)
         self._read_slots()
@@ -399,7 +403,10 @@ class Instance:
     def _at_exit(self) -> None:
         """The process ends without having said so: end in order all the same."""
         if os.getpid() == self.lock.pid:
-            self.shutdown()
+            try:
+                self.shutdown()
+            except (PgtoolError, OSError) as error:
+                sys.stderr.write(f"pgtool: {error}\n")
 
 
 def _crashed(files: Directory, control: Container) -> bool:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 MAX_CACHED_SUBXIDS = 64
 MAX_COMMAND_ID = 0xFFFFFFFE
-INVALID_SAVEPOINT = "3B001"
+INVALID_SAVEPOINT, LOCK_NOT_AVAILABLE = "3B001", "55P03"
 _EPOCH_2000 = 946684800
 _COMMITTED = XidStatus.TRANSACTION_STATUS_COMMITTED
 _ABORTED = XidStatus.TRANSACTION_STATUS_ABORTED
@@ -450,11 +450,26 @@ class Xact:
         """Call when the current subtransaction was rolled back, not at the end of all."""
         self.levels[-1].ending.at_subabort.append(hook)
 
-    def lock_exclusively(self, database: int, relation: int) -> None:
-        """AccessExclusiveLock: standbys must take it too, so it goes into the WAL."""
-        if self.instance.settings.wal_level == "minimal":
+    def lock_exclusively(self, database: int, relation: int, name: str = "") -> None:
+        """AccessExclusiveLock: standbys must take it too, so it goes into the WAL.
+
+        SqlError where another transaction holds any lock on the relation: it would not let go
+        before this one ends.
+        """
+        key = (database, relation)
+        if key in self.exclusive_locks:
             return
-        if (database, relation) not in self.exclusive_locks:
-            self.current_xid()
-            self.exclusive_locks[database, relation] = None
+        for proc in self.instance.procarray.procs:
+            if key in proc.locks:
+                raise SqlError(
+                    f'could not obtain lock on relation "{name or relation}"', LOCK_NOT_AVAILABLE,
+                    f'Prepared transaction "{proc.gid}" holds a lock on it.',
+                )  # fmt: skip
+        if any(key in xact.exclusive_locks for xact in self.instance.sessions):
+            raise SqlError(
+                f'could not obtain lock on relation "{name or relation}"', LOCK_NOT_AVAILABLE
+            )
+        self.current_xid()
+        self.exclusive_locks[key] = None
+        if self.instance.settings.standby_info:
             xactlog.log_locks(self.instance, [(self.proc.xid, database, relation)])
