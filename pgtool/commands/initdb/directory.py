@@ -47,7 +47,9 @@ class NewDirectory:
             self._begin(self.root, "directory")
             if self.waldir:
                 self._begin(self.waldir, "WAL directory")
-                os.symlink(self.waldir, os.path.join(self.root, "pg_wal"))
+                link = os.path.join(self.root, "pg_wal")
+                os.symlink(self.waldir, link)
+                self._own(link)
             for path in DIRECTORIES if self.waldir else (*DIRECTORIES, "pg_wal"):
                 self._mkdir(os.path.join(self.root, path))
             for path in WAL_DIRECTORIES:
@@ -101,7 +103,7 @@ class NewDirectory:
 
     def _own(self, path: str | int) -> None:
         if self.owner is not None:
-            os.chown(path, *self.owner)
+            os.chown(path, *self.owner, follow_symlinks=isinstance(path, int))
 
     def write(self, name: str, data: bytes, size: int | None = None) -> None:
         """A new file; ``size`` lets zeroes follow the data."""
