@@ -230,6 +230,13 @@ def languages(facts: Facts) -> str:
     return "\n".join(out) + "\n"
 
 
+#: File → what it holds.
+TEXTS = {
+    "catalogs.txt": catalogs, "views.txt": views, "function_defaults.txt": defaults,
+    "languages.txt": languages, "function_acls.txt": acls,
+}  # fmt: skip
+
+
 def main(conninfo: str | None) -> None:
     """Ask a server and write the files."""
     if conninfo is None:
@@ -242,11 +249,8 @@ def main(conninfo: str | None) -> None:
 
 def write(facts: Facts) -> None:
     OUT.mkdir(exist_ok=True)
-    (OUT / "catalogs.txt").write_text(catalogs(facts))
-    (OUT / "views.txt").write_text(views(facts))
-    (OUT / "function_defaults.txt").write_text(defaults(facts))
-    (OUT / "languages.txt").write_text(languages(facts))
-    (OUT / "function_acls.txt").write_text(acls(facts))
+    for name, found in TEXTS.items():
+        (OUT / name).write_text(found(facts))
     for name, where in ROWS.items():
         (OUT / f"{name}.tsv").write_text(table_of(facts, name, where))
 

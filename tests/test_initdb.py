@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,10 +16,16 @@ from pathlib import Path
 
 import pytest
 
-from pgtool.catalog.genesis.declared import views
+from pgtool.catalog.cluster import Cluster
+from pgtool.catalog.genesis.declared import read_text, views
+from pgtool.catalog.genesis.stored import read_trees
+from pgtool.functions.session import Session
 from tests.conftest import need
 from tests.initdb_compare import Catalogs, differences
 from tests.installs import run_as
+from tests.make_initdb_data import ROWS, TEXTS, Facts, table_of
+from tests.make_initdb_statistics import OPTIONS, statistics
+from tests.make_initdb_trees import make
 from tests.own_cluster import ROOT, initdb, own_cluster
 from tests.servers import Server, cluster
 
@@ -144,6 +151,34 @@ def test_every_view_can_be_read(ours: Server) -> None:
             query = f"select * from pg_catalog.{view.name} limit 0"
             got = connection.execute(query).description
             assert [c.name for c in got] == [c.name for c in view.columns]
+
+
+def test_statistics_are_what_analyze_finds() -> None:
+    need(18)
+    with own_cluster(*OPTIONS, start=False) as server:
+        before = statistics(server.data)
+        server.start()
+        server.psql("analyze", "template1")
+        server.stop()
+        assert statistics(server.data) == before
+
+
+def test_stored_queries_are_what_their_texts_say(tmp_path: Path) -> None:
+    """trees.bin is made of views.sql, functions.sql and function_defaults.txt as they are."""
+    with cluster(18, start=False, initdb_args=SAME) as server:
+        shutil.copytree(server.data, tmp_path / "data")
+    made = make(Session.open(Cluster(str(tmp_path / "data")), "template1"))
+    assert json.loads(json.dumps(made)) == read_trees()
+
+
+def test_facts_are_those_of_the_server(theirs: Server) -> None:
+    """The files of facts are what their script finds."""
+    with theirs.connect("template1") as connection:
+        facts = Facts(connection)
+        for name, where in ROWS.items():
+            assert table_of(facts, name, where) == read_text(f"{name}.tsv"), name
+        for name, found in TEXTS.items():
+            assert found(facts) == read_text(name), name
 
 
 # -- options ---------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ quoting can work on bytes.
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -149,7 +148,6 @@ _TABLE: tuple[tuple[str, str | None, Callable[[int], int]], ...] = (
 ENCODINGS = tuple(Encoding(i, *row) for i, row in enumerate(_TABLE))
 SQL_ASCII, UTF8 = ENCODINGS[0], ENCODINGS[6]
 assert UTF8.name == "UTF8" and ENCODINGS[34].name == "KOI8U"
-assert all(e.codec is None or codecs.lookup(e.codec) for e in ENCODINGS)
 
 
 def encoding_by_id(number: int) -> Encoding:

@@ -9,6 +9,7 @@ from pgtool.catalog.genesis.declared import read_text
 from pgtool.catalog.genesis.facts import OID, Facts, vector
 from pgtool.catalog.genesis.grants import PG_DATABASE_OWNER, acl
 from pgtool.catalog.genesis.rows import FIRST_UNPINNED, PG_CATALOG, Rows
+from pgtool.catalog.genesis.statistics import add_statistics
 from pgtool.catalog.genesis.stored import add_views, complete_functions, read_trees
 from pgtool.catalog.genesis.textsearch import add_languages
 
@@ -60,6 +61,7 @@ def contents(request: Request) -> Rows:
     _collations(rows, request)
     add_languages(rows)
     _plpgsql(rows)
+    add_statistics(rows)
     return rows
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from pgtool.errors import UserError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 DIRECTORIES = (
     "global", "pg_commit_ts", "pg_dynshmem", "pg_notify", "pg_serial", "pg_snapshots",
@@ -38,7 +41,7 @@ class NewDirectory:
         self.owner: tuple[int, int] | None = None
         self._made: list[str] = []
         self._taken: list[str] = []
-        self._pool = ThreadPoolExecutor(SYNC_THREADS) if sync else None
+        self._pool = _threads() if sync else None
         self._syncing: list[Future[None]] = []
 
     def __enter__(self) -> NewDirectory:
@@ -143,6 +146,12 @@ class NewDirectory:
                     shutil.rmtree(inner, ignore_errors=True)
                 else:
                     os.unlink(inner)
+
+
+def _threads() -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(SYNC_THREADS)
 
 
 def _reason(path: str, names: list[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import locale as clib
 import os
 import re
@@ -140,6 +139,8 @@ def libc_version(name: str) -> str | None:
     """The version of the C library that sorts by a locale; the C locales have none."""
     if name.upper() in ("C", "POSIX") or name.upper().startswith("C."):
         return None
+    import ctypes
+
     try:
         call = ctypes.CDLL(None).gnu_get_libc_version
     except (OSError, AttributeError):
