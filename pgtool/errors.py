@@ -36,3 +36,5 @@ class SqlError(PgtoolError):
         self.detail = detail
         self.hint = hint
         self.position = position
+        #: Where the error came up, for data that is no part of the query text.
+        self.context: str | None = None

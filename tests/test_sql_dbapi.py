@@ -108,3 +108,36 @@ def test_transaction_blocks(connection: Any) -> None:
 def test_closed(tmp_path: Path) -> None:
     with pytest.raises(dbapi.OperationalError):
         pgtool.connect(str(tmp_path / "none"))
+
+
+def test_transactions_and_contexts(connection: Any, tmp_path: Path) -> None:
+    """Writing through the interface: commit, rollback, autocommit, what a context manager does."""
+    copy = str(tmp_path / "data")
+    shutil.copytree(connection.engine.session.database.cluster.root, copy)
+    with pgtool.connect(copy) as writer:
+        cursor = writer.execute("INSERT INTO t (a, b) VALUES (%s, %s)", (10, "ten"))
+        assert cursor.rowcount == 1 and cursor.statusmessage == "INSERT 0 1"
+        writer.commit()
+        writer.execute("UPDATE t SET b = 'x'")
+        writer.rollback()
+        cursor.executemany("INSERT INTO t (a, b) VALUES (%s, %s) RETURNING a", [(11, "b"), (12, None)])
+        assert cursor.rowcount == 2
+        with pgtool.connect(copy) as other:
+            assert other.execute("SELECT count(*) FROM t").fetchone() == (4,)
+    with pgtool.connect(copy, autocommit=True) as writer:
+        assert writer.execute("SELECT a, b FROM t WHERE a > 5 ORDER BY 1").fetchall() == [
+            (10, "ten"), (11, "b"), (12, None)
+        ]  # fmt: skip
+        with pytest.raises(dbapi.IntegrityError) as caught:
+            writer.execute("INSERT INTO t (a) VALUES (10)")
+        assert caught.value.sqlstate == "23505"
+        assert writer.execute("DELETE FROM t WHERE a = 11").rowcount == 1
+    with pytest.raises(ZeroDivisionError), pgtool.connect(copy) as writer:
+        writer.execute("DELETE FROM t")
+        raise ZeroDivisionError
+    with pgtool.connect(copy, read_only=True) as reader:
+        assert reader.execute("SELECT count(*) FROM t").fetchone() == (5,)
+        with pytest.raises(dbapi.InternalError) as caught:
+            reader.execute("DELETE FROM t")
+        assert caught.value.sqlstate == "25006"
+    assert not (Path(copy) / "postmaster.pid").exists()

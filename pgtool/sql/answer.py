@@ -158,9 +158,11 @@ class Outcome:
     """One statement's outcome. ``tag`` lacks the row count of a SELECT.
 
     ``count`` is how many rows a statement wrote, None where it is none that writes rows.
+    ``copy_out`` are the bytes that COPY sends to the client.
     """
 
     tag: str
     answer: Answer | None = None
     notices: list[Notice] = field(default_factory=list)
     count: int | None = None
+    copy_out: Iterator[bytes] | None = None

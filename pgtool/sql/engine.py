@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +85,8 @@ class Engine:
         self.read_only = read_only
         #: Whether a statement that writes opens a block, as drivers do.
         self.autobegin = False
+        #: Gives the data that a client sends for COPY FROM STDIN, as pieces of bytes.
+        self.copy_in: Callable[[], Iterator[bytes]] | None = None
         self.transactions = Transactions(session)
         self.prepared: dict[str, Prepared] = {}
         self._plans: dict[Any, tuple[Any, list[int]]] = {}
@@ -126,7 +128,9 @@ class Engine:
                     outcome = self._statement(stmt, text, tuple(params), param_types)
                     outcome.notices += self._warnings
                     self._warnings.clear()
-                    if outcome.answer is None or outcome.count is not None:
+                    if outcome.copy_out is not None:
+                        outcome.copy_out = self._sent(outcome.copy_out)
+                    elif outcome.answer is None or outcome.count is not None:
                         self.transactions.end_statement(last)
             except BaseException:
                 self.transactions.fail()
@@ -164,7 +168,11 @@ class Engine:
                 self.transactions.abort()
             raise
         xact = self.session.xact
-        if outcome.answer is not None and xact is not None and xact.active:
+        if outcome.copy_out is not None:
+            for _piece in outcome.copy_out:
+                pass
+            self.transactions.end_statement(last)
+        elif outcome.answer is not None and xact is not None and xact.active:
             try:
                 with reported():
                     outcome.answer.detach()
@@ -172,6 +180,17 @@ class Engine:
             except BaseException:
                 self.transactions.fail()
                 raise
+
+    def _sent(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """Data on its way to the client; an error in it is the statement's."""
+        try:
+            with reported():
+                yield from pieces
+        except GeneratorExit:
+            raise
+        except BaseException:
+            self.transactions.fail()
+            raise
 
     def parameter_types(self, text: str, param_types: Sequence[int]) -> list[int]:
         """The types of a statement's parameters, those given as 0 found by their use."""
@@ -331,6 +350,15 @@ class Engine:
         result.context.finish()
         answer = Answer(result, self.transactions.fail) if result.names else None
         return self._written(planned, answer, result.context)
+
+    def result_of(self, stmt: RawStmt, text: str) -> Any:
+        """The rows of a query that is a part of a statement (COPY TO, say)."""
+        from pgtool.sql.executor.run import execute
+
+        planned, _types = self.plan(stmt, text, [])
+        if planned.writes:
+            self.writer(stmt.stmt)
+        return execute(planned, self.session, ())
 
     def _written(self, planned: Any, answer: Answer | None, context: Any) -> Outcome:
         """The outcome of a statement that wrote."""

@@ -20,6 +20,7 @@ _HELP = r"""General
 Input/Output
   \i FILE                run statements from FILE
   \o [FILE]              send results to FILE
+  \copy …                COPY from or to a file of the client
   \echo [TEXT]           write TEXT to the output
 Informational
   \d [NAME]              describe a relation, or list relations
@@ -54,6 +55,11 @@ def _run(runner: Any, text: str) -> None:
     rest = rest.split("\\\\", 1)[0].strip()
     if name.endswith(";"):
         name = name[:-1]
+    if name == "copy":
+        from pgtool.cli.psql.copycmd import client_copy
+
+        client_copy(runner, text[1:].partition(" ")[2])
+        return
     bare = name.rstrip("+")
     args = _arguments(rest.rstrip(";"), runner.variables)
     handler = COMMANDS.get(bare) or COMMANDS.get(bare.rstrip("S"))
@@ -183,15 +189,20 @@ def _pset(runner: Any, args: list[str]) -> None:
 
 
 def _connect(runner: Any, args: list[str]) -> None:
+    from pgtool.catalog.cluster import Cluster
     from pgtool.functions.session import Session
     from pgtool.sql.engine import Engine
 
     session = runner.engine.session
     if args:
         user = None if session.user_oid == 10 else session.user
-        opened = Session.open(session.database.cluster, args[0], user)
-        runner.engine = Engine(opened, read_only=runner.engine.read_only)
-        session = opened
+        before, cluster = runner.engine, session.database.cluster
+        if session.xact is not None:
+            before.close()
+            cluster = Cluster(cluster.root)
+        session = Session.open(cluster, args[0], user)
+        runner.engine = Engine(session, read_only=before.read_only)
+        runner.engine.copy_in = before.copy_in
     _say(runner, f'You are now connected to database "{session.database.name}" as user '
                  f'"{session.user}".')  # fmt: skip
 

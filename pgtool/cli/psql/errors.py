@@ -38,6 +38,9 @@ def error_lines(error: PgtoolError, text: str, *, verbosity: str = "default") ->
         out.append(f"DETAIL:  {detail}")
     if hint:
         out.append(f"HINT:  {hint}")
+    context = getattr(error, "context", None)
+    if context:
+        out.append(f"CONTEXT:  {context}")
     return out
 
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain, islice
 from typing import IO, Any
 
@@ -24,11 +25,25 @@ __all__ = ["Runner"]
 ARROW_FORMATS = ("arrow", "parquet")
 
 
+def _data_lines(lines: Iterator[str]) -> Iterator[bytes]:
+    """The data of COPY FROM STDIN: what follows in a script, up to a line of backslash-point."""
+    for line in lines:
+        if line.rstrip("\r\n") == "\\.":
+            return
+        yield line.encode("utf-8", "surrogateescape")
+
+
+def standard_input() -> Iterator[bytes]:
+    """The data of COPY FROM STDIN where no script is read: the program's input."""
+    return iter(lambda: sys.stdin.buffer.read(1 << 20), b"")
+
+
 class Runner:
     """One session's front end."""
 
     def __init__(self, engine: Any, fmt: str = "table") -> None:
         self.engine = engine
+        engine.copy_in = standard_input
         self.fmt = fmt
         self.style = table.Style()
         self.expanded = False
@@ -55,6 +70,8 @@ class Runner:
     def script(self, lines: Iterable[str], name: str | None) -> int:
         """A script: statement after statement; the exit code."""
         scanner = Scanner(self.variables)
+        lines = iter(lines)
+        self.engine.copy_in = partial(_data_lines, lines)
         for line in lines:
             items = list(scanner.feed(line.rstrip("\n")))
             if not self._items(items, name):
@@ -141,6 +158,9 @@ class Runner:
         self.out.write(text + "\n")
 
     def _show(self, outcome: Any) -> None:
+        if outcome.copy_out is not None:
+            self._copy(outcome.copy_out)
+            return
         if outcome.answer is None:
             if not self.quiet:
                 self._line(outcome.tag)
@@ -152,6 +172,18 @@ class Runner:
         self.rows(answer.names, answer.types, answer.texts(), typmods=answer.typmods)
         if outcome.count is not None and not self.quiet:
             self._line(outcome.tag)
+
+    def _copy(self, pieces: Iterator[bytes]) -> None:
+        """What COPY sends goes to the output as it is."""
+        self.out.flush()
+        binary = getattr(self.out, "buffer", None)
+        for piece in pieces:
+            if binary is not None:
+                binary.write(piece)
+            else:
+                self.out.write(piece.decode("utf-8", "surrogateescape"))
+        if binary is not None:
+            binary.flush()
 
     def rows(
         self, names: list[str], types: list[int], rows: Iterable[Any], *,

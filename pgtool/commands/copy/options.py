@@ -217,7 +217,7 @@ def _together(o: CopyOptions, csv: bool, binary: bool, is_from: bool) -> None:
             "specification", INVALID)  # fmt: skip
     _refuse(csv and o.quote in o.null, "CSV quote character must not appear in the NULL "
             "specification", INVALID)  # fmt: skip
-    _refuse(o.freeze and not is_from, "COPY FREEZE cannot be used with COPY TO", NOT_SUPPORTED)
+    _refuse(o.freeze and not is_from, "COPY FREEZE cannot be used with COPY TO", INVALID)
     if o.default is not None:
         _refuse(not is_from, "COPY DEFAULT cannot be used with COPY TO", NOT_SUPPORTED)
         _refuse(o.delimiter in o.default, "COPY delimiter character must not appear in the DEFAULT "

@@ -8,11 +8,14 @@ raised by the scalar rules.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from pgtool.access.heap.bulk import insert_columns
+from pgtool.errors import SqlError
 from pgtool.nodes.text import text_to_node
 from pgtool.sql.executor.batch import Batch, ConstColumn, stored
 from pgtool.sql.executor.context import Context
@@ -71,8 +74,8 @@ class BulkInsert:
         if good:
             self._store(batch if bad is None else batch.slice(0, good))
         if bad is not None:
-            row = self._row(batch, bad)
-            self.target.check(row, ctx)
+            with told(bad):
+                self.target.check(self._row(batch, bad), ctx)
             raise AssertionError("a row that only the batch found wrong")
         return batch.n
 
@@ -131,9 +134,23 @@ class BulkInsert:
         lists: list[Any] = [nothing] * shape.natts
         for i in wanted:
             lists[i] = nothing if columns[i] is None else datums_of(columns[i])
-        for place, datums in zip(tids.tolist(), zip(*lists)):
+        for number, (place, datums) in enumerate(zip(tids.tolist(), zip(*lists))):
             row = Row(shape, list(datums), (place >> 16, place & 0xFFFF))
-            target.enter(row)
+            try:
+                target.enter(row)
+            except SqlError as error:
+                error.__dict__["row_number"] = number
+                raise
+
+
+@contextmanager
+def told(row: int) -> Iterator[None]:
+    """An error in here is that of a row of the batch."""
+    try:
+        yield
+    except SqlError as error:
+        error.__dict__["row_number"] = row
+        raise
 
 
 def datums_of(column: Any) -> list[bytes | None]:

@@ -1,0 +1,211 @@
+"""The COPY statement: a table or query to a file or to the client, and a table from them.
+
+What goes to the client leaves as :attr:`Outcome.copy_out`; what comes from it is read from
+``engine.copy_in``, which the front end sets. PROGRAM is not run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+from pgtool.commands.copy.options import CopyOptions, copy_options
+from pgtool.errors import SqlError, Unsupported
+from pgtool.nodes.raw import RawStmt
+from pgtool.sql.answer import Notice, Outcome
+from pgtool.types.names import quote_identifier
+
+__all__ = ["copy"]
+
+PIECE = 1 << 20
+SYNTAX_ERROR, WRONG_OBJECT, UNDEFINED_COLUMN = "42601", "42809", "42703"
+_NOUNS = {"v": "view", "m": "materialized view", "f": "foreign table", "S": "sequence",
+          "p": "partitioned table"}  # fmt: skip
+
+
+def copy(engine: Any, raw: Any, text: str) -> Outcome:
+    """Run the statement."""
+    options = copy_options(raw.options, raw.is_from)
+    if raw.is_program:
+        raise Unsupported("COPY with PROGRAM")
+    if raw.is_from:
+        return _from(engine, raw, options, text)
+    return _to(engine, raw, options, text)
+
+
+def _relation(engine: Any, raw: Any) -> Any:
+    from pgtool.sql.analyze.from_clause import find_relation
+    from pgtool.sql.analyze.state import ParseState, Shared
+
+    return find_relation(ParseState(Shared(engine.session, "", [])), raw.relation)
+
+
+def _columns(engine: Any, row: Any, names: list[Any], *, generated: bool) -> list[Any]:
+    """The attributes that are copied, in the order asked for."""
+    relation = engine.session.database.relation(row.oid)
+    if not names:
+        return [a for a in relation.columns if generated or not a.attgenerated]
+    out: list[Any] = []
+    for item in names:
+        name = item.sval
+        found = next((a for a in relation.columns if a.attname == name), None)
+        if found is None:
+            raise SqlError(f'column "{name}" of relation "{row.relname}" does not exist',
+                           UNDEFINED_COLUMN)  # fmt: skip
+        if found.attgenerated and not generated:
+            raise SqlError(f'column "{name}" is a generated column', "42P10",
+                           "Generated columns cannot be used in COPY.")  # fmt: skip
+        if found in out:
+            raise SqlError(f'column "{name}" specified more than once', "42701")
+        out.append(found)
+    return out
+
+
+def _marked(columns: list[Any], names: Any, word: str) -> list[bool]:
+    """Which columns FORCE_… names."""
+    if names == "*":
+        return [True] * len(columns)
+    known = {c.attname for c in columns}
+    for name in names:
+        if name not in known:
+            raise SqlError(f'{word} column "{name}" not referenced by COPY', "42P10")
+    return [c.attname in names for c in columns]
+
+
+# -- TO ---------------------------------------------------------------------------------------
+
+
+def _to(engine: Any, raw: Any, options: CopyOptions, text: str) -> Outcome:
+    from pgtool.commands.copy.output import CopyOutput
+
+    if raw.query is not None:
+        if type(raw.query).__name__ not in ("SelectStmt", "InsertStmt", "UpdateStmt",
+                                            "DeleteStmt", "MergeStmt"):  # fmt: skip
+            raise Unsupported("COPY of this statement")
+        if type(raw.query).__name__ != "SelectStmt" and raw.query.returningClause is None:
+            raise SqlError("COPY query must have a RETURNING clause", "0A000")
+        result = engine.result_of(RawStmt(stmt=raw.query), text)
+    else:
+        result = _table_rows(engine, raw)
+    marks = _marked([_Named(n) for n in result.names], options.force_quote, "FORCE_QUOTE")
+    output = CopyOutput(engine.session, result, options, marks)
+    if raw.filename is None:
+        return Outcome("COPY", copy_out=output.pieces())
+    if not os.path.isabs(raw.filename):
+        raise SqlError("relative path not allowed for COPY to file", "42602")
+    try:
+        with open(raw.filename, "wb") as file:
+            for piece in output.pieces():
+                file.write(piece)
+    except OSError as error:
+        raise SqlError(f'could not open file "{raw.filename}" for writing: {error.strerror}',
+                       _state(error)) from None  # fmt: skip
+    return Outcome(f"COPY {output.count}", count=output.count)
+
+
+class _Named:
+    """A column of a query, by its name."""
+
+    def __init__(self, name: str) -> None:
+        self.attname = name
+
+
+def _table_rows(engine: Any, raw: Any) -> Any:
+    row = _relation(engine, raw)
+    if row.relkind != "r":
+        noun = _NOUNS.get(row.relkind)
+        if noun is None:
+            raise SqlError(f'cannot copy from non-table relation "{row.relname}"', WRONG_OBJECT)
+        if row.relkind != "m" or not row.relispopulated:
+            hint = None if row.relkind == "S" else "Try the COPY (SELECT ...) TO variant."
+            raise SqlError(f'cannot copy from {noun} "{row.relname}"', WRONG_OBJECT, hint=hint)
+    columns = _columns(engine, row, raw.attlist, generated=False)
+    names = ", ".join(quote_identifier(c.attname) for c in columns)
+    space = engine.session.database.namespaces[row.relnamespace]
+    query = (f"SELECT {names} FROM ONLY {quote_identifier(space)}."
+             f"{quote_identifier(row.relname)}")  # fmt: skip
+    return engine.result_of(engine.parse(query)[0], query)
+
+
+# -- FROM -------------------------------------------------------------------------------------
+
+
+def _from(engine: Any, raw: Any, options: CopyOptions, text: str) -> Outcome:
+    from pgtool.commands.copy.load import Loader
+    from pgtool.sql.writable import TRIGGER_INSERT, check_relation, check_triggers
+
+    row = _relation(engine, raw)
+    if row.relkind == "v":
+        raise SqlError(
+            f'cannot copy to view "{row.relname}"', WRONG_OBJECT,
+            hint="To enable copying to a view, provide an INSTEAD OF INSERT trigger.",
+        )
+    check_relation(row)
+    check_triggers(engine.session, row, TRIGGER_INSERT)
+    if options.freeze:
+        raise Unsupported("COPY with FREEZE")
+    engine.writer("COPY FROM")
+    columns = _columns(engine, row, raw.attlist, generated=False)
+    where = _where(engine, raw, text)
+    relation = engine.session.database.relation(row.oid)
+    options.force_not_null = _marked(columns, options.force_not_null, "FORCE_NOT_NULL")
+    options.force_null = _marked(columns, options.force_null, "FORCE_NULL")
+    if any(options.force_null) or any(options.force_not_null):
+        raise Unsupported("COPY with FORCE_NULL or FORCE_NOT_NULL")
+    loader = Loader(engine.session, relation, columns, options, where)
+    source, close = _source(engine, raw.filename)
+    try:
+        count = loader.binary(source) if options.format == "binary" else loader.text(source)
+    finally:
+        close()
+    notices = []
+    if loader.skipped and options.log_verbosity != "silent":
+        noun = "row was" if loader.skipped == 1 else "rows were"
+        notices.append(Notice("NOTICE", f"{loader.skipped} {noun} skipped due to data type "
+                                        "incompatibility"))  # fmt: skip
+    return Outcome(f"COPY {count}", notices=notices, count=count)
+
+
+def _where(engine: Any, raw: Any, text: str) -> list[Any]:
+    """COPY's WHERE as conditions over the table."""
+    if raw.whereClause is None:
+        return []
+    from pgtool.sql.analyze.coerce import coerce_to_boolean
+    from pgtool.sql.analyze.collations import assign_collations
+    from pgtool.sql.analyze.expressions import transform_expr
+    from pgtool.sql.analyze.from_clause import add_relation
+    from pgtool.sql.analyze.state import ParseState, Shared
+    from pgtool.sql.planner.trees import conjuncts
+
+    state = ParseState(Shared(engine.session, text, []))
+    state.namespace.append(add_relation(state, raw.relation))
+    made = transform_expr(state, raw.whereClause, "WHERE")
+    made = coerce_to_boolean(state, made, "WHERE")
+    assign_collations(state, made)
+    if state.has_sublinks or state.has_aggs:
+        raise SqlError("cannot use subquery in COPY FROM WHERE condition", "0A000")
+    return list(conjuncts(made))
+
+
+def _source(engine: Any, filename: str | None) -> tuple[Iterator[bytes], Callable[[], None]]:
+    """The input's bytes, and how to close it."""
+    if filename is None:
+        if engine.copy_in is None:
+            raise SqlError("COPY FROM STDIN needs a client that sends data", "08P01")
+        return iter(engine.copy_in()), lambda: None
+    try:
+        file: BinaryIO = open(filename, "rb")  # noqa: SIM115
+    except OSError as error:
+        hint = ("COPY FROM instructs the PostgreSQL server process to read a file. You may want a "
+                "client-side facility such as psql's \\copy.")  # fmt: skip
+        raise SqlError(f'could not open file "{filename}" for reading: {error.strerror}',
+                       _state(error), hint=hint) from None  # fmt: skip
+    return iter(lambda: file.read(PIECE), b""), file.close
+
+
+
+
+def _state(error: OSError) -> str:
+    """The SQLSTATE of a file that cannot be opened."""
+    return "58P01" if isinstance(error, FileNotFoundError) else "42501"

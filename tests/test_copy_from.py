@@ -1,0 +1,124 @@
+"""COPY FROM and TO beside a real server: the same data in, the same rows, bytes and errors out."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from pgtool.catalog.cluster import Cluster
+from pgtool.errors import SqlError
+from pgtool.functions.session import Session
+from pgtool.sql.engine import Engine
+from tests.conftest import need
+from tests.servers import cluster
+
+SCHEMA = """
+create table c (a int, b text, d date, f float8, n numeric(10,2), ts timestamp, bo bool default true);
+create table k (id int primary key, v varchar(5) not null default 'dflt', g int generated always as (id * 2) stored, s serial);
+create domain pos as int check (value > 0);
+create table dm (p pos, t timestamptz, u uuid, arr int[]);
+create table p (a int, b text) partition by list (a);
+create table p1 partition of p for values in (1); create table p2 partition of p for values in (2);
+"""  # noqa: E501
+CASES: list[tuple[str, bytes]] = [
+    ("copy c from stdin", b"1\tone\t2024-02-29\t1.5\t3.456\t2024-01-01 10:11:12.5\tt\n"
+     b"2\t\\N\t\\N\t\\N\t\\N\t\\N\tf\n3\ta\\tb\\\\c\\x41\\101\t1999-12-31\t-1e10\t0.1\t"
+     b"2000-01-01\tno\n"),
+    ("copy c (a, b) from stdin (format csv)", b'4,"quo""ted"\n5,\n6,""\n7,"multi\nline"\n'
+     b'8,a"b"c\n'),
+    ("copy c (a, b) from stdin (format csv, delimiter ';', quote '''', escape '\\', null 'NUL')",
+     b"9;'it\\'s'\n10;NUL\n11;'NUL'\n"),
+    ("copy c (a, b) from stdin (delimiter '|', null '')", b"12|x\n13|\n14|\\\n-\n"),
+    ("copy c (b, a) from stdin", b"x\t15\r\ny\t16\r\n"),
+    ("copy c (a) from stdin", b"  17 \n-18\n+19\n2147483647\n"),
+    ("copy c (a) from stdin", b"2147483648\n"), ("copy c (a) from stdin", b"\n"),
+    ("copy c (a, b) from stdin", b"8\tx\n9\n"), ("copy c (a, b) from stdin", b"8\tx\n9\ty\tz\n"),
+    ("copy c (a, b) from stdin", b"8\tx\nabc\ty\n"),
+    ("copy c (a, d) from stdin", b"8\t2023-02-29\n"), ("copy c (n) from stdin", b"123456789.1\n"),
+    ("copy c (a, b) from stdin", b"1\tok\n2\t\xff\xfe\n"),
+    ("copy c (a, b) from stdin (on_error ignore)", b"20\tx\nabc\ty\n21\tq\n"),
+    ("copy c (a, b) from stdin (format csv, header match)", b"a,b\n22,x\n"),
+    ("copy c (a, b) from stdin (format csv, header match)", b"a,c\n23,x\n"),
+    ("copy c (a, b) from stdin (format csv, header)", b"whatever\n24,x\n"),
+    ("copy c (a, b) from stdin where a > 25 and b <> 'z'", b"25\tx\n26\ty\n27\tz\n"),
+    ("copy c (a, b) from stdin (default 'D', format csv)", b"28,D\nD,x\n"),
+    ("copy c (a, bo) from stdin (default 'DD')", b"29\tDD\n30\tf\n"),
+    ("copy c (a, b) from stdin (format csv)", b'31,"open\n'),
+    ("copy k (id, v) from stdin", b"1\tabc\n2\tde\n"), ("copy k (id) from stdin", b"3\n4\n"),
+    ("copy k (id, v) from stdin", b"5\tx\n1\ty\n"), ("copy k (id, v) from stdin", b"6\t\\N\n"),
+    ("copy k (id, v) from stdin", b"7\ttoolong\n"), ("copy k (id, g) from stdin", b"7\t1\n"),
+    ("copy dm from stdin", b"1\t2024-01-01 00:00:00+02\ta0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11\t"
+     b"{1,2,NULL}\n"),
+    ("copy dm (p) from stdin", b"5\n-1\n"),
+    ("copy p from stdin", b"1\tx\n2\ty\n1\tz\n"), ("copy p from stdin", b"3\tx\n"),
+    ("copy c (nosuch) from stdin", b"1\n"), ("copy nosuch from stdin", b"1\n"),
+    ("copy c from stdin (format nosuch)", b""), ("copy c from stdin (quote 'x')", b""),
+    ("copy c from stdin (delimiter 'ab')", b""), ("copy c from stdin (delimiter 'a')", b""),
+    ("copy c from stdin (format csv, force_quote *)", b""),
+    ("copy c from stdin (format csv, delimiter ',', quote ',')", b""),
+    ("copy c from stdin (format binary, header)", b""),
+    ("copy c from stdin (null 'x', null 'y')", b""),
+]  # fmt: skip
+OUT = [
+    "copy c to stdout", "copy c to stdout (format csv, header)",
+    "copy c (a, b) to stdout (delimiter '|', null 'NUL')", "copy k to stdout (format binary)",
+    "copy (select a, b from c order by a) to stdout (format csv, force_quote *, quote '''')",
+    "copy (select a, b from c order by a) to stdout (format csv, force_quote (b), header)",
+    "copy p to stdout", "copy (select 1 as x, 'a,b') to stdout with csv header",
+    "copy dm to stdout",
+    "copy (delete from c where a = 24 returning a, b) to stdout", "copy c to stdout (freeze)",
+]  # fmt: skip
+
+
+def _told(error: Any) -> tuple[Any, ...]:
+    if isinstance(error, SqlError):
+        return error.sqlstate, error.message, error.detail, error.hint, error.context
+    diag = error.diag
+    return (diag.sqlstate, diag.message_primary, diag.message_detail, diag.message_hint,
+            diag.context)  # fmt: skip
+
+
+def _ours(engine: Engine, statement: str, data: bytes | None) -> Any:
+    engine.copy_in = lambda: iter([data or b""])
+    try:
+        for outcome in engine.run(statement):
+            if outcome.copy_out is not None:
+                return b"".join(outcome.copy_out)
+            return outcome.count
+    except SqlError as error:
+        return _told(error)
+
+
+def _theirs(connection: Any, statement: str, data: bytes | None) -> Any:
+    try:
+        with connection.cursor() as cursor:
+            with cursor.copy(statement) as copy:
+                if data is None:
+                    return b"".join(bytes(piece) for piece in copy)
+                copy.write(data)
+            return cursor.rowcount
+    except psycopg.Error as error:
+        return _told(error)
+
+
+def test_copy_as_the_server_does(tmp_path: Path) -> None:
+    need(18)
+    with cluster(18) as server:
+        server.psql(SCHEMA)
+        server.stop()
+        shutil.copytree(server.data, tmp_path / "data")
+        server.start()
+        engine = Engine(Session.open(Cluster(str(tmp_path / "data")), "postgres"))
+        wrong = []
+        with server.connect() as connection:
+            connection.autocommit = True
+            for statement, data in [*CASES, *[(one, None) for one in OUT]]:
+                mine = _ours(engine, statement, data)
+                real = _theirs(connection, statement, data)
+                if mine != real:
+                    wrong.append(f"{statement}\n  ours:   {mine!r}\n  server: {real!r}")
+        engine.close()
+        assert not wrong, "\n".join(wrong)

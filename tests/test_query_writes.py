@@ -1,0 +1,92 @@
+"""``pgtool query`` as a writer: scripts with COPY data, what the directory is like afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import need
+from tests.servers import cluster
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPT = """
+create table q (a int primary key, b text);
+insert into q values (1, 'one') returning *;
+copy q from stdin;
+2\ttwo
+3\t\\N
+\\.
+insert into q values (1, 'again');
+select * from q order by a;
+\\copy q to '{out}' csv
+begin;
+delete from q;
+"""
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    need(18)
+    with cluster(18) as server:
+        server.stop()
+        copy = tmp_path_factory.mktemp("query") / "data"
+        shutil.copytree(server.data, copy)
+    return copy
+
+
+def run(*args: str, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pgtool", "query", *args], cwd=ROOT, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, **options,  # type: ignore[call-overload]
+    )
+
+
+def test_script(directory: Path, tmp_path: Path) -> None:
+    """Tags, rows, an error; the open transaction is rolled back, the directory at rest."""
+    text = SCRIPT.format(out=tmp_path / "q.csv")
+    done = run("-D", str(directory), input=text)
+    assert done.stdout.splitlines() == [
+        "CREATE TABLE", " a |  b  ", "---+-----", " 1 | one", "(1 row)", "", "INSERT 0 1", "COPY 2",
+        " a |  b  ", "---+-----", " 1 | one", " 2 | two", " 3 | ", "(3 rows)", "", "BEGIN",
+        "DELETE 3",
+    ]  # fmt: skip
+    assert done.stderr.splitlines() == [
+        'ERROR:  duplicate key value violates unique constraint "q_pkey"',
+        "DETAIL:  Key (a)=(1) already exists.",
+    ]
+    assert (tmp_path / "q.csv").read_text() == "1,one\n2,two\n3,\n"
+    assert not (directory / "postmaster.pid").exists()
+    again = run("-D", str(directory), "-t", "-c", "select count(*) from q")
+    assert again.stdout.strip() == "3" and not again.stderr
+
+
+def test_read_only_and_stopped(directory: Path) -> None:
+    """--read-only refuses; SIGTERM rolls back and leaves a directory at rest."""
+    done = run("-D", str(directory), "--read-only", "-c", "create table r (a int)")
+    assert done.returncode == 1
+    assert "cannot execute CREATE TABLE in a read-only transaction" in done.stderr
+    program = subprocess.Popen(
+        [sys.executable, "-m", "pgtool", "query", "-D", str(directory)], cwd=ROOT, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert program.stdin is not None
+    program.stdin.write("begin; create table gone (a int); insert into gone values (1);\n")
+    program.stdin.flush()
+    for _ in range(600):
+        if (directory / "postmaster.pid").exists():
+            break
+        time.sleep(0.1)
+    time.sleep(0.5)
+    program.send_signal(signal.SIGTERM)
+    assert program.wait(60) == 128 + signal.SIGTERM
+    assert not (directory / "postmaster.pid").exists()
+    done = run("-D", str(directory), "-t", "-c", "select count(*) from pg_class where relname = 'gone'")
+    assert done.stdout.strip() == "0"
