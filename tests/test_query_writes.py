@@ -88,5 +88,6 @@ def test_read_only_and_stopped(directory: Path) -> None:
     program.send_signal(signal.SIGTERM)
     assert program.wait(60) == 128 + signal.SIGTERM
     assert not (directory / "postmaster.pid").exists()
-    done = run("-D", str(directory), "-t", "-c", "select count(*) from pg_class where relname = 'gone'")
+    query = "select count(*) from pg_class where relname = 'gone'"
+    done = run("-D", str(directory), "-t", "-c", query)
     assert done.stdout.strip() == "0"

@@ -120,7 +120,8 @@ def test_transactions_and_contexts(connection: Any, tmp_path: Path) -> None:
         writer.commit()
         writer.execute("UPDATE t SET b = 'x'")
         writer.rollback()
-        cursor.executemany("INSERT INTO t (a, b) VALUES (%s, %s) RETURNING a", [(11, "b"), (12, None)])
+        rows = [(11, "b"), (12, None)]
+        cursor.executemany("INSERT INTO t (a, b) VALUES (%s, %s) RETURNING a", rows)
         assert cursor.rowcount == 2
         with pgtool.connect(copy) as other:
             assert other.execute("SELECT count(*) FROM t").fetchone() == (4,)
