@@ -28,7 +28,7 @@ from tests.test_rmgr_index import SCRIPTS, shorter
 
 XLOG, BTREE = 0, 11
 #: Records of each type whose pages are compared; all are replayed.
-COMPARED = 500
+COMPARED = 120
 Key = tuple[int, int, int]
 
 

@@ -107,8 +107,8 @@ def _descriptor(
     cache: SysCache, relation: Relation, row: Any, heap: Relation, keys: Keys | None
 ) -> IndexDescriptor:
     assert relation.locator is not None
-    classes = cache.one("pg_class", "oid", relation.oid)
-    options = _options(classes.reloptions)
+    described = cache.one("pg_class", "oid", relation.oid)
+    options = _options(described.reloptions if described is not None else None)
     compression = {
         a.attnum: getattr(a, "attcompression", "") or ""
         for a in cache.lookup("pg_attribute", "attrelid", relation.oid)

@@ -9,6 +9,7 @@ is marked dead on the way.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from formats.nbtree import P_HIKEY, P_NONE
@@ -85,7 +86,8 @@ class _Equal:
         self.buffer = buffer
         self.home = buffer.tag.block
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[tuple[Buffer, int]]:
+        """(page, line pointer) of each item that is not marked dead."""
         tree, key = self.tree, self.key
         page = self.buffer.page
         offnum = binary_search(tree, key, page)
