@@ -15,7 +15,7 @@ import pgtool
 from pgtool.transam.instance import running_instance
 from tests.conftest import need
 from tests.servers import Server, cluster
-from tests.test_btree_write import own
+from tests.test_btree_write import BTREE, own
 
 pytestmark = pytest.mark.server
 
@@ -38,11 +38,13 @@ def stopped() -> Iterator[Server]:
 def test_versions_are_deleted(stopped: Server) -> None:
     connection = pgtool.connect(str(stopped.data), dbname="postgres")
     cursor = connection.cursor()
-    for _ in range(24):
+    for turn in range(24):
         cursor.execute("UPDATE churn SET v = v + 1")
         connection.commit()
-    instance = running_instance(str(stopped.data))
-    assert instance is not None
+        instance = running_instance(str(stopped.data))
+        assert instance is not None
+        if turn == 0:
+            instance.wal.consistency = BTREE
     instance.wal.flush_all()
     instance.abandon()
     own(stopped)

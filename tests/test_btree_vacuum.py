@@ -19,7 +19,7 @@ from pgtool.catalog.indexinfo import open_index_of
 from pgtool.transam.instance import Instance
 from tests.conftest import need
 from tests.servers import Server, cluster
-from tests.test_btree_write import Filler, keys, lsn, own
+from tests.test_btree_write import BTREE, Filler, keys, lsn, own
 
 pytestmark = pytest.mark.server
 
@@ -78,6 +78,7 @@ def test_the_server_goes_on(served: tuple[Server, dict[str, list[int]]], killed:
     filler = Filler(server, instance)
     if killed:
         instance.checkpoint()
+        instance.wal.consistency = BTREE
     start = instance.wal.insert_lsn
     for name in TABLES:
         vacuum(filler, name, dead[name])

@@ -49,6 +49,8 @@ TABLES = {
               ", g / 7.0 FROM generate_series(1, 1200) g", "(b, a DESC)"),
     "uniq": ("a text", "SELECT 'key ' || g FROM generate_series(1, 1500) g", "UNIQUE (a)"),
 }  # fmt: skip
+#: Records carry their pages as they became: the server compares what it makes of them.
+BTREE = frozenset({11})
 ORDERS = ("ascending", "descending", "random", "build", "batches", "mixed batches")
 
 
@@ -164,6 +166,7 @@ def test_real_server_recovers_it(served: Server, order: str) -> None:
     instance = Instance.start(str(served.data))
     filler = Filler(served, instance)
     instance.checkpoint()
+    instance.wal.consistency = BTREE
     start = instance.wal.insert_lsn
     for name in TABLES:
         filler.fill(name, order)
