@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "checksums": ("checksums", "Verify, enable or disable page checksums."),
     "completion": ("completion", "Print the shell completion script."),
     "controldata": ("controldata", "Show pg_control, as pg_controldata does."),
+    "diagnose": ("diagnose", "Say why a data directory will not start, and what is safe to do."),
     "export": ("export", "Write the rows of relations as COPY, CSV, JSON, SQL, Parquet or Arrow."),
     "fsm": ("fsm", "Show the free space map of a relation."),
     "initdb": ("initdb", "Make a data directory, without any PostgreSQL file."),

@@ -112,7 +112,7 @@ class Recovery:
         for name in (BACKUP_LABEL, TABLESPACE_MAP) if start.label is not None else ():
             if self.backend.exists(name):
                 self.backend.rename(name, f"{name}.old")
-                self.backend.sync(".")
+                self.backend.sync("")
 
     def _make_links(self) -> None:
         if self.start.label is None or not self.backend.exists(TABLESPACE_MAP):

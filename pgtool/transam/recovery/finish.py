@@ -230,7 +230,7 @@ def finish_directory(run: Recovery, *, promote: bool) -> int:
             run.backend.unlink(name)
     if run.backend.exists("postmaster.pid"):
         run.backend.unlink("postmaster.pid")
-    run.backend.sync(".")
+    run.backend.sync("")
     return tli
 
 

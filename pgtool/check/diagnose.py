@@ -1,0 +1,346 @@
+"""Why a data directory will not start: everything a start needs, looked at without writing.
+
+Each check yields :class:`Finding`: what is so in plain words, the evidence, and how bad it
+is. :func:`diagnose` runs them in the order in which a server would meet the trouble, ends
+with a rehearsal of recovery over an overlay, and names the safest next command. That is
+never one that throws WAL away: where nothing else helps, a copy comes first.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from construct import Container
+
+from formats import control as control_file
+from formats.control import DBState
+from formats.units import Lsn
+from formats.version import CATALOG_VERSION_NO
+from formats.wal.page import is_segment_name, parse_segment_name, segment_name
+from pgtool.errors import CorruptData, PgtoolError
+from pgtool.storage.backend import ReadOnly
+from pgtool.storage.datadir import POSTMASTER_PID, live_postmaster
+from pgtool.transam.recovery.run import Rehearsal, Request, rehearse
+from pgtool.transam.recovery.start import SIGNALS
+
+#: What initdb makes and every server expects.
+DIRECTORIES = (
+    "base", "global", "pg_commit_ts", "pg_dynshmem", "pg_logical", "pg_logical/mappings",
+    "pg_logical/snapshots", "pg_multixact", "pg_multixact/members", "pg_multixact/offsets",
+    "pg_notify", "pg_replslot", "pg_serial", "pg_snapshots", "pg_stat", "pg_stat_tmp",
+    "pg_subtrans", "pg_tblspc", "pg_twophase", "pg_wal", "pg_xact",
+)  # fmt: skip
+#: Some of these a server makes itself when they are missing.
+OPTIONAL = frozenset({"pg_stat_tmp", "pg_stat", "pg_snapshots"})
+LEAST_SEGMENTS = 3
+_TABLESPACE = re.compile(r"\d+")
+
+
+class Level(IntEnum):
+    """How bad a finding is."""
+
+    FACT = 0
+    WARNING = 1
+    BLOCKS = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is so. ``evidence`` says where it is seen."""
+
+    level: Level
+    text: str
+    evidence: str = ""
+
+
+@dataclass
+class Report:
+    """All findings, the verdict, and what to do next."""
+
+    findings: list[Finding] = field(default_factory=list)
+    verdict: str = ""
+    advice: str = ""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether something keeps the server from starting."""
+        return any(finding.level is Level.BLOCKS for finding in self.findings)
+
+
+def diagnose(root: str, archives: tuple[str, ...] = ()) -> Report:
+    """Look at everything; the directory is not changed."""
+    report = Report()
+    backend = ReadOnly(root)
+    report.findings += _identity(backend)
+    server = live_postmaster(backend)
+    report.findings += _lock(backend, server)
+    if server is not None:
+        report.verdict = "a server is running on this directory"
+        report.advice = "connect to it, or read its log; nothing is to be done to its files"
+        return report
+    report.findings += [*_places(root), *_permissions(root), *_tablespaces(backend)]
+    found = _control(backend, report)
+    if found is None:
+        report.verdict = "the control file cannot be used"
+        report.advice = (
+            "copy the whole directory first; then look for pg_control in a backup of the same "
+            "cluster (its system identifier stands in every WAL segment: pgtool waldump)"
+        )
+        return report
+    report.findings += [*_recovery_files(backend), *_space(root, found), *_gaps(root, found)]
+    _rehearse(root, archives, found, report)
+    return report
+
+
+# -- what the directory is ------------------------------------------------------------------
+
+
+def _identity(backend: ReadOnly) -> Iterator[Finding]:
+    try:
+        text = backend.read("PG_VERSION", 0, 64).decode("ascii", "replace").strip()
+    except FileNotFoundError:
+        yield Finding(Level.BLOCKS, "PG_VERSION is missing: a server takes this for no data "
+                      "directory", "PG_VERSION")  # fmt: skip
+        return
+    if not text.isdigit() or int(text) not in CATALOG_VERSION_NO:
+        yield Finding(Level.BLOCKS, f'PG_VERSION says "{text[:20]}", which is not known',
+                      "PG_VERSION")  # fmt: skip
+        return
+    yield Finding(Level.FACT, f"a data directory of PostgreSQL {text}: only a server of that "
+                  "major can start on it", "PG_VERSION")  # fmt: skip
+
+
+def _lock(backend: ReadOnly, server: int | None) -> Iterator[Finding]:
+    if server is not None:
+        yield Finding(Level.BLOCKS, f"a server is running here (PID {server})", POSTMASTER_PID)
+    elif backend.exists(POSTMASTER_PID):
+        yield Finding(Level.WARNING, "postmaster.pid was left behind by a process that is gone; "
+                      "a server removes it itself", POSTMASTER_PID)  # fmt: skip
+
+
+def _places(root: str) -> Iterator[Finding]:
+    for name in DIRECTORIES:
+        full = os.path.join(root, name)
+        if not os.path.isdir(full):
+            level = Level.WARNING if name in OPTIONAL else Level.BLOCKS
+            yield Finding(level, f'directory "{name}" is missing', full)
+    for name in ("postgresql.conf", "pg_hba.conf"):
+        if not os.path.exists(os.path.join(root, name)):
+            yield Finding(Level.WARNING, f"{name} is not here: the server must be told where it "
+                          "is (as some distributions do)", name)  # fmt: skip
+
+
+def _permissions(root: str) -> Iterator[Finding]:
+    status = os.stat(root)
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o027:
+        yield Finding(Level.BLOCKS, f"the directory's mode is {mode:04o}; a server accepts 0700 "
+                      "and 0750 only", root)  # fmt: skip
+    if status.st_uid == 0:
+        yield Finding(Level.BLOCKS, "the directory belongs to root; a server does not run as "
+                      "root", root)  # fmt: skip
+    strangers, unreadable, count = [], [], 0
+    for directory, _names, files in os.walk(root):
+        for name in files:
+            full = os.path.join(directory, name)
+            try:
+                one = os.lstat(full)
+            except OSError:
+                continue
+            count += 1
+            if one.st_uid != status.st_uid:
+                strangers.append(os.path.relpath(full, root))
+            elif not one.st_mode & 0o400:
+                unreadable.append(os.path.relpath(full, root))
+    if strangers:
+        yield Finding(Level.BLOCKS, f"{len(strangers)} of {count} files belong to another user "
+                      "than the directory", _some(strangers))  # fmt: skip
+    if unreadable:
+        yield Finding(Level.BLOCKS, f"{len(unreadable)} files cannot be read by their owner",
+                      _some(unreadable))  # fmt: skip
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(sorted(names)[:3]) + more
+
+
+def _tablespaces(backend: ReadOnly) -> Iterator[Finding]:
+    try:
+        names = backend.list("pg_tblspc")
+    except FileNotFoundError:
+        return
+    for name in names:
+        full = backend.full(f"pg_tblspc/{name}")
+        if _TABLESPACE.fullmatch(name) and not os.path.isdir(full):
+            target = os.readlink(full) if os.path.islink(full) else "no link"
+            yield Finding(Level.WARNING, f"tablespace {name} leads nowhere: its relations cannot "
+                          "be read", f"pg_tblspc/{name} -> {target}")  # fmt: skip
+
+
+# -- pg_control and WAL -----------------------------------------------------------------------
+
+
+def _control(backend: ReadOnly, report: Report) -> Container | None:
+    try:
+        major, found = control_file.parse(backend.read(control_file.CONTROL_FILE))
+    except FileNotFoundError:
+        report.findings.append(
+            Finding(Level.BLOCKS, "pg_control is missing", control_file.CONTROL_FILE)
+        )
+        return None
+    except PgtoolError as error:
+        report.findings.append(Finding(Level.BLOCKS, str(error), control_file.CONTROL_FILE))
+        return None
+    state = found.state.name if isinstance(found.state, DBState) else str(found.state)
+    report.findings.append(
+        Finding(Level.FACT, f"pg_control is sound: state {state}, last checkpoint "
+                f"{found.checkPoint} (redo from {found.checkPointCopy.redo}), timeline "
+                f"{found.checkPointCopy.ThisTimeLineID}, page checksums "
+                f"{'on' if found.data_checksum_version else 'off'}", control_file.CONTROL_FILE)
+    )  # fmt: skip
+    stated = backend.read("PG_VERSION", 0, 64).strip() if backend.exists("PG_VERSION") else b""
+    if stated and stated != str(major).encode():
+        report.findings.append(
+            Finding(Level.BLOCKS, f"pg_control belongs to PostgreSQL {major}, PG_VERSION says "
+                    f"{stated.decode('ascii', 'replace')}", "PG_VERSION")
+        )  # fmt: skip
+    return found
+
+
+def _recovery_files(backend: ReadOnly) -> Iterator[Finding]:
+    if backend.exists("backup_label"):
+        yield Finding(Level.WARNING, "it is a base backup that was never recovered; removing "
+                      "backup_label would make it silently corrupt", "backup_label")  # fmt: skip
+    for name in SIGNALS:
+        if backend.exists(name):
+            yield Finding(Level.WARNING, f"{name} is there: the server would go on recovering "
+                          "and wait for more WAL", name)  # fmt: skip
+
+
+def _space(root: str, found: Container) -> Iterator[Finding]:
+    for name in ("", "pg_wal"):
+        full = os.path.join(root, name)
+        try:
+            status = os.statvfs(full)
+        except OSError:
+            continue
+        free = status.f_bavail * status.f_frsize
+        needed = LEAST_SEGMENTS * int(found.xlog_seg_size)
+        if free < needed:
+            yield Finding(Level.BLOCKS, f"only {free >> 20} MB are free; a start needs room for "
+                          f"WAL segments of {found.xlog_seg_size >> 20} MB", full)  # fmt: skip
+        if not status.f_favail and status.f_files:
+            yield Finding(Level.BLOCKS, "the file system has no inodes left", full)
+
+
+def _gaps(root: str, found: Container) -> Iterator[Finding]:
+    """Segments of the checkpoint's timeline that lie between others and are missing."""
+    size, tli = int(found.xlog_seg_size), int(found.checkPointCopy.ThisTimeLineID)
+    try:
+        names = os.listdir(os.path.join(root, "pg_wal"))
+    except OSError:
+        return
+    numbers = sorted(
+        number for name in names if is_segment_name(name)
+        for owner, number in (parse_segment_name(name, size),) if owner == tli
+    )  # fmt: skip
+    if not numbers:
+        yield Finding(Level.BLOCKS, f"pg_wal holds no segment of timeline {tli}", "pg_wal")
+        return
+    first, last = (segment_name(tli, number, size) for number in (numbers[0], numbers[-1]))
+    yield Finding(Level.FACT, f"pg_wal holds {len(numbers)} segments of timeline {tli}, "
+                  f"{first} to {last}", "pg_wal")  # fmt: skip
+    present = set(numbers)
+    start = int(found.checkPointCopy.redo) // size
+    missing = [n for n in range(start, numbers[-1]) if n not in present]
+    if missing:
+        names = [segment_name(tli, number, size) for number in missing]
+        yield Finding(Level.BLOCKS, f"{len(missing)} segments are missing that replay needs",
+                      _some(names))  # fmt: skip
+
+
+# -- recovery, rehearsed ------------------------------------------------------------------------
+
+
+def _rehearse(root: str, archives: tuple[str, ...], found: Container, report: Report) -> None:
+    try:
+        seen = rehearse(root, Request(archives=archives))
+    except PgtoolError as error:
+        report.findings.append(Finding(Level.BLOCKS, str(error), _place(error)))
+        report.verdict = "recovery could not even begin"
+        report.advice = _without_wal(archives)
+        return
+    run = seen.run
+    if not seen.start.needed:
+        report.verdict = "the cluster was shut down cleanly"
+        report.advice = (
+            "remove what is named above, then start the server" if report.blocked
+            else "start the server; if it refuses, its log says what is not seen from the files"
+        )
+        return
+    report.findings.append(
+        Finding(Level.FACT, f"recovery would replay {run.progress.records} records from "
+                f"{seen.start.redo} to {run.end}: {seen.commits} commits, {seen.aborts} aborts",
+                run.why_ended)
+    )  # fmt: skip
+    _judge(seen, found, archives, report)
+
+
+def _judge(
+    seen: Rehearsal, found: Container, archives: tuple[str, ...], report: Report
+) -> None:
+    run = seen.run
+    if seen.failure is not None:
+        error = seen.failure
+        report.findings.append(Finding(Level.BLOCKS, f"replay fails: {error}", _place(error)))
+        report.verdict = f"recovery would fail at {Lsn(run.end)}"
+        report.advice = _without_wal(archives)
+        return
+    lost = _behind(seen, found)
+    if lost is not None:
+        report.findings.append(lost)
+    report.verdict = "the cluster crashed; recovery would succeed"
+    if report.blocked:
+        report.verdict += ", once what is named above is mended"
+    report.advice = (
+        "pgtool recover --dry-run shows more; then start the server, or run pgtool recover"
+    )
+
+
+def _behind(seen: Rehearsal, found: Container) -> Finding | None:
+    """WAL behind the end: then the end is damage in the middle."""
+    size, run = int(found.xlog_seg_size), seen.run
+    source = seen.start.source
+    after = int(run.end) // size + 1
+    if not source.has(after * size):
+        return None
+    head = source.read(after * size, 24)
+    if len(head) == 24 and int.from_bytes(head[8:16], "little") == after * size:
+        return Finding(
+            Level.WARNING,
+            f"valid WAL lies behind the place where replay ends ({run.end}): something in "
+            "between is damaged, and what follows would be lost", run.why_ended,
+        )  # fmt: skip
+    return None
+
+
+def _place(error: Exception) -> str:
+    if isinstance(error, CorruptData) and error.file is not None:
+        return error.file if error.block is None else f"{error.file} block {error.block}"
+    return ""
+
+
+def _without_wal(archives: tuple[str, ...]) -> str:
+    first = "if there is a WAL archive, pgtool recover --wal DIR uses it; otherwise "
+    if archives:
+        first = ""
+    return (
+        f"{first}copy the whole directory first, and keep the copy; rows can be read from it as "
+        "they lie with pgtool export --inconsistent --salvage, or restored from a base backup"
+    )

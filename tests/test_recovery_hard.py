@@ -1,0 +1,260 @@
+"""Recovery under hard conditions: killed itself, with damaged or missing WAL, to a moment."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pgtool.errors import PgtoolError
+from pgtool.storage.backend import Directory
+from pgtool.transam.recovery.run import Request, recover, rehearse
+from pgtool.transam.recovery.start import find_start
+from tests import recovery_cases as cases
+from tests.conftest import need
+from tests.crash import CrashBackend, Killed
+from tests.installs import NOBODY
+from tests.servers import Server, cluster
+
+pytestmark = pytest.mark.server
+MAJOR = 18
+KILLS = 5
+MUTATIONS = 24
+WATCHED = ("public.kept", "public.tr", "public.ix", "public.big", "pg_catalog.pg_class")
+
+
+@pytest.fixture(scope="module")
+def crashed() -> Iterator[tuple[Server, dict[str, list[str]]]]:
+    """A crashed cluster, never recovered in place, and the rows a server finds on a copy."""
+    need(MAJOR)
+    with cluster(MAJOR, initdb_args=cases.INITDB, conf=cases.CONF) as server:
+        cases.crash(server, rows=40)
+        other = cases.on_copy(server, server.data)
+        try:
+            other.start()
+            rows = cases.server_rows(other)
+        finally:
+            other.close()
+        yield server, {name: rows[name] for name in WATCHED}
+
+
+def copied(server: Server, tmp_path: Path, name: str) -> Path:
+    path = server.base / f"{tmp_path.name}-{name}"
+    subprocess.run(["cp", "-a", str(server.data), str(path)], check=True)
+    return path
+
+
+def test_killed_at_a_sync_point_it_is_run_again(
+    crashed: tuple[Server, dict[str, list[str]]], tmp_path: Path
+) -> None:
+    server, expected = crashed
+    whole = CrashBackend(str(copied(server, tmp_path, "count")))
+    recover(whole, Request(pages=64))
+    whole.close()
+    rng = random.Random(6)
+    points = [("sync", n) for n in rng.sample(range(1, whole.counts["sync"] + 1), KILLS)]
+    points += [("write", n) for n in rng.sample(range(1, whole.counts["write"] + 1), KILLS)]
+    for seed, point in enumerate(points):
+        path = copied(server, tmp_path, "killed")
+        backend = CrashBackend(str(path), stop=point)
+        with pytest.raises(Killed):
+            recover(backend, Request(pages=64))
+        backend.crash(seed, "tear")
+        recover(Directory(str(path)), Request())
+        assert cases.our_rows(path, "postgres", list(WATCHED)) == expected, point
+        shutil.rmtree(path)
+
+
+def test_damaged_wal_ends_recovery_where_pg_waldump_ends(
+    crashed: tuple[Server, dict[str, list[str]]], tmp_path: Path
+) -> None:
+    server, _expected = crashed
+    path = copied(server, tmp_path, "mutated")
+    start = find_start(Directory(str(path)))
+    good = rehearse(str(path), Request())
+    assert good.failure is None
+    size = start.source.segment_size
+    rng = random.Random(7)
+    for _ in range(MUTATIONS):
+        lsn = rng.randrange(start.redo, good.run.end)
+        segment = path / "pg_wal" / start.source.file_name(lsn // size)
+        sound = segment.read_bytes()
+        damaged = bytearray(sound)
+        damaged[lsn % size] ^= 1 << rng.randrange(8)
+        segment.write_bytes(damaged)
+        try:
+            seen = rehearse(str(path), Request())
+            assert seen.failure is None or isinstance(seen.failure, PgtoolError)
+            assert seen.run.end <= good.run.end
+            if seen.failure is None:
+                assert seen.run.last == last_record(server, path, start.redo)
+        except PgtoolError as error:  # the checkpoint record itself
+            assert "checkpoint" in str(error)
+        finally:
+            segment.write_bytes(sound)
+
+
+def last_record(server: Server, path: Path, redo: int) -> int:
+    """The last record that pg_waldump shows."""
+    text = server.run_tool(
+        "pg_waldump", "-p", path / "pg_wal", "-s", f"{redo >> 32:X}/{redo & 0xFFFFFFFF:X}",
+        check=False,
+    ).decode(errors="replace")  # fmt: skip
+    high, low = text.rstrip().rsplit("\n", 1)[-1].split("lsn: ")[1].split(",")[0].split("/")
+    return int(high, 16) << 32 | int(low, 16)
+
+
+def test_diagnose_tells_and_changes_nothing(
+    crashed: tuple[Server, dict[str, list[str]]], tmp_path: Path
+) -> None:
+    server, _expected = crashed
+    path = copied(server, tmp_path, "sick")
+    before = cases.digest(path)
+    report = diagnose(path)
+    assert not report["blocked"] and "recovery would succeed" in report["verdict"]
+    assert cases.digest(path) == before
+    start = find_start(Directory(str(path)))
+    middle = (start.redo // start.source.segment_size) + 1
+    name = start.source.file_name(middle)
+    (path / "pg_wal" / name).unlink()
+    report = diagnose(path)
+    assert report["blocked"] and any(name in f["evidence"] for f in report["findings"])
+    assert "copy" in report["advice"] or "WAL archive" in report["advice"]
+    (path / "global" / "pg_control").write_bytes(bytes(8192))
+    assert "control file" in diagnose(path)["verdict"]
+    path.chmod(0o755)
+    assert any("0755" in f["text"] for f in diagnose(path)["findings"])
+
+
+def diagnose(path: Path) -> dict[str, object]:
+    done = subprocess.run(
+        [sys.executable, "-m", "pgtool", "diagnose", "-D", str(path), "--format", "json"],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent,
+    )  # fmt: skip
+    assert done.returncode in (0, 2), done.stderr
+    out: dict[str, object] = json.loads(done.stdout)
+    return out
+
+
+def test_a_crashed_cluster_is_not_read_as_of_an_earlier_moment(
+    crashed: tuple[Server, dict[str, list[str]]],
+) -> None:
+    server, _expected = crashed
+    done = cases.recover(server.data, "--dry-run", "--target-lsn", "0/1", check=False)
+    assert done.returncode == 1 and "base backup" in done.stderr
+
+
+# -- point in time -------------------------------------------------------------------------
+
+
+def give(path: Path) -> None:
+    if os.geteuid() == 0:
+        os.chown(path, NOBODY, NOBODY)
+
+
+def targets_made(server: Server) -> list[tuple[str, str]]:
+    """Moments to go back to, of each kind, while rows are written."""
+    out = []
+    for n in range(4):
+        server.psql(f"INSERT INTO log(n) VALUES ({n}); UPDATE kept SET b = b || '!' WHERE a < 9")
+        if n == 0:
+            server.psql("SELECT pg_create_restore_point('zero')")
+            out.append(("name", "zero"))
+        elif n == 1:
+            server.psql("CREATE DATABASE copied STRATEGY file_copy; DROP TABLE cut")
+            out.append(("xid", server.psql("SELECT x FROM log WHERE n = 1").strip()))
+        elif n == 2:
+            moment = server.psql("SELECT clock_timestamp() + interval '1 ms'").strip()
+            out.append(("time", moment))
+            time.sleep(0.05)
+        else:
+            out.append(("lsn", server.psql("SELECT pg_current_wal_insert_lsn()").strip()))
+    server.psql("INSERT INTO log(n) VALUES (99); SELECT pg_switch_wal()")
+    return out
+
+
+def by_the_server(server: Server, backup: Path, archive: Path, key: str, value: str) -> Server:
+    other = cases.on_copy(server, backup)
+    settings = {"restore_command": f"cp {archive}/%f %p", "archive_mode": "off"}
+    settings |= {"recovery_target_action": "promote", f"recovery_target_{key}": value}
+    other.configure(settings)
+    (other.data / "recovery.signal").touch()
+    give(other.data / "recovery.signal")
+    other.start()
+    for _ in range(300):
+        if other.psql("SELECT pg_is_in_recovery()").strip() == "f":
+            break
+        time.sleep(0.1)
+    return other
+
+
+def test_to_a_moment_as_the_server(tmp_path: Path) -> None:
+    need(MAJOR)
+    conf = {**cases.CONF, "archive_mode": "on", "archive_command": "true", "wal_keep_size": "1GB"}
+    with cluster(MAJOR, initdb_args=cases.INITDB, conf=conf) as server:
+        archive, packed = server.base / "archive", server.base / "packed"
+        for path in (archive, packed):
+            path.mkdir()
+        server.psql(cases.BEFORE)
+        server.psql("CREATE TABLE log(n int, x xid8 DEFAULT pg_current_xact_id())")
+        backup = server.base / "backup"
+        server.run_tool("pg_basebackup", "-D", backup, "-h", server.base, "-U", "postgres",
+                        "-X", "none", "-c", "fast", "--no-sync")  # fmt: skip
+        targets = targets_made(server)
+        server.stop()
+        for path in server.segments():
+            shutil.copy(path, archive / path.name)
+            (packed / (path.name + ".gz")).write_bytes(gzip.compress(path.read_bytes(), 1))
+        for key, value in targets:
+            theirs = by_the_server(server, backup, archive, key, value)
+            try:
+                expected = cases.server_rows(theirs)
+            finally:
+                theirs.close()
+            check_target(server, backup, packed, (key, value), expected)
+        check_missing(server, backup, packed, tmp_path)
+
+
+def check_target(
+    server: Server, backup: Path, packed: Path, target: tuple[str, str],
+    expected: dict[str, list[str]],
+) -> None:  # fmt: skip
+    key, value = target
+    mine = cases.on_copy(server, backup)
+    mine.configure({"archive_mode": "off"})
+    try:
+        cases.recover(mine.data, "--wal", str(packed), f"--target-{key}", value)
+        mine.start()
+        assert cases.server_rows(mine) == expected, target
+        assert mine.psql("SELECT timeline_id FROM pg_control_checkpoint()") == "2\n"
+    finally:
+        mine.close()
+    if key != "name":
+        done = subprocess.run(
+            [sys.executable, "-m", "pgtool", "query", "-D", str(backup), "-d", "postgres",
+             "--wal", str(packed), f"--as-of-{key}", value, "-t", "--format", "csv",
+             "SELECT n FROM log"],
+            capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent,
+        )  # fmt: skip
+        shown = [line for line in done.stdout.split() if line.isdigit()]
+        assert shown == [row.split("\t")[0] for row in sorted(expected["public.log"])]
+
+
+def check_missing(server: Server, backup: Path, packed: Path, tmp_path: Path) -> None:
+    """A hole in the archive is named; a target behind it is not reached."""
+    names = sorted(path.name for path in packed.iterdir())
+    start = find_start(Directory(str(backup)), archives=[str(packed)], requested=True)
+    first = start.source.file_name(start.redo // start.source.segment_size)
+    (packed / (first + ".gz")).rename(tmp_path / first)
+    done = cases.recover(backup, "--wal", str(packed), "--dry-run", check=False)
+    assert done.returncode in (1, 2) and first in done.stderr + done.stdout
+    assert len(names) > 1
