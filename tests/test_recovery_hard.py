@@ -213,6 +213,7 @@ def test_to_a_moment_as_the_server(tmp_path: Path) -> None:
         server.stop()
         for path in server.segments():
             shutil.copy(path, archive / path.name)
+            give(archive / path.name)
             (packed / (path.name + ".gz")).write_bytes(gzip.compress(path.read_bytes(), 1))
         for key, value in targets:
             theirs = by_the_server(server, backup, archive, key, value)

@@ -93,7 +93,7 @@ def diagnose(root: str, archives: tuple[str, ...] = ()) -> Report:
         )
         return report
     report.findings += [*_recovery_files(backend), *_space(root, found), *_gaps(root, found)]
-    _rehearse(root, archives, found, report)
+    _rehearse(root, archives, report)
     return report
 
 
@@ -268,7 +268,7 @@ def _gaps(root: str, found: Container) -> Iterator[Finding]:
 # -- recovery, rehearsed ------------------------------------------------------------------------
 
 
-def _rehearse(root: str, archives: tuple[str, ...], found: Container, report: Report) -> None:
+def _rehearse(root: str, archives: tuple[str, ...], report: Report) -> None:
     try:
         seen = rehearse(root, Request(archives=archives))
     except PgtoolError as error:
@@ -289,12 +289,10 @@ def _rehearse(root: str, archives: tuple[str, ...], found: Container, report: Re
                 f"{seen.start.redo} to {run.end}: {seen.commits} commits, {seen.aborts} aborts",
                 run.why_ended)
     )  # fmt: skip
-    _judge(seen, found, archives, report)
+    _judge(seen, archives, report)
 
 
-def _judge(
-    seen: Rehearsal, found: Container, archives: tuple[str, ...], report: Report
-) -> None:
+def _judge(seen: Rehearsal, archives: tuple[str, ...], report: Report) -> None:
     run = seen.run
     if seen.failure is not None:
         error = seen.failure
@@ -302,32 +300,12 @@ def _judge(
         report.verdict = f"recovery would fail at {Lsn(run.end)}"
         report.advice = _without_wal(archives)
         return
-    lost = _behind(seen, found)
-    if lost is not None:
-        report.findings.append(lost)
     report.verdict = "the cluster crashed; recovery would succeed"
     if report.blocked:
         report.verdict += ", once what is named above is mended"
     report.advice = (
         "pgtool recover --dry-run shows more; then start the server, or run pgtool recover"
     )
-
-
-def _behind(seen: Rehearsal, found: Container) -> Finding | None:
-    """WAL behind the end: then the end is damage in the middle."""
-    size, run = int(found.xlog_seg_size), seen.run
-    source = seen.start.source
-    after = int(run.end) // size + 1
-    if not source.has(after * size):
-        return None
-    head = source.read(after * size, 24)
-    if len(head) == 24 and int.from_bytes(head[8:16], "little") == after * size:
-        return Finding(
-            Level.WARNING,
-            f"valid WAL lies behind the place where replay ends ({run.end}): something in "
-            "between is damaged, and what follows would be lost", run.why_ended,
-        )  # fmt: skip
-    return None
 
 
 def _place(error: Exception) -> str:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import time
+from struct import error as StructFault
 
 from construct import Container
 
 from formats import timeline
 from formats.control import CheckPoint, DBState
+from formats.derive import reader
 from formats.slru import (
     CLOG_XACTS_PER_BYTE,
     COMMIT_TS,
@@ -27,22 +29,57 @@ from formats.slru import (
 )
 from formats.units import BLCKSZ, Lsn
 from formats.wal import xlog
+from formats.wal.page import SIZE_OF_SHORT_PHD, XLogPageHeaderData, parse_segment_name
 from formats.wal.record import DecodedRecord, FragmentId
-from pgtool.errors import CorruptData, UserError
+from pgtool.errors import CorruptData, PgtoolError, UserError
 from pgtool.transam.recovery import origins, unlogged
 from pgtool.transam.recovery.driver import Recovery
 from pgtool.transam.recovery.start import SIGNALS, XLOG_DIRECTORY
 from pgtool.transam.redo import twophase
 from pgtool.transam.redo.state import RecoveryState
-from pgtool.wal.archive import newest_timeline
+from pgtool.wal.archive import inventory, newest_timeline
 from pgtool.wal.walk import checksum
 
 RM_XLOG = 0
+read_page_header = reader(XLogPageHeaderData)
 SHUTDOWN = next(row.opcode for row in xlog.RECORDS if row.name == "CHECKPOINT_SHUTDOWN")
 
 
-def check_end(run: Recovery) -> None:
+def wal_behind(run: Recovery) -> str | None:
+    """A segment with valid WAL behind the end; None where there is none, as there should be.
+
+    A segment is on disk, whole, before the next one is begun. So where the next one is
+    valid and replay ended before it, what is in between is damaged or missing.
+    """
+    if run.reached_target:
+        return None
+    source = run.start.source
+    size = source.segment_size
+    for name in inventory(source.directories):
+        tli, segno = parse_segment_name(name, size)
+        if segno <= int(run.end) // size or tli not in source.line():
+            continue
+        found = source.locate(segno)
+        if found is None or found[1] != tli:
+            continue
+        try:
+            head = read_page_header(source.read(segno * size, SIZE_OF_SHORT_PHD), 0)
+        except (PgtoolError, StructFault):
+            continue
+        if head.xlp_pageaddr == segno * size and head.xlp_magic == source.info.magic:
+            return name
+    return None
+
+
+def check_end(run: Recovery, *, lost_wal_is_an_error: bool = True) -> None:
     """Whether recovery got far enough; an error in the server's words where not."""
+    behind = wal_behind(run) if lost_wal_is_an_error else None
+    if behind is not None:
+        raise CorruptData(
+            f"WAL cannot be read at {run.end} ({run.why_ended}), but segment {behind} behind it "
+            "holds valid WAL, which would be lost; to accept that, move it away",
+            file=behind,
+        )
     if run.target.wanted and not run.reached_target:
         raise UserError(
             "recovery ended before configured recovery target was reached "

@@ -112,6 +112,12 @@ def _recovered(root: str, state: ClusterState, wish: Wish) -> DataDirectory:
         f"{where or 'of the end of its WAL '}({run.progress.records} records replayed from "
         f"{start.redo} to {run.end}, into memory only)"
     )
+    behind = finish.wal_behind(run)
+    if behind is not None:
+        directory.warnings.append(
+            f"WAL cannot be read at {run.end} ({run.why_ended}); what segment {behind} behind it "
+            "tells is not seen"
+        )
     return directory
 
 
@@ -119,7 +125,7 @@ def recover_overlay(overlay: Overlay, run: Recovery) -> Recovery:
     """Run recovery into an overlay."""
     run.begin()
     run.replay()
-    finish.check_end(run)
+    finish.check_end(run, lost_wal_is_an_error=False)
     finish.settle(run)
     finish.write_out(run)
     finish.finish_overlay(run)
