@@ -49,6 +49,19 @@ them. Imports point down only (a test enforces it)::
    of :mod:`pgtool.functions.registry`.
 6. :class:`pgtool.cli.psql.run.Runner` prints what comes out, as psql would.
 
+**Facts become a cluster** (``pgtool initdb``):
+
+1. :func:`pgtool.commands.initdb.run.run` settles options, locales and settings.
+2. :class:`pgtool.commands.initdb.directory.NewDirectory` makes the directory, and clears it
+   away where something fails.
+3. :class:`pgtool.catalog.genesis.facts.Facts` reads ``catalog/data/initdb``;
+   :func:`pgtool.catalog.genesis.contents.contents` makes the rows of every catalog.
+4. :class:`pgtool.catalog.genesis.files.FileMaker` forms them:
+   :func:`pgtool.access.heap.bulkpages.heap_pages` and
+   :func:`pgtool.access.btree.bulkpages.btree_pages` fill whole pages.
+5. :func:`pgtool.commands.initdb.databases.write_databases` writes them three times.
+6. :func:`pgtool.commands.initdb.control.control_file` says that it was shut down cleanly.
+
 **A record becomes a line** (``pgtool waldump``):
 
 1. :func:`pgtool.inspect.waldump.target.resolve` settles where to start and end.

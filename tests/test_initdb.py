@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import stat
@@ -290,6 +291,23 @@ def test_directory_must_be_empty(tmp_path: Path) -> None:
     made = initdb("-D", empty, "-X", wal, "--no-sync")
     assert made.returncode == 1
     assert list(empty.iterdir()) == []
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_failed_write_leaves_nothing(tmp_path: Path, there: bool) -> None:
+    """A file system that takes no file as large as a WAL segment."""
+    data, wal = tmp_path / "up" / "d", tmp_path / "wal"
+    if there:
+        data.mkdir(parents=True)
+    run = subprocess.run(
+        [sys.executable, "-m", "pgtool", "initdb", "-D", data, "-X", wal, *SAME], cwd=ROOT,
+        capture_output=True, text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20)),
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert "File too large" in run.stderr and run.stderr.count("\n") == 1
+    assert not wal.exists()
+    assert (list(data.iterdir()) == []) if there else not (tmp_path / "up").exists()
 
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
