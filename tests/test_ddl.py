@@ -86,8 +86,9 @@ def test_server_is_content(running: Server, name: str) -> None:
 def test_dump(running: Server, name: str) -> None:
     def text(side: str) -> bytes:
         made = running.run_tool(
-            "pg_dump", "-h", running.base, "-p", running.port, "-U", "postgres", f"{side}_{name}"
-        )
+            "pg_dump", "-s", "-h", running.base, "-p", running.port, "-U", "postgres",
+            f"{side}_{name}",
+        )  # fmt: skip
         return re.sub(rb"(?m)^\\(un)?restrict .*$", b"", made)
 
     assert text("ours") == text("real")

@@ -221,6 +221,9 @@ class Database:
         for kept, sources in _DERIVED.items():
             if names is None or names & sources:
                 self.__dict__.pop(kept, None)
+        for kept, source in _SHARED.items():
+            if names is None or source in names:
+                self.cluster.__dict__.pop(kept, None)
         if names is None or names & _DESCRIBING:
             self._relations.clear()
             self._toast.clear()
@@ -401,6 +404,7 @@ _DERIVED: dict[str, frozenset[str]] = {
     "children": frozenset({"pg_inherits"}), "_indexes": frozenset({"pg_index", "pg_class"}),
     "_statistics": frozenset({"pg_statistic", "pg_class"}),
 }  # fmt: skip
+_SHARED = {"pg_database": "pg_database", "roles": "pg_authid", "tablespaces": "pg_tablespace"}
 _DESCRIBING = frozenset({"pg_class", "pg_attribute", "pg_namespace"})
 #: Schemas whose OIDs are fixed: their relations must be nameable before pg_namespace is read.
 _PINNED_NAMESPACES = {PG_CATALOG_NAMESPACE: "pg_catalog", 99: "pg_toast"}

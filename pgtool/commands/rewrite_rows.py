@@ -38,7 +38,9 @@ def new_files(ddl: Any, row: Any, *, empty: bool = True) -> list[int]:
         toast = ddl.relation_row(row.reltoastrelid)
         new_file(ddl, toast)
         for found in indexes_of(writer, toast.oid):
-            new_file(ddl, ddl.relation_row(found.indexrelid))
+            # The server gives a rewritten table a TOAST table that is new altogether.
+            again = {} if empty else {"reltuples": 0.0}
+            new_file(ddl, ddl.relation_row(found.indexrelid), **again)
             ddl.advance()
             ddl.store.build_index(found.indexrelid)
     for oid in indexes:
@@ -51,7 +53,7 @@ def new_files(ddl: Any, row: Any, *, empty: bool = True) -> list[int]:
     return indexes
 
 
-def new_file(ddl: Any, row: Any) -> None:
+def new_file(ddl: Any, row: Any, **columns: float) -> None:
     """A new, empty file of one relation; the old one goes at commit."""
     writer = ddl.writer
     number = writer.new_relfilenumber(row.reltablespace)
@@ -64,7 +66,7 @@ def new_file(ddl: Any, row: Any) -> None:
     if row.relkind in "rmt":
         frozen, minmulti = ddl.store.horizons()
         changes |= {"relfrozenxid": frozen, "relminmxid": minmulti}
-    writer.update("pg_class", row, **changes)
+    writer.update("pg_class", row, **changes | columns)
 
 
 def _stored(row: Any, missing: Any) -> Attribute:

@@ -25,7 +25,7 @@ from pgtool.storage.smgr import ForkNumber, RelFileLocator
 from pgtool.transam.tqual import TmResult
 from pgtool.wal.insert import Record
 
-__all__ = ["Store"]
+__all__ = ["Store", "log_create"]
 
 _Tid = tuple[int, int]
 _CREATE = opcode(smgr_records.RECORDS, "CREATE")
@@ -94,15 +94,10 @@ class Store:
         self.instance.pool.create(where)
         self.xact.pending_delete(where, at_commit=False)
         if persistence != TEMPORARY:
-            self._log_create(where, ForkNumber.MAIN)
+            log_create(self.xact, where, ForkNumber.MAIN)
         if persistence == UNLOGGED:
             self.instance.pool.create(where, ForkNumber.INIT)
-            self._log_create(where, ForkNumber.INIT)
-
-    def _log_create(self, where: RelFileLocator, fork: ForkNumber) -> None:
-        xid = self.xact.current_xid()
-        main = _create_record(where.spc, where.db, where.rel, int(fork))
-        self.instance.wal.insert(Record(int(RmgrId.RM_SMGR_ID), _CREATE, main), xid)
+            log_create(self.xact, where, ForkNumber.INIT)
 
     def drop(self, where: RelFileLocator) -> None:
         """A relation's files go when the transaction commits."""
@@ -176,6 +171,12 @@ class Store:
         writer.update("pg_class", row, relfilenode=number)
         writer.advance()
         self.fill_sequence(oid, last_value, log_cnt, is_called)
+
+
+def log_create(xact: Any, where: RelFileLocator, fork: ForkNumber) -> None:
+    """Tell recovery of a new fork."""
+    main = _create_record(where.spc, where.db, where.rel, int(fork))
+    xact.instance.wal.insert(Record(int(RmgrId.RM_SMGR_ID), _CREATE, main), xact.current_xid())
 
 
 def _concurrent(result: TmResult) -> SqlError:

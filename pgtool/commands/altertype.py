@@ -1,0 +1,368 @@
+"""ALTER COLUMN TYPE: the column, what depends on it, the rows.
+
+Indexes and constraints over the column are written down as SQL, dropped, and made again when
+the rows have their new values. Rows are rewritten unless every old value is a new one as it
+lies. Views, triggers and generated columns over the column forbid the change.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pgtool.catalog import classids as c
+from pgtool.catalog.classids import Address
+from pgtool.catalog.deletion import drop_statistics
+from pgtool.catalog.dependency import NORMAL, dependencies_of, record, referencing
+from pgtool.catalog.pg_attrdef import default_of, store_default
+from pgtool.commands.altercolumns import column_of
+from pgtool.commands.altertable import AlterTable
+from pgtool.commands.comment import store_comment
+from pgtool.commands.dropcmds import drop_objects
+from pgtool.commands.exprs import relation_state
+from pgtool.commands.indexcmds import children_of
+from pgtool.commands.tabledef import check_column_type
+from pgtool.errors import SqlError, Unsupported
+from pgtool.functions.ruleutils.constraints import constraint_text
+from pgtool.functions.ruleutils.deparser import INDENT
+from pgtool.functions.ruleutils.indexes import index_text
+from pgtool.functions.sysfuncs.describe import describe
+from pgtool.nodes.enums import CoercionForm
+from pgtool.nodes.exprs import CoerceToDomain, FuncExpr, RelabelType, Var
+from pgtool.nodes.text import text_to_node
+from pgtool.sql.analyze.coerce import Context, coerce_to_target
+from pgtool.sql.analyze.collations import assign_collations
+from pgtool.sql.analyze.expressions import transform_expr
+from pgtool.sql.analyze.nodetypes import expr_type
+from pgtool.sql.analyze.typenames import collation_oid, typename_type
+
+__all__ = ["alter_type", "rebuild"]
+
+VARCHAR_LENGTH, NUMERIC_LENGTH = 669, 1703
+TIMESTAMPTZ_TIMESTAMP, TIMESTAMP_TIMESTAMPTZ = 2027, 2028
+VARHDRSZ = 4
+
+
+def _target(alter: AlterTable, row: Any, command: Any) -> tuple[int, int, int]:
+    """(type, modifier, collation) that a column gets."""
+    ddl, node = alter.ddl, command.def_
+    typid, typmod = typename_type(ddl.state(), node.typeName)
+    check_column_type(ddl, command.name, typid)
+    collation = ddl.types.info(typid).typcollation
+    if node.collClause is not None:
+        names = [part.sval for part in node.collClause.collname]
+        collation = collation_oid(ddl.state(), names, node.collClause.location)
+        if not ddl.types.info(typid).typcollation:
+            shown = ddl.types.format_type(typid)
+            raise SqlError(f"collations are not supported by type {shown}", "42804")
+    return typid, typmod, collation
+
+
+def _transform(
+    alter: AlterTable, row: Any, column: Any, command: Any, target: tuple[int, int, int]
+) -> Any:
+    """The expression that gives a row's new value."""
+    ddl, node = alter.ddl, command.def_
+    state = relation_state(ddl, row)
+    using = node.raw_default
+    if using is not None:
+        expr = transform_expr(state, using, "ALTER COL TRANSFORM")
+    else:
+        expr = Var(
+            varno=1, varattno=column.attnum, vartype=column.atttypid, vartypmod=column.atttypmod,
+            varcollid=column.attcollation, varnosyn=1, varattnosyn=column.attnum,
+        )  # fmt: skip
+    made = coerce_to_target(
+        state, expr, expr_type(expr), target[0], target[1], Context.assignment,
+        CoercionForm.COERCE_IMPLICIT_CAST, -1,
+    )  # fmt: skip
+    shown = ddl.types.format_type(target[0])
+    if made is None and using is not None:
+        raise SqlError(
+            f'result of USING clause for column "{column.attname}" cannot be cast automatically '
+            f"to type {shown}", "42804", hint="You might need to add an explicit cast.")
+    if made is None:
+        from pgtool.types.names import quote_identifier
+
+        full = ddl.types.format_type(target[0], target[1])
+        name = quote_identifier(column.attname)
+        raise SqlError(
+            f'column "{column.attname}" cannot be cast automatically to type {shown}', "42804",
+            hint=f'You might need to specify "USING {name}::{full}".')  # fmt: skip
+    assign_collations(state, made)
+    return made
+
+
+def _needs_rewrite(alter: AlterTable, column: Any, expr: Any, target: tuple[int, int, int]) -> bool:
+    """Whether an old value is not a new one as it lies."""
+    ddl = alter.ddl
+    while True:
+        if isinstance(expr, Var) and expr.varattno == column.attnum:
+            return False
+        if isinstance(expr, RelabelType):
+            expr = expr.arg
+        elif isinstance(expr, CoerceToDomain):
+            row = ddl.cache.type(expr.resulttype)
+            if row.typnotnull or ddl.cache.lookup("pg_constraint", "contypid", row.oid):
+                return True
+            expr = expr.arg
+        elif isinstance(expr, FuncExpr) and _only_length(ddl, expr, column, target):
+            expr = expr.args[0]
+        else:
+            return True
+
+
+def _only_length(ddl: Any, expr: FuncExpr, column: Any, target: tuple[int, int, int]) -> bool:
+    """Whether a conversion only checks a length that no old value can break."""
+    old, new = column.atttypmod, target[1]
+    if expr.funcid == VARCHAR_LENGTH:
+        return new < 0 or (0 <= old <= new)
+    if expr.funcid == NUMERIC_LENGTH:
+        if new < VARHDRSZ:
+            return True
+        if old < VARHDRSZ:
+            return False
+        one, two = old - VARHDRSZ, new - VARHDRSZ
+        scales = (one & 0x7FF, two & 0x7FF)
+        return scales[0] == scales[1] and one >> 16 <= two >> 16
+    if expr.funcid in (TIMESTAMPTZ_TIMESTAMP, TIMESTAMP_TIMESTAMPTZ):
+        return str(ddl.session.get("timezone")).upper() in ("UTC", "GMT")
+    return False
+
+
+def alter_type(
+    alter: AlterTable, row: Any, command: Any, recurse: bool, below: bool = False
+) -> None:
+    """ALTER COLUMN … TYPE."""
+    ddl = alter.ddl
+    column = column_of(alter, row, command.name)
+    if column.attinhcount > 0 and not below:
+        raise SqlError(f'cannot alter inherited column "{command.name}"', "42P16")
+    key = ddl.cache.one("pg_partitioned_table", "partrelid", row.oid)
+    if key is not None and column.attnum in key.partattrs:
+        raise SqlError(f'cannot alter column "{command.name}" because it is part of the partition '
+                       f'key of relation "{row.relname}"', "42P16")  # fmt: skip
+    children = children_of(ddl, row.oid)
+    if children and not recurse:
+        raise SqlError(
+            f'type of inherited column "{command.name}" must be changed in child tables too',
+            "42P16")  # fmt: skip
+    target = _target(alter, row, command)
+    if row.relkind in "rp":
+        expr = _transform(alter, row, column, command, target)
+        work = alter.work(row.oid)
+        if _needs_rewrite(alter, column, expr, target):
+            work.rewrite = True
+            work.new_values[int(column.attnum)] = expr
+        elif column.atthasmissing:
+            raise Unsupported("ALTER COLUMN TYPE of a column with a missing value")
+    elif command.def_.raw_default is not None:
+        raise SqlError(f'"{row.relname}" is not a table', "42809")
+    elif _used_rows(ddl, row):
+        raise SqlError(
+            f'cannot alter type "{row.relname}" because column "{_used_rows(ddl, row)}" uses it',
+            "0A000")  # fmt: skip
+    _remember(alter, row, column)
+    _change(alter, row, column, target)
+    for child in children:
+        alter_type(alter, ddl.relation_row(child), command, True, True)
+
+
+def _used_rows(ddl: Any, row: Any) -> str:
+    for found in ddl.cache.lookup("pg_attribute", "atttypid", row.reltype):
+        relation = ddl.relation_row(found.attrelid)
+        if relation.relkind in "rm":
+            return f"{relation.relname}.{found.attname}"
+    return ""
+
+
+# -- what depends on the column ----------------------------------------------------------------
+
+
+def _remember(alter: AlterTable, row: Any, column: Any) -> None:
+    """Write down and drop indexes and constraints over the column; refuse the rest."""
+    ddl = alter.ddl
+    own = Address(c.RELATION, row.oid, int(column.attnum))
+    dropped: list[Address] = []
+    for found in referencing(ddl.writer, own):
+        address = Address(found.classid, found.objid)
+        if found.classid == c.RELATION:
+            relation = ddl.cache.one("pg_class", "oid", found.objid)
+            if relation is not None and relation.relkind in "iI":
+                _index(alter, relation, dropped)
+            elif relation is not None and relation.relkind == "S":
+                continue
+            elif found.objsubid:
+                _generated(ddl, row, column, found)
+        elif found.classid == c.CONSTRAINT:
+            _constraint(alter, found.objid, dropped)
+        elif found.classid == c.ATTR_DEFAULT:
+            default = ddl.cache.one("pg_attrdef", "oid", found.objid)
+            if (default.adrelid, default.adnum) != (row.oid, column.attnum):
+                _generated(ddl, row, column, found, default)
+        else:
+            _refuse(ddl, address, column, row)
+    # Foreign keys of other tables lean on the index of a key that goes.
+    for address in list(dropped):
+        if address.classid == c.CONSTRAINT:
+            index = ddl.cache.one("pg_constraint", "oid", address.objid).conindid
+            for key in ddl.cache.lookup("pg_constraint", "conindid", index):
+                if key.contype == "f":
+                    _constraint(alter, key.oid, dropped)
+    if dropped:
+        drop_objects(ddl, dropped, False)
+
+
+def _refuse(ddl: Any, address: Address, column: Any, row: Any) -> None:
+    words = {
+        c.REWRITE: "used by a view or rule", c.TRIGGER: "used in a trigger definition",
+        c.POLICY: "used in a policy definition", c.PROCEDURE: "used by a function or procedure",
+        c.PUBLICATION_REL: "used by a publication WHERE clause",
+    }.get(address.classid)  # fmt: skip
+    if words is None:
+        raise Unsupported(f"ALTER COLUMN TYPE with {describe(ddl.session, *address)}")
+    raise SqlError(
+        f"cannot alter type of a column {words}", "0A000",
+        f'{describe(ddl.session, *address)} depends on column "{column.attname}"')
+
+
+def _generated(ddl: Any, row: Any, column: Any, found: Any, default: Any = None) -> None:
+    number = default.adnum if default is not None else found.objsubid
+    name = ddl.attributes(row.oid)[number - 1].attname
+    raise SqlError("cannot alter type of a column used by a generated column", "0A000",
+                   f'Column "{column.attname}" is used by generated column "{name}".')
+
+
+def _index(alter: AlterTable, relation: Any, dropped: list[Address]) -> None:
+    ddl = alter.ddl
+    address = Address(c.RELATION, relation.oid)
+    if address in dropped:
+        return
+    for found in ddl.cache.lookup("pg_constraint", "conindid", relation.oid):
+        if found.contype in "pux":
+            _constraint(alter, found.oid, dropped)
+            return
+    if relation.relispartition or relation.relkind == "I":
+        raise Unsupported("ALTER COLUMN TYPE with an index over partitions")
+    dropped.append(address)
+    facts = ddl.cache.one("pg_index", "indexrelid", relation.oid)
+    text = index_text(ddl.session, relation.oid, INDENT)
+    alter.rebuilt.append(("index", facts.indrelid, text, _comment(ddl, address), relation.relname))
+
+
+def _constraint(alter: AlterTable, oid: int, dropped: list[Address]) -> None:
+    ddl = alter.ddl
+    address = Address(c.CONSTRAINT, oid)
+    if address in dropped:
+        return
+    row = ddl.cache.one("pg_constraint", "oid", oid)
+    if row.contype == "n":
+        return
+    if row.conparentid or row.coninhcount:
+        raise Unsupported("ALTER COLUMN TYPE with an inherited constraint")
+    dropped.append(address)
+    text = constraint_text(ddl.session, oid, 0)
+    alter.rebuilt.append(
+        ("constraint", row.conrelid, text, _comment(ddl, address), row.conname)
+    )
+
+
+def _comment(ddl: Any, address: Address) -> str | None:
+    key = ("objoid", "classoid", "objsubid")
+    found = ddl.cache.one("pg_description", key, (address.objid, address.classid, 0))
+    return None if found is None else str(found.description)
+
+
+def rebuild(alter: AlterTable) -> None:
+    """Make the dropped indexes and constraints again when the rows are there."""
+    waiting, alter.rebuilt = alter.rebuilt, []
+    for kind in ("index", "constraint"):
+        # Foreign keys come last: they need the keys.
+        for item in sorted(waiting, key=lambda item: item[2].startswith("FOREIGN KEY")):
+            if item[0] == kind:
+                alter.late.append(lambda item=item: _make_again(alter, item))
+
+
+def _make_again(alter: AlterTable, item: tuple[str, int, str, str | None, str]) -> None:
+    from pgtool.commands.indexcmds import IndexPlan, define_index
+    from pgtool.commands.query import qualified
+    from pgtool.sql.parse import parse
+    from pgtool.types.names import quote_identifier
+
+    ddl = alter.ddl
+    kind, relid, text, comment, name = item
+    row = ddl.relation_row(relid)
+    if kind == "index":
+        node: Any = parse(text)[0].stmt
+        oid, _constraint_oid = define_index(ddl, row, IndexPlan(
+            node.indexParams, node.indexIncludingParams, node.idxname, node.accessMethod,
+            node.whereClause, node.options, node.unique,
+            nulls_not_distinct=node.nulls_not_distinct,
+        ))  # fmt: skip
+        address = Address(c.RELATION, oid)
+    else:
+        statement = (f"ALTER TABLE ONLY {qualified(ddl, row)} ADD CONSTRAINT "
+                     f"{quote_identifier(name)} {text}")  # fmt: skip
+        node = parse(statement)[0].stmt
+        AlterTable(ddl).run(row, node.cmds, True)
+        found = ddl.cache.one("pg_constraint", ("conrelid", "conname"), (relid, name))
+        address = Address(c.CONSTRAINT, found.oid)
+    if comment is not None:
+        store_comment(ddl, address, comment)
+    ddl.advance()
+
+
+# -- the column itself ---------------------------------------------------------------------------
+
+
+def _change(alter: AlterTable, row: Any, column: Any, target: tuple[int, int, int]) -> None:
+    ddl, writer = alter.ddl, alter.ddl.writer
+    typid, typmod, collation = target
+    expr = _converted_default(alter, row, column, target)
+    info = ddl.types.info(typid)
+    for found in dependencies_of(writer, Address(c.RELATION, row.oid)):
+        if found.objsubid == column.attnum and found.refclassid in (c.TYPE, c.COLLATION):
+            writer.delete("pg_depend", found)
+    changes: dict[str, Any] = {
+        "atttypid": typid, "atttypmod": typmod, "attcollation": collation, "attndims": 0,
+        "attlen": info.typlen, "attbyval": info.typbyval, "attalign": info.typalign,
+        "attstorage": info.typstorage, "attcompression": "",
+    }  # fmt: skip
+    writer.update("pg_attribute", column, **changes)
+    own = Address(c.RELATION, row.oid, int(column.attnum))
+    record(writer, own, Address(c.TYPE, typid), NORMAL)
+    if collation and collation != c.DEFAULT_COLLATION:
+        record(writer, own, Address(c.COLLATION, collation), NORMAL)
+    drop_statistics(writer, row.oid, int(column.attnum))
+    ddl.advance()
+    if expr is not None:
+        old = default_of(writer, row.oid, column.attnum)
+        drop_objects(ddl, [Address(c.ATTR_DEFAULT, old.oid)], False)
+        store_default(writer, row.oid, int(column.attnum), expr)
+        ddl.advance()
+
+
+def _converted_default(
+    alter: AlterTable, row: Any, column: Any, target: tuple[int, int, int]
+) -> Any:
+    """The default as one of the new type."""
+    ddl = alter.ddl
+    found = default_of(ddl.writer, row.oid, column.attnum)
+    if found is None:
+        return None
+    if column.attgenerated:
+        raise Unsupported("ALTER COLUMN TYPE of a generated column")
+    expr = text_to_node(found.adbin)
+    while isinstance(expr, (RelabelType, FuncExpr, CoerceToDomain)) and getattr(
+        expr, "relabelformat", getattr(expr, "funcformat", getattr(expr, "coercionformat", None))
+    ) == CoercionForm.COERCE_IMPLICIT_CAST:
+        expr = expr.args[0] if isinstance(expr, FuncExpr) else expr.arg
+    made = coerce_to_target(
+        ddl.state(), expr, expr_type(expr), target[0], target[1], Context.assignment,
+        CoercionForm.COERCE_IMPLICIT_CAST, -1,
+    )  # fmt: skip
+    if made is None:
+        shown = ddl.types.format_type(target[0])
+        raise SqlError(f'default for column "{column.attname}" cannot be cast automatically to '
+                       f"type {shown}", "42804")  # fmt: skip
+    assign_collations(ddl.state(), made)
+    return made
