@@ -124,7 +124,8 @@ def test_same_plans(both: Any) -> None:
 
 def test_for_update_is_refused(both: Any) -> None:
     with pytest.raises(SqlError) as found:
-        list(both[0].run("select * from cust for no key update"))
+        list(both[0].run("begin read only; select * from cust for no key update"))
+    list(both[0].run("rollback"))
     assert found.value.sqlstate == "25006"
     assert "cannot execute SELECT FOR NO KEY UPDATE in a read-only" in str(found.value)
 
