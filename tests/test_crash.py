@@ -20,7 +20,7 @@ from tests.write_helpers import insert_int
 
 Make = Callable[..., Server]
 #: PGTOOL_CRASH_POINTS=all: every sync point and many writes, several ways each.
-POINTS = os.environ.get("PGTOOL_CRASH_POINTS", "6")
+POINTS = os.environ.get("PGTOOL_CRASH_POINTS", "4")
 
 
 @pytest.fixture
