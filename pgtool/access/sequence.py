@@ -27,7 +27,7 @@ from formats.wal.rmgrs import RmgrId, opcode
 from pgtool.errors import SqlError
 from pgtool.storage import page as bufpage
 from pgtool.storage.bufmgr import Buffer
-from pgtool.storage.smgr import RelFileLocator
+from pgtool.storage.smgr import ForkNumber, RelFileLocator
 from pgtool.transam.redo.pages import init_sequence
 from pgtool.wal.insert import Record
 
@@ -82,11 +82,17 @@ class SequenceFile:
             return _state(buffer)
 
     def fill(self, xact: Xact, state: State) -> None:
-        """Make the page of a new file."""
+        """Make the page of a new file; of an unlogged sequence also what a crash leaves of it."""
+        self._fill(xact, state, ForkNumber.MAIN)
+        if not self.logged and self.instance.pool.exists(self.where, ForkNumber.INIT):
+            self._fill(xact, state, ForkNumber.INIT)
+
+    def _fill(self, xact: Xact, state: State, fork: ForkNumber) -> None:
         pool = self.instance.pool
-        buffer = pool.zeroed(self.where, 0)
+        logged = self.logged or fork == ForkNumber.INIT
+        buffer = pool.zeroed(self.where, 0, fork)
         try:
-            if self.logged:
+            if logged:
                 xact.current_xid()
             hoff = header_length(_COLUMNS, False)
             head = _HEADER.pack(
@@ -96,7 +102,8 @@ class SequenceFile:
             with self.instance.wal.critical():
                 init_sequence(buffer.page, tup)
                 pool.mark_dirty(buffer)
-                self._log(xact, buffer)
+                if logged:
+                    self._log_page(xact, buffer)
         finally:
             pool.unpin(buffer)
 
@@ -134,8 +141,10 @@ class SequenceFile:
         return taken.first, taken.last
 
     def _log(self, xact: Xact, buffer: Buffer) -> None:
-        if not self.logged:
-            return
+        if self.logged:
+            self._log_page(xact, buffer)
+
+    def _log_page(self, xact: Xact, buffer: Buffer) -> None:
         where = self.where
         main = _LOCATOR(where.spc, where.db, where.rel) + bufpage.item(buffer.page, 1)
         record = Record(int(RmgrId.RM_SEQ_ID), _LOG, main).block(0, buffer, will_init=True)

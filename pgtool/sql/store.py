@@ -7,6 +7,7 @@ until the commit. What a new index holds is computed by the executor (:mod:`.ind
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import Any
 
@@ -117,6 +118,15 @@ class Store:
         from pgtool.sql.indexbuild import build_index
 
         self._note_size(index, build_index(self.session, self.instance, index))
+        if self.session.database.relation(index).relpersistence == UNLOGGED:
+            from pgtool.catalog.indexinfo import open_index_of
+            from pgtool.sql.executor.indexwrite import key_function
+            from pgtool.sql.executor.scope import Env
+
+            env = Env(self.session)
+            keys = functools.partial(key_function, env)
+            made = open_index_of(self.session.database, self.instance, index, keys)
+            made.build_init_fork(xid=self.xact.current_xid())
 
     def _note_size(self, oid: int, entries: int) -> None:
         """relpages and reltuples of a built index, and of its table where it tells them."""
