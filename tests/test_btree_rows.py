@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,11 +19,12 @@ from pgtool.access.btree.insert import insert
 from pgtool.access.btree.relation import BTree
 from pgtool.access.btree.sortrows import Rows, sort_rows, text_order
 from pgtool.access.btree.unique import UniqueCheck
+from pgtool.access.index import IndexRelation
 from pgtool.access.indextuple import IndexAttribute, IndexShape
-from pgtool.errors import SqlError
+from pgtool.errors import CorruptData, SqlError
 from pgtool.storage import page as bufpage
 from pgtool.types.column import FixedColumn, VarColumn
-from tests.btree_world import TYPES, Instance, column, descriptor, empty_tree
+from tests.btree_world import TYPES, Heap, Instance, column, descriptor, empty_tree
 
 TEXTS = [(1000, b"ab", 12), (3000, b"\0\1a", 9), (2000, b"xyz", 40), (1500, bytes(range(256)), 3),
          (50, b"a", 30), (1, b"a", 3), (2, b"a", 1)]  # fmt: skip
@@ -167,3 +170,40 @@ def test_too_long_keys(tmp_path: Path) -> None:
     tree = BTree(Instance(tmp_path), found)
     with pytest.raises(SqlError, match="index row size 2720 exceeds btree version 4 maximum 2704"):
         build(tree, [([[b"x" * 2708]], np.array([1 << 16 | 3]))])
+
+
+def test_damaged_pages(tmp_path: Path) -> None:
+    """Whatever bytes are flipped: a clear error, or an insertion that went well."""
+    found = make(tmp_path)
+    with empty_tree(tmp_path, found) as tree:
+        for tid in range(1, 2500):
+            insert(tree, [(tid * 7919 % 700).to_bytes(4, "little")], tid)
+    file = tmp_path / "base/5/99"
+    good = file.read_bytes()
+    outcome: Counter[str] = Counter()
+    for trial in range(25):
+        rng = random.Random(trial)
+        bad = bytearray(good)
+        for _ in range(rng.choice((1, 3, 20))):
+            start = rng.randrange(len(good) // 8192) * 8192
+            at = start + rng.choice((rng.randrange(24), 8176 + rng.randrange(16),
+                                     24 + rng.randrange(400), rng.randrange(8192)))  # fmt: skip
+            bad[at] = rng.choice((rng.randrange(256), bad[at] ^ 1 << rng.randrange(8), 0, 255))
+        file.write_bytes(bad)
+        instance = Instance(tmp_path, checksums=False)
+        index = IndexRelation(instance, found, Heap())
+        index.tree.instance.procarray = SimpleNamespace(horizon=lambda *_: 1000)
+        index.tree.instance.varsup = SimpleNamespace(next_full_xid=1000)
+        for number in range(40):
+            datum = rng.randrange(900).to_bytes(4, "little")
+            try:
+                if number == 20:
+                    index.insert_batch(None, [[datum] * 60], list(range(99000, 99060)))
+                elif number == 39:
+                    index.bulk_delete(list(range(1, 90)))
+                else:
+                    index.insert(None, [datum], (70 + number, 1), UniqueCheck.NO)
+                outcome["fine"] += 1
+            except (CorruptData, SqlError):
+                outcome["refused"] += 1
+    assert outcome["fine"] and outcome["refused"]

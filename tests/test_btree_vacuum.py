@@ -8,12 +8,13 @@ pages that were deleted.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
 from formats.nbtree import BtpFlags
-from pgtool.access.btree import pageops
+from pgtool.access.btree import pageops, split
 from pgtool.access.index import IndexRelation
 from pgtool.catalog.indexinfo import open_index_of
 from pgtool.transam.instance import Instance
@@ -137,3 +138,71 @@ def test_deleted_pages_are_reused(served: tuple[Server, dict[str, list[int]]]) -
     own(server)
     server.start()
     server.psql("SELECT bt_index_parent_check('most_i', true, true)")
+
+
+class Interrupted(Exception):
+    """The test ends the work here."""
+
+
+def test_unfinished_splits_are_finished(
+    served: tuple[Server, dict[str, list[int]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash between the two records of a split: the server recovers, we finish it."""
+    server, dead = served
+    server.stop()
+    instance = Instance.start(str(server.data))
+    filler = Filler(server, instance)
+    index = vacuum(filler, "most", dead["most"])
+    filler.xact.commit()
+    filler.xact.begin()
+    finish = split.insert_parent
+    splits = 0
+
+    def fail_at_the_fifth(*args: Any) -> None:
+        nonlocal splits
+        splits += 1
+        if splits == 5:
+            raise Interrupted
+        finish(*args)
+
+    monkeypatch.setattr(split, "insert_parent", fail_at_the_fifth)
+    done = 0
+    with pytest.raises(Interrupted):
+        for done, tid in enumerate(dead["most"]):
+            enter(filler, index, done, tid)
+    monkeypatch.undo()
+    instance.wal.flush_all()
+    instance.abandon()
+    own(server)
+    server.start()
+    server.psql("SELECT bt_index_check('most_i', true)")
+    server.stop()
+    instance = Instance.start(str(server.data))
+    filler = Filler(server, instance)
+    index = open_index_of(filler.database, instance, filler.relation("most_i").oid, keys)
+    flagged = unfinished(index)
+    assert len(flagged) == 1
+    for place, tid in enumerate(dead["most"][done + 1 :], done + 1):
+        enter(filler, index, place, tid)
+    assert not unfinished(index)
+    filler.xact.commit()
+    instance.shutdown()
+    own(server)
+    server.start()
+    server.psql("SELECT bt_index_parent_check('most_i', true, true)")
+
+
+def enter(filler: Filler, index: IndexRelation, place: int, tid: int) -> None:
+    datum = (300 + place).to_bytes(4, "little")
+    index.insert(filler.xact, [datum], (tid >> 16, tid & 0xFFFF))
+
+
+def unfinished(index: IndexRelation) -> list[int]:
+    """Pages whose right sibling has no link from above."""
+    tree = index.tree
+    out = []
+    for block in range(1, tree.pool.nblocks(tree.where)):
+        with tree.pool.read(tree.where, block) as buffer:
+            if pageops.flags_of(buffer.page) & BtpFlags.BTP_INCOMPLETE_SPLIT:
+                out.append(block)
+    return out

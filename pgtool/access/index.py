@@ -17,6 +17,7 @@ Only btrees are written. The descriptor of another access method raises
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -29,13 +30,15 @@ from pgtool.access.btree.split import finish_split
 from pgtool.access.btree.unique import UniqueCheck, find_equal
 from pgtool.access.btree.vacuum import BulkDeleteResult, bulk_delete, cleanup
 from pgtool.access.indexdesc import IndexDescriptor
-from pgtool.errors import Unsupported
+from pgtool.errors import CorruptData, Unsupported
 
 __all__ = [
     "BulkDeleteResult", "IndexRelation", "TableIndexes", "UniqueCheck", "open_index",
     "refuse_other_methods",
 ]  # fmt: skip
 
+#: What reading a damaged page can end in.
+DAMAGE = (CorruptData, struct.error, IndexError)
 Datums = Sequence[bytes | None]
 Tid = tuple[int, int]
 BTREE_AM_OID = 403
@@ -70,7 +73,10 @@ class IndexRelation:
         if check is None:
             check = UniqueCheck.YES if self.descriptor.unique else UniqueCheck.NO
         self._begin(xact)
-        return insert(self.tree, datums, _flat(heap_tid), check, unchanged=unchanged)
+        try:
+            return insert(self.tree, datums, _flat(heap_tid), check, unchanged=unchanged)
+        except DAMAGE as error:
+            raise self._damaged(error) from None
 
     def insert_batch(
         self, xact: Any, columns: list[Any], tids: Any, check: UniqueCheck | None = None
@@ -82,12 +88,14 @@ class IndexRelation:
         if check is None:
             check = UniqueCheck.YES if self.descriptor.unique else UniqueCheck.NO
         self._begin(xact)
-        insert_batch(self.tree, columns, tids, check)
+        try:
+            insert_batch(self.tree, columns, tids, check)
+        except DAMAGE as error:
+            raise self._damaged(error) from None
 
     def check_existing(self, xact: Any, datums: Datums, heap_tid: Tid) -> None:
         """The deferred check of a row that is in the index: 23505 where another one is live."""
-        self._begin(xact)
-        insert(self.tree, datums, _flat(heap_tid), UniqueCheck.EXISTING)
+        self.insert(xact, datums, heap_tid, UniqueCheck.EXISTING)
 
     def find_conflict(self, xact: Any, datums: Datums, own: Tid | None = None) -> Tid | None:
         """The live row with the same key, other than ``own``; None where there is none."""
@@ -96,11 +104,14 @@ class IndexRelation:
         key = tree.keys.scan_key(datums[: tree.nkeyatts])
         if key.has_null and not self.descriptor.nulls_not_distinct:
             return None
-        buffer, _stack = descend(tree, key, finish_split)
         try:
-            found = find_equal(tree, buffer, key, None if own is None else _flat(own))
-        finally:
-            tree.unpin(buffer)
+            buffer, _stack = descend(tree, key, finish_split)
+            try:
+                found = find_equal(tree, buffer, key, None if own is None else _flat(own))
+            finally:
+                tree.unpin(buffer)
+        except DAMAGE as error:
+            raise self._damaged(error) from None
         return None if found is None else (found >> 16, found & 0xFFFF)
 
     def bulk_delete(
@@ -108,7 +119,10 @@ class IndexRelation:
     ) -> BulkDeleteResult:
         """VACUUM: take out the entries of dead rows (ascending TIDs, ``block << 16 | offset``)."""
         self.tree.xid = 0
-        return bulk_delete(self.tree, dead, result)
+        try:
+            return bulk_delete(self.tree, dead, result)
+        except DAMAGE as error:
+            raise self._damaged(error) from None
 
     def vacuum_cleanup(
         self, result: BulkDeleteResult | None = None
@@ -130,6 +144,13 @@ class IndexRelation:
         """The init fork of an unlogged index."""
         self.tree.xid = xid
         build_init_fork(self.tree)
+
+    def _damaged(self, error: Exception) -> CorruptData:
+        """A damaged page, with the index's file."""
+        tree = self.tree
+        if not isinstance(error, CorruptData):
+            error = CorruptData(f'damaged page in index "{self.descriptor.name}": {error}')
+        return error.at(file=tree.pool.path(tree.where))
 
     def _begin(self, xact: Any) -> None:
         """Records name the transaction; the heap is seen through its eyes."""

@@ -111,8 +111,10 @@ def _mark_half_dead(tree: BTree, leaf: Buffer) -> bool:
                 block=parent.tag.block,
             )
         top_parent = None if branch.top == block else branch.top
+        built = bytearray(parent.page)
+        pageops.remove_downlink(built, branch.offnum)
         with tree.change(parent, leaf):
-            pageops.remove_downlink(parent.page, branch.offnum)
+            parent.page[:] = built
             lsn = bufpage.lsn(page)
             pageops.make_half_dead(page, opaque.prev, opaque.next, top_parent)
             bufpage.set_lsn(page, lsn)

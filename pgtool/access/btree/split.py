@@ -53,13 +53,18 @@ def insert_on_page(
     if only_page:
         meta_buffer, meta = _lower_fast_root(tree, buffer)
     main = _INSERT.pack(offnum)
+    # Made beside the page: what a damaged one can make fail has failed before it changes.
+    built = bytearray(page)
+    if postingoff:
+        pageops.insert_posting(built, offnum, tup, postingoff)
+    else:
+        pageops.insert(built, offnum, tup)
     with tree.change(*(b for b in (buffer, child, meta_buffer) if b is not None)):
+        page[:] = built
         if postingoff:
-            pageops.insert_posting(page, offnum, tup, postingoff)
             record = tree.record("INSERT_POST", main)
             record.block(0, buffer, postingoff.to_bytes(2, "little") + tup)
         else:
-            pageops.insert(page, offnum, tup)
             name = "INSERT_LEAF" if leaf else "INSERT_META" if meta else "INSERT_UPPER"
             record = tree.record(name, main)
             record.block(0, buffer, tup)
