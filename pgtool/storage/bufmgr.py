@@ -124,7 +124,8 @@ class BufferPool:
         self.unsynced: set[str] = set()
         #: Files that the next checkpoint removes.
         self.doomed: list[str] = []
-        self._tables: tuple[dict[tuple[RelFileLocator, int], Buffer], ...] = tuple(
+        #: By fork: relation → block → buffer.
+        self._tables: tuple[dict[RelFileLocator, dict[int, Buffer]], ...] = tuple(
             {} for _ in _FORKS
         )
         self._sizes: tuple[dict[RelFileLocator, int], ...] = tuple({} for _ in _FORKS)
@@ -142,7 +143,8 @@ class BufferPool:
         ring: Ring | None = None,
     ) -> Buffer:  # fmt: skip
         """The page of a block, pinned until :meth:`unpin`."""
-        buffer = self._tables[fork].get((where, block))
+        blocks = self._tables[fork].get(where)
+        buffer = None if blocks is None else blocks.get(block)
         if buffer is None:
             return self._load(BufferTag(where, fork, block), ring)
         self.hits += 1
@@ -181,7 +183,7 @@ class BufferPool:
 
     def peek(self, tag: BufferTag) -> Buffer | None:
         """The buffer that holds a page, without pinning or counting."""
-        return self._tables[tag.fork].get((tag.where, tag.block))
+        return self._tables[tag.fork].get(tag.where, {}).get(tag.block)
 
     def zeroed(
         self, where: RelFileLocator, block: int, fork: ForkNumber = ForkNumber.MAIN
@@ -190,7 +192,7 @@ class BufferPool:
 
         The file is made and extended as needed.
         """
-        buffer = self._tables[fork].get((where, block))
+        buffer = self._tables[fork].get(where, {}).get(block)
         if buffer is not None:
             buffer.pins += 1
             self.pinned += 1
@@ -308,9 +310,9 @@ class BufferPool:
         have = self.nblocks(where, fork)
         if nblocks >= have:
             return
-        table = self._tables[fork]
-        for key in [k for k in table if k[0] == where and k[1] >= nblocks]:
-            self._forget(table[key])
+        held = self._tables[fork].get(where, {})
+        for block in [b for b in held if b >= nblocks]:
+            self._forget(held[block])
         base = self.path(where, fork)
         for number in range((have - 1) // self.relseg_size, -1, -1):
             low = number * self.relseg_size
@@ -324,15 +326,15 @@ class BufferPool:
     def drop(self, where: RelFileLocator) -> None:
         """Forget a relation's pages, dirty ones too, and its sizes: its files are going."""
         for fork in _FORKS:
+            for buffer in list(self._tables[fork].get(where, {}).values()):
+                self._forget(buffer)
+            self._tables[fork].pop(where, None)
             self._sizes[fork].pop(where, None)
             self._paths[fork].pop(where, None)
-            table = self._tables[fork]
-            for key in [k for k in table if k[0] == where]:
-                self._forget(table[key])
 
     def drop_database(self, db: int, spc: int | None = None) -> None:
         """Forget everything of a database (in one tablespace, or in all)."""
-        known = {key[0] for table in self._tables for key in table}
+        known = {where for table in self._tables for where in table}
         known.update(where for sizes in self._sizes for where in sizes)
         for where in known:
             if where.db == db and (spc is None or where.spc == spc):
@@ -447,7 +449,7 @@ class BufferPool:
         else:
             self._clock[buffer.seat] = buffer
         self.pinned += 1
-        self._tables[tag.fork][tag.where, tag.block] = buffer
+        self._tables[tag.fork].setdefault(tag.where, {})[tag.block] = buffer
         if ring is not None:
             ring.buffers.append(buffer)
         return buffer
@@ -479,9 +481,9 @@ class BufferPool:
             if self.flush_wal is not None and buffer.tag.where.temp is None:
                 self.flush_wal(buffer.lsn)
             self._write_run(self.place(buffer.tag)[0], [buffer])
-        table, key = self._tables[buffer.tag.fork], (buffer.tag.where, buffer.tag.block)
-        if table.get(key) is buffer:
-            del table[key]
+        blocks = self._tables[buffer.tag.fork].get(buffer.tag.where, {})
+        if blocks.get(buffer.tag.block) is buffer:
+            del blocks[buffer.tag.block]
         buffer.ring = None
 
     def _forget(self, buffer: Buffer) -> None:
@@ -490,7 +492,7 @@ class BufferPool:
             raise UserError(f"block {buffer.tag.block} of {buffer.tag.where.rel} is pinned")
         self._clean(buffer)
         buffer.usage = 0
-        del self._tables[buffer.tag.fork][buffer.tag.where, buffer.tag.block]
+        del self._tables[buffer.tag.fork][buffer.tag.where][buffer.tag.block]
 
     def _clean(self, buffer: Buffer) -> None:
         if buffer.dirty:
