@@ -14,6 +14,7 @@ import numpy as np
 
 from pgtool.errors import SqlError
 from pgtool.functions.codec import codec_of
+from pgtool.storage import ragged
 from pgtool.types.column import FixedColumn, VarColumn
 
 __all__ = ["Converter", "FieldError"]
@@ -165,26 +166,31 @@ def _rest(column: VarColumn, good: Any) -> Any:
 
 
 def _integers(column: VarColumn, code: str, digits: int, low: int, high: int) -> tuple[Any, Any]:
-    buffer = column.buffer
     start, length, valid = _present(column)
-    if not len(buffer):
-        return FixedColumn(np.zeros(len(start), code), valid), _NOTHING
-    negative = (buffer[start] == _MINUS) & (length > 1)
-    first = start + negative
+    n = len(start)
+    if not len(column.buffer) or not n:
+        return FixedColumn(np.zeros(n, code), valid), _NOTHING
+    negative = (column.buffer[start] == _MINUS) & (length > 1)
     count = length - negative
     good = (count > 0) & (count <= digits)
-    total = np.zeros(len(start), np.int64)
-    longest = int(count[good].max()) if good.any() else 0
-    for k in range(longest):
-        here = good & (count > k)
-        byte = buffer[np.where(here, first + k, 0)].astype(np.int64) - _ZERO
-        bad = here & ((byte < 0) | (byte > 9))
-        good &= ~bad
-        total = np.where(here, total * 10 + byte, total)
-    total = np.where(negative, -total, total)
+    width = int(count[good].max()) if good.any() else 1
+    # Right-aligned digits, one row of the table a place; what lies before the first is 0.
+    padded = np.concatenate([np.zeros(width, np.uint8), column.buffer])
+    places = np.where(good, start + length, width)
+    table = ragged.windows(padded, width)[places].view(np.uint8).reshape(n, width)
+    table = np.ascontiguousarray(table.T)
+    total = np.zeros(n, np.int64)
+    for k in range(width):
+        digit = table[k] - np.uint8(_ZERO)
+        beyond = count < width - k
+        good &= beyond | (digit <= 9)
+        digit[beyond] = 0
+        total *= 10
+        total += digit
+    np.negative(total, out=total, where=negative)
     good &= (total >= low) & (total <= high)
-    values = np.where(good, total, 0).astype(code)
-    return FixedColumn(values, valid), _rest(column, good)
+    total[~good] = 0
+    return FixedColumn(total.astype(code), valid), _rest(column, good)
 
 
 def _digits(buffer: Any, start: Any, at: int, count: int) -> tuple[Any, Any]:
@@ -265,19 +271,25 @@ def _booleans(column: VarColumn) -> tuple[Any, Any]:
 
 def _floats(column: VarColumn) -> tuple[Any, Any]:
     start, length, valid = _present(column)
-    raw = column.buffer.tobytes()
-    values = np.zeros(len(start), "<f8")
-    good = length > 0
-    for row, (a, n) in enumerate(zip(start.tolist(), length.tolist())):
-        if not n:
-            continue
-        text = raw[a : a + n]
-        if text.strip(b"0123456789.-+eE"):
-            good[row] = False
-            continue
-        try:
-            values[row] = float(text)
-        except ValueError:
-            good[row] = False
+    n = len(start)
+    width = int(length.max()) if n else 0
+    if not 0 < width <= _MAX_FLOAT:
+        return FixedColumn(np.zeros(n, "<f8"), valid), _rest(column, np.zeros(n, bool))
+    padded = np.concatenate([column.buffer, np.zeros(width, np.uint8)])
+    table = ragged.windows(padded, width)[start].view(np.uint8).reshape(n, width)
+    outside = np.arange(width) >= length[:, None]
+    good = (_FLOAT_BYTES[table] | outside).all(axis=1) & (length > 0)
+    table = np.where(outside, 0, table).astype(np.uint8)
+    table[~good] = 0
+    table[~good, 0] = _ZERO
+    try:
+        values = table.view(f"S{width}").reshape(n).astype("<f8")
+    except ValueError:
+        return FixedColumn(np.zeros(n, "<f8"), valid), _rest(column, np.zeros(n, bool))
     good &= np.isfinite(values) & ((values != 0) | (length <= 3))
-    return FixedColumn(values, valid), _rest(column, good)
+    return FixedColumn(np.where(good, values, 0.0), valid), _rest(column, good)
+
+
+_MAX_FLOAT = 32
+_FLOAT_BYTES = np.zeros(256, bool)
+_FLOAT_BYTES[list(b"0123456789.-+eE")] = True

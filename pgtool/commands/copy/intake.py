@@ -132,7 +132,7 @@ class _Reader:
 
     def _until_end(self, data: bytes) -> bytes:
         """What stands before the end marker."""
-        if self.csv or END not in data:
+        if self.csv or b"\\" not in data or END not in data:
             return data
         at = 0 if data.startswith((b"\\.\n", b"\\.\r\n")) or data == END else data.find(b"\n\\.\n")
         if at < 0:
