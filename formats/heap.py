@@ -78,6 +78,10 @@ HEAP_XMAX_BITS = int(
 )  # fmt: skip
 #: The bits of the two flag words that transactions set, as against what the tuple holds.
 HEAP_XACT_MASK = 0xFFF0
+#: Plain numbers: operations on enumerations are slow.
+_LOCK_ONLY = int(HeapInfomask.HEAP_XMAX_LOCK_ONLY)
+_EXCL_LOCK = int(HeapInfomask.HEAP_XMAX_EXCL_LOCK)
+_MULTI_OR_LOCK = int(HeapInfomask.HEAP_XMAX_IS_MULTI) | HEAP_LOCK_MASK
 HEAP2_XACT_MASK = 0xE000
 
 HeapTupleHeaderData = Struct(
@@ -134,10 +138,8 @@ def xmin_frozen(infomask: int) -> bool:
 
 def xmax_is_locked_only(infomask: int) -> bool:
     """Whether xmax only locks the row (an old-style exclusive lock counts)."""
-    if infomask & HeapInfomask.HEAP_XMAX_LOCK_ONLY:
-        return True
-    mask = HeapInfomask.HEAP_XMAX_IS_MULTI | HEAP_LOCK_MASK
-    return infomask & mask == HeapInfomask.HEAP_XMAX_EXCL_LOCK
+    return bool(infomask & _LOCK_ONLY) or infomask & _MULTI_OR_LOCK == _EXCL_LOCK
+
 
 read_header = reader(HeapTupleHeaderData)
 

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 LOW_SPACE = BLCKSZ // 5
 
 _insert, _delete, _update, _confirm, _lock, _multi_insert = (
-    reader(layout)
+    struct_of(layout).unpack_from
     for layout in (
         xl_heap_insert, xl_heap_delete, xl_heap_update, xl_heap_confirm, xl_heap_lock,
         xl_heap_multi_insert,
@@ -66,6 +66,7 @@ _insert, _delete, _update, _confirm, _lock, _multi_insert = (
 _HEADER = struct_of(xl_heap_header)
 _MULTI = struct_of(xl_multi_insert_tuple)
 _U16 = struct.Struct("<H")
+_FSM = int(ForkNumber.FSM)
 _DELETE_ALL_VISIBLE_CLEARED = int(DeleteFlags.XLH_DELETE_ALL_VISIBLE_CLEARED)
 _DELETE_IS_PARTITION_MOVE = int(DeleteFlags.XLH_DELETE_IS_PARTITION_MOVE)
 _DELETE_IS_SUPER = int(DeleteFlags.XLH_DELETE_IS_SUPER)
@@ -86,6 +87,8 @@ def where(ref: BlockRef) -> RelFileLocator:
 
 def reference(rec: DecodedRecord, block_id: int) -> BlockRef:
     """A block reference that the record must have."""
+    if not block_id and rec.blocks and not rec.blocks[0].id:
+        return rec.blocks[0]
     ref = rec.block(block_id)
     if ref is None:
         raise CorruptData(f"WAL record at {rec.lsn} has no block reference {block_id}")
@@ -119,20 +122,17 @@ def clear_map(
 
 def note_space(ctx: RedoContext, ref: BlockRef, free: int) -> None:
     """Tell the free space map, which no record does."""
-    page, slot = divmod(ref.block, freespace.SLOTS_PER_FSM_PAGE)
-    block = freespace.fsm_block(page)
-    relation, pool = where(ref), ctx.pool
-    if not pool.exists(relation, ForkNumber.FSM) or block >= pool.nblocks(
-        relation, ForkNumber.FSM
-    ):
-        buffer = pool.zeroed(relation, block, ForkNumber.FSM)
-    else:
-        buffer = pool.pin(relation, block, ForkNumber.FSM)
-    if bufpage.is_new(buffer.page):
-        bufpage.init(buffer.page)
-    if freespace.set_category(buffer.page, slot, freespace.bytes_to_category(free)):
-        pool.mark_dirty_hint(buffer)
-    pool.unpin(buffer)
+    number, slot = divmod(ref.block, freespace.SLOTS_PER_FSM_PAGE)
+    block = freespace.fsm_block(number)
+    buffer = ctx.pool.get((ref.spc, ref.db, ref.rel, _FSM, block))
+    if buffer is None:
+        buffer = ctx.pool.zeroed(where(ref), block, ForkNumber.FSM)
+    page = buffer.page
+    if bufpage.is_new(page):
+        bufpage.init(page)
+    if freespace.set_category(page, slot, freespace.bytes_to_category(free)):
+        ctx.pool.mark_dirty_hint(buffer)
+    ctx.pool.unpin(buffer)
 
 
 def _heap_page(
@@ -177,9 +177,9 @@ def _finish(
 
 def redo_insert(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A new tuple: header fields and the rest in the data of block 0."""
-    main = _insert(rec.main, 0)
+    offnum, flags = _insert(rec.main, 0)
     ref = reference(rec, 0)
-    cleared = bool(main.flags & _INSERT_ALL_VISIBLE_CLEARED)
+    cleared = bool(flags & _INSERT_ALL_VISIBLE_CLEARED)
     if cleared:
         clear_map(ctx, rec, [ref])
     action, buffer = _heap_page(ctx, rec, init=bool(rec.info & XLOG_HEAP_INIT_PAGE))
@@ -187,8 +187,8 @@ def redo_insert(rec: DecodedRecord, ctx: RedoContext) -> None:
         return
     if action == BLK_NEEDS_REDO:
         head, rest = _header_and_rest(ref.data, rec.xid)
-        _place(buffer.page, ref.block, head + rest, main.offnum, rec)
-        if main.flags & _INSERT_ALL_FROZEN_SET:
+        _place(buffer.page, ref.block, head + rest, offnum, rec)
+        if flags & _INSERT_ALL_FROZEN_SET:
             pageops.set_all_visible(buffer.page)
         free = _finish(ctx, rec, ref, buffer, cleared)
         if free < LOW_SPACE:
@@ -198,17 +198,16 @@ def redo_insert(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def redo_multi_insert(rec: DecodedRecord, ctx: RedoContext) -> None:
     """Several new tuples of one page, each with its short header, 2-aligned."""
-    main = _multi_insert(rec.main, 0)
+    flags, _pad, count = _multi_insert(rec.main, 0)
     ref = reference(rec, 0)
     init = bool(rec.info & XLOG_HEAP_INIT_PAGE)
-    cleared = bool(main.flags & _INSERT_ALL_VISIBLE_CLEARED)
+    cleared = bool(flags & _INSERT_ALL_VISIBLE_CLEARED)
     if cleared:
         clear_map(ctx, rec, [ref])
     action, buffer = _heap_page(ctx, rec, init=init)
     if buffer is None:
         return
     if action == BLK_NEEDS_REDO:
-        count = main.ntuples
         numbers = range(1, count + 1) if init else struct.unpack_from(
             f"<{count}H", rec.main, struct_of(xl_heap_multi_insert).size
         )
@@ -221,7 +220,7 @@ def redo_multi_insert(rec: DecodedRecord, ctx: RedoContext) -> None:
             head = pack(rec.xid, 0, 0, 0, 0, 0, mask2, mask & ~_COMBOCID, hoff)
             _place(buffer.page, ref.block, head + data[at : at + length], number, rec)
             at += length
-        if main.flags & _INSERT_ALL_FROZEN_SET:
+        if flags & _INSERT_ALL_FROZEN_SET:
             pageops.set_all_visible(buffer.page)
         free = _finish(ctx, rec, ref, buffer, cleared)
         if free < LOW_SPACE:
@@ -231,9 +230,9 @@ def redo_multi_insert(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def redo_delete(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A tuple gets its deleter, or (speculative) loses its inserter."""
-    main = _delete(rec.main, 0)
+    xmax, offnum, bits, flags = _delete(rec.main, 0)
     ref = reference(rec, 0)
-    cleared = bool(main.flags & _DELETE_ALL_VISIBLE_CLEARED)
+    cleared = bool(flags & _DELETE_ALL_VISIBLE_CLEARED)
     if cleared:
         clear_map(ctx, rec, [ref])
     action, buffer = ctx.buffer(rec, 0)
@@ -241,12 +240,12 @@ def redo_delete(rec: DecodedRecord, ctx: RedoContext) -> None:
         return
     if action == BLK_NEEDS_REDO:
         page = buffer.page
-        if main.flags & _DELETE_IS_SUPER:
-            pageops.abort_speculative(page, ref.block, main.offnum)
+        if flags & _DELETE_IS_SUPER:
+            pageops.abort_speculative(page, ref.block, offnum)
         else:
-            mask, mask2 = pageops.masks_of(main.infobits_set)
-            moved = bool(main.flags & _DELETE_IS_PARTITION_MOVE)
-            pageops.mark_deleted(page, ref.block, main.offnum, main.xmax, mask, mask2, moved=moved)
+            mask, mask2 = pageops.masks_of(bits)
+            moved = bool(flags & _DELETE_IS_PARTITION_MOVE)
+            pageops.mark_deleted(page, ref.block, offnum, xmax, mask, mask2, moved=moved)
         pageops.set_prunable(page, rec.xid)
         if cleared:
             pageops.set_all_visible(page, False)
@@ -256,22 +255,22 @@ def redo_delete(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def redo_update(rec: DecodedRecord, ctx: RedoContext, hot: bool = False) -> None:
     """The old version gets its updater and points to the new one, which may be on its page."""
-    main = _update(rec.main, 0)
+    old_xmax, old_offnum, bits, flags, new_xmax, offnum = _update(rec.main, 0)
     new_ref = reference(rec, 0)
     old_ref = rec.block(1) or new_ref
     same = old_ref is new_ref
-    old_cleared = bool(main.flags & _UPDATE_OLD_ALL_VISIBLE_CLEARED)
-    new_cleared = bool(main.flags & _UPDATE_NEW_ALL_VISIBLE_CLEARED)
+    old_cleared = bool(flags & _UPDATE_OLD_ALL_VISIBLE_CLEARED)
+    new_cleared = bool(flags & _UPDATE_NEW_ALL_VISIBLE_CLEARED)
     if old_cleared or new_cleared:
         clear_map(ctx, rec, [old_ref] * old_cleared + [new_ref] * new_cleared)
     old_action, old = ctx.buffer(rec, 0 if same else 1)
     if old is not None and old_action == BLK_NEEDS_REDO:
         page = old.page
-        mask, mask2 = pageops.masks_of(main.old_infobits_set)
-        old_tuple = _old_tuple(page, main.old_offnum)
+        mask, mask2 = pageops.masks_of(bits)
+        old_tuple = _old_tuple(page, old_offnum)
         pageops.mark_updated(
-            page, main.old_offnum, main.old_xmax, mask, mask2,
-            (new_ref.block, main.new_offnum), hot,
+            page, old_offnum, old_xmax, mask, mask2,
+            (new_ref.block, offnum), hot,
         )  # fmt: skip
         pageops.set_prunable(page, rec.xid)
         if old_cleared:
@@ -285,8 +284,8 @@ def redo_update(rec: DecodedRecord, ctx: RedoContext, hot: bool = False) -> None
     else:
         action, new = _heap_page(ctx, rec, init=bool(rec.info & XLOG_HEAP_INIT_PAGE))
     if new is not None and action == BLK_NEEDS_REDO:
-        tup = _new_version(rec, new_ref.data, main.flags, main.new_xmax, old_tuple)
-        _place(new.page, new_ref.block, tup, main.new_offnum, rec)
+        tup = _new_version(rec, new_ref.data, flags, new_xmax, old_tuple)
+        _place(new.page, new_ref.block, tup, offnum, rec)
         free = _finish(ctx, rec, new_ref, new, new_cleared)
         if free < LOW_SPACE and not hot:
             note_space(ctx, new_ref, free)
@@ -332,29 +331,29 @@ def _new_version(
 
 def redo_confirm(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A speculative insertion stays."""
-    main = _confirm(rec.main, 0)
+    (offnum,) = _confirm(rec.main, 0)
     action, buffer = ctx.buffer(rec, 0)
     if buffer is not None:
         if action == BLK_NEEDS_REDO:
-            pageops.confirm_speculative(buffer.page, reference(rec, 0).block, main.offnum)
+            pageops.confirm_speculative(buffer.page, reference(rec, 0).block, offnum)
             ctx.done(buffer, rec)
         ctx.pool.unpin(buffer)
 
 
 def _redo_locked(rec: DecodedRecord, ctx: RedoContext, newer_version: bool) -> None:
-    main = _lock(rec.main, 0)
+    xmax, offnum, bits, flags = _lock(rec.main, 0)
     ref = reference(rec, 0)
-    if main.flags & _LOCK_ALL_FROZEN_CLEARED:
+    if flags & _LOCK_ALL_FROZEN_CLEARED:
         clear_map(ctx, rec, [ref], visibilitymap.ALL_FROZEN)
     action, buffer = ctx.buffer(rec, 0)
     if buffer is None:
         return
     if action == BLK_NEEDS_REDO:
-        masks = pageops.masks_of(main.infobits_set)
+        masks = pageops.masks_of(bits)
         if newer_version:
-            pageops.mark_updated_version_locked(buffer.page, main.offnum, main.xmax, *masks)
+            pageops.mark_updated_version_locked(buffer.page, offnum, xmax, *masks)
         else:
-            pageops.mark_locked(buffer.page, ref.block, main.offnum, main.xmax, *masks)
+            pageops.mark_locked(buffer.page, ref.block, offnum, xmax, *masks)
         ctx.done(buffer, rec)
     ctx.pool.unpin(buffer)
 

@@ -54,7 +54,7 @@ _FREEZE_TUPLE = struct_of(xl_heap_freeze_tuple)
 _U16 = struct.Struct("<H")
 #: Whether pruning a page takes unused line pointers off its end.
 TRUNCATES_WHEN_PRUNING: ByMajor[bool] = ByMajor({14: False, 15: True})
-_CHANGES_LINES = (
+_CHANGES_LINES = int(
     PruneFlags.XLHP_HAS_REDIRECTIONS | PruneFlags.XLHP_HAS_DEAD_ITEMS
     | PruneFlags.XLHP_HAS_NOW_UNUSED_ITEMS
 )  # fmt: skip
