@@ -432,3 +432,29 @@ def test_columns_at_once(server: Server, options: str) -> None:
     assert ask("SELECT * FROM verify_heapam('ours')") == ""
     ours, theirs = (int(ask(f"SELECT pg_relation_size('{t}')")) for t in ("ours", "theirs"))
     assert ours < 1.1 * theirs
+
+
+def test_unlogged(server: Server) -> None:
+    """No record tells of an unlogged table; it is there after a clean shutdown."""
+    server.psql("CREATE UNLOGGED TABLE quiet (k int, v text, n bigint, s smallint)")
+    target = h.target(server, "quiet")
+    server.stop()
+    instance = Instance.start(str(server.data))
+    rel = HeapRelation(instance, target)
+    xact = h.session(instance, rel)
+    xact.begin()
+    rel.insert_columns(xact, columns_of([(k, "v", k, 1) for k in range(3000)]), 3000)
+    rel.multi_insert(xact, [h.row(rel, k, "w", None, 2) for k in range(3000, 3100)])
+    tid = rel.insert(xact, h.row(rel, 3100, "x", 5, 3))
+    xact.commit()
+    xact.begin()
+    assert rel.update(xact, tid, h.row(rel, 3100, "y", 5, 3)).result == TmResult.TM_Ok
+    xact.commit()
+    instance.shutdown()
+    server.start()
+    assert server.psql("SELECT count(*), max(v) FROM quiet").strip() == "3101|y"
+    assert server.psql("SELECT * FROM verify_heapam('quiet')") == ""
+    touched = {
+        ref.rel for rec in records(server.segments()) if rec.rmid in (9, 10) for ref in rec.blocks
+    }
+    assert target.locator.rel not in touched

@@ -141,6 +141,8 @@ class HeapRelation:
         self.wal = instance.wal
         self.rules: Rules = instance.tqual
         self.holders = Holders(instance)
+        if target.persistence == "u":
+            self.pool.unlogged.add(self.where)
         logical_level = instance.settings.wal_level == "logical"
         #: Whether records carry what logical decoding of the rows needs.
         self.logical = logical_level and target.logged and not target.is_catalog
