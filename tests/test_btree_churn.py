@@ -8,10 +8,14 @@ horizon), the indexes stay small, and the real server recovers all of it after a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 import pgtool
+from formats.page import LpFlags
+from pgtool.storage import page as bufpage
+from pgtool.storage.smgr import RelFileLocator
 from pgtool.transam.instance import running_instance
 from tests.conftest import need
 from tests.servers import Server, cluster
@@ -59,3 +63,35 @@ def test_versions_are_deleted(stopped: Server) -> None:
         pages = int(stopped.psql(f"SELECT pg_relation_size('{name}') / {8192}"))
         assert pages < 8, (name, pages)
     assert stopped.psql("SELECT count(*), min(v), max(v) FROM churn").strip() == "120|24|24"
+
+
+def test_scans_mark_entries_of_dead_rows(stopped: Server) -> None:
+    connection = pgtool.connect(str(stopped.data), dbname="postgres")
+    cursor = connection.cursor()
+    cursor.execute("DELETE FROM churn WHERE k = 3 AND a <> 3")
+    connection.commit()
+    cursor.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+    cursor.execute("SELECT a FROM churn WHERE k = 3")
+    instance = running_instance(str(stopped.data))
+    assert instance is not None
+    cursor.execute("SELECT pg_relation_filepath('churn_k')")
+    _base, db, rel = cursor.fetchone()[0].split("/")
+    where = RelFileLocator(1663, int(db), int(rel))
+    assert dead_items(instance, where) == 0
+    cursor.execute("INSERT INTO churn VALUES (1000, 11, 0)")
+    cursor.execute("SELECT a FROM churn WHERE k = 3")
+    assert cursor.fetchall() == [(3,)]
+    assert dead_items(instance, where) > 0
+    connection.commit()
+    connection.close()
+    own(stopped)
+    stopped.start()
+    stopped.psql("SELECT bt_index_parent_check('churn_k', true, true); INSERT INTO churn SELECT "
+                 "g, 3 FROM generate_series(2000, 4000) g; SET enable_seqscan = off")  # fmt: skip
+    stopped.psql("SELECT bt_index_parent_check('churn_k', true, true)")
+    assert stopped.psql("SELECT count(*) FROM churn WHERE k = 3").strip() == "2002"
+
+
+def dead_items(instance: Any, where: Any) -> int:
+    with instance.pool.read(where, 1) as buffer:
+        return sum(one.flags == LpFlags.LP_DEAD for one in bufpage.item_ids(buffer.page))

@@ -17,6 +17,7 @@ from pgtool.nodes.plan import INDEX_VAR, ScanDirection
 from pgtool.sql.executor.batch import Batch, concat_batches
 from pgtool.sql.executor.context import Context, Measure
 from pgtool.sql.executor.indexkeys import IndexKeys, index_tree
+from pgtool.sql.executor.killed import DeadEntries
 from pgtool.sql.executor.node import Exec, Filter, Project
 from pgtool.sql.executor.pages import AllVisible, HeapVisits, counted_tids
 from pgtool.sql.executor.scan import HeapSource, filtered
@@ -69,11 +70,15 @@ class _IndexExec(Exec):
         visits = None
         if measure is not None:
             visits = HeapVisits(measure, ctx, self.source.heap.file.path)
+        dead, tree = self._dead_entries(measure)
         for places in self.tids(ctx):
             ctx.check()
             if visits is not None:
                 visits.add(self.fetched(places, visits.measure, ctx))
             parts = list(fetch_placed(self.source, places))
+            if dead is not None:
+                seen = [index for _, index in parts]
+                dead.missed(places, np.concatenate(seen) if seen else [], tree.touched or [])
             if not parts:
                 continue
             index = np.concatenate([p for _, p in parts])
@@ -87,6 +92,17 @@ class _IndexExec(Exec):
                 measure.removed += rows.n - out.n
             if out.n:
                 yield self.project.apply(out, ctx)
+
+    def _dead_entries(self, measure: Measure | None) -> tuple[DeadEntries | None, Any]:
+        """What marks entries of dead rows, in a session that writes; the index."""
+        if measure is not None:
+            return None, None
+        dead = DeadEntries.of(self.env.session, self.keys.indexid, self.source.relation)
+        if dead is None:
+            return None, None
+        tree = index_tree(self.env, self.keys.indexid)
+        tree.touched = []
+        return dead, tree
 
     def fetched(self, places: Any, _measure: Measure, _ctx: Context) -> Any:
         """The places for which the server goes to the heap."""
