@@ -17,18 +17,22 @@ the last connection of the process closes. A transaction begins with the first s
 writes (or with BEGIN) and ends with :meth:`Connection.commit` or
 :meth:`Connection.rollback`; as a context manager a connection commits, or rolls back after an
 exception, and closes. With ``autocommit`` every statement is a transaction of its own.
+Threads may have connections of their own (``threadsafety`` 1); those that may write (not
+``read_only``) take turns, statement by statement.
 """
 
 from __future__ import annotations
 
 import datetime
+import functools
 import itertools
 import re
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pgtool import errors
 
@@ -273,6 +277,26 @@ def connect(
         raise _translated(error) from error
 
 
+#: Connections that write share an instance of the process: one statement of theirs at a time.
+_WORK = threading.RLock()
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _alone(method: _Method) -> _Method:
+    """While the method runs no other thread is at work on a connection that may write."""
+
+    @functools.wraps(method)
+    def locked(self: Any, *args: Any, **options: Any) -> Any:
+        connection: Connection = getattr(self, "connection", self)
+        engine = connection._engine
+        if engine is None or engine.read_only:
+            return method(self, *args, **options)
+        with _WORK:
+            return method(self, *args, **options)
+
+    return cast(_Method, locked)
+
+
 class Connection:
     """A session on one database. A context manager: closed at the end."""
 
@@ -328,6 +352,7 @@ class Connection:
         if self.engine.session.in_transaction:
             self._end("ROLLBACK")
 
+    @_alone
     def _end(self, text: str) -> None:
         try:
             for _outcome in self.engine.run(text):
@@ -339,6 +364,7 @@ class Connection:
         """Cancel the running statement (from another thread)."""
         self.engine.session.cancel()
 
+    @_alone
     def close(self) -> None:
         """Close the connection, what is not committed rolled back; its cursors are of no use."""
         engine, self._engine = self._engine, None
@@ -362,6 +388,10 @@ class Connection:
             self.close()
 
 
+#: Rows that iterating over a cursor takes at a time.
+ITERATED = 1000
+
+
 class Cursor:
     """Executes statements and holds the rows of the last."""
 
@@ -375,6 +405,7 @@ class Cursor:
         self._rows: Iterator[tuple[Any, ...]] | None = None
         self._closed = False
 
+    @_alone
     def execute(self, query: str, params: Any = None) -> Cursor:
         """Run a statement, or several without parameters; the rows are those of the last."""
         if self._closed:
@@ -443,6 +474,7 @@ class Cursor:
         except errors.PgtoolError as error:
             raise _translated(error) from error
 
+    @_alone
     def executemany(self, query: str, sequence: Sequence[Any]) -> None:
         """Run a statement for each set of parameters; the rows are thrown away."""
         total = 0
@@ -459,14 +491,17 @@ class Cursor:
             raise ProgrammingError("the last operation did not produce rows")
         return self._rows
 
+    @_alone
     def fetchone(self) -> tuple[Any, ...] | None:
         """The next row, or None."""
         return next(self._fetching(), None)
 
+    @_alone
     def fetchmany(self, size: int | None = None) -> list[tuple[Any, ...]]:
         """The next rows, ``arraysize`` unless told."""
         return list(itertools.islice(self._fetching(), size or self.arraysize))
 
+    @_alone
     def fetchall(self) -> list[tuple[Any, ...]]:
         """All rows that are left."""
         rows = list(self._fetching())
@@ -474,7 +509,8 @@ class Cursor:
         return rows
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        return self._fetching()
+        while rows := self.fetchmany(ITERATED):
+            yield from rows
 
     def close(self) -> None:
         """Forget the rows."""
