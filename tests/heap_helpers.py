@@ -66,7 +66,7 @@ def scan(rel: HeapRelation, xact: Xact) -> Iterator[tuple[tuple[int, int], list[
     """The visible rows, page by page, pruned on access as the server's scan does."""
     snapshot = xact.snapshot()
     for block in range(rel.nblocks):
-        rel.prune(block)
+        rel.prune(block, xact)
         with rel.pinned(block) as buffer:
             page, found = buffer.page, []
             for number, (state, at, length) in enumerate(bufpage.item_ids(page), 1):

@@ -33,10 +33,9 @@ MODES = {
     "SHARE": LockTupleMode.Share,
     "KEY SHARE": LockTupleMode.KeyShare,
 }
-UNEQUAL = {
-    "xmax", "old_xmax", "new_xmax", "snapshotConflictHorizon", "reason", "top_xid",
-    "target_locator",
-}  # fmt: skip
+#: The server leaves the reason of a pruning as it finds it.
+UNEQUAL = {"reason", "target_locator"}
+XIDS = {"xmax", "old_xmax", "new_xmax", "snapshotConflictHorizon", "top_xid"}
 SHAPE = "(k int, v text, n bigint, s smallint) WITH (autovacuum_enabled = off{})"
 
 
@@ -135,21 +134,21 @@ class Twins:
 
     def compare_records(self) -> None:
         """The heap's WAL records of both tables are the same, in the same order."""
-        logged: dict[int, list[object]] = {}
+        logged: dict[int, list[DecodedRecord]] = {}
         for rec in records(self.server.segments()):
             if rec.rmid not in (RmgrId.RM_HEAP_ID, RmgrId.RM_HEAP2_ID):
                 continue
             if rec.blocks:
-                logged.setdefault(rec.blocks[0].rel, []).append(_without_xids(rec))
+                logged.setdefault(rec.blocks[0].rel, []).append(rec)
             elif rmgr.identify(rec) == "NEW_CID":
                 where = rmgr.parse_main(rec).target_locator.relNumber
-                logged.setdefault(where, []).append(_without_xids(rec))
-        theirs = h.locator(self.server, "theirs").rel
-        ours = logged.get(self.target.locator.rel, [])
+                logged.setdefault(where, []).append(rec)
+        ours = _comparable(logged.get(self.target.locator.rel, []))
+        theirs = _comparable(logged.get(h.locator(self.server, "theirs").rel, []))
         assert ours
-        for mine, real in zip(ours, logged.get(theirs, [])):
+        for mine, real in zip(ours, theirs):
             assert mine == real
-        assert len(ours) == len(logged[theirs])
+        assert len(ours) == len(theirs)
 
     def compare(self) -> None:
         """Rows, line pointers, tuple headers but for xids and hints, maps; amcheck."""
@@ -179,13 +178,20 @@ def _no_lsn(text: str) -> list[list[str]]:
             for line in text.splitlines()]  # fmt: skip
 
 
-def _without_xids(rec: DecodedRecord) -> tuple[object, ...]:
-    """A record as text, without xids and without bytes that the server leaves as they were."""
-    main = rmgr.parse_main(rec)
-    data = {i: rmgr.plain(part) for i, part in rmgr.parse_blocks(rec, main).items()}
-    known = {k: v for k, v in rmgr.plain(main).items() if k not in UNEQUAL}
-    blocks = [(b.id, b.fork, b.block, b.flags & ~0x80) for b in rec.blocks]
-    return rmgr.identify(rec), rec.info, known, blocks, data
+def _comparable(recs: list[DecodedRecord]) -> list[tuple[object, ...]]:
+    """Records as plain values; a transaction is its number among those of the table."""
+    numbers = {xid: i for i, xid in enumerate(dict.fromkeys(rec.xid for rec in recs if rec.xid))}
+    out = []
+    for rec in recs:
+        main = rmgr.parse_main(rec)
+        data = {i: rmgr.plain(part) for i, part in rmgr.parse_blocks(rec, main).items()}
+        known = {k: v for k, v in rmgr.plain(main).items() if k not in UNEQUAL}
+        for name in XIDS & known.keys():
+            known[name] = known[name] and numbers.get(known[name], "another")
+        blocks = [(b.id, b.fork, b.block, b.flags & ~0x80) for b in rec.blocks]
+        xid = rec.xid and numbers[rec.xid]
+        out.append((rmgr.identify(rec), rec.info, xid, known, blocks, data))
+    return out
 
 
 def _literal(value: object) -> str:

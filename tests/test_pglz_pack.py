@@ -62,3 +62,17 @@ def test_as_the_server_does() -> None:
                 assert pglz_pack.compress(values[i]) == attrs[1][value.body : value.end]
                 seen += 1
         assert seen > 5
+
+
+@pytest.mark.parametrize("method", ["p", "l"])
+def test_compressed_values(method: str) -> None:
+    """A value's compressed form says how it is to be read; none where it gains too little."""
+    from pgtool.access.heap.toast_write import compress
+    from pgtool.access.toast import inline_compressed
+
+    for data in samples():
+        value = compress(data, method)
+        if value is not None:
+            assert inline_compressed(value) == data and len(value) < len(data) - 2
+    assert compress(b"x" * 1000, method) is not None
+    assert compress(random.Random(2).randbytes(1000), method) is None

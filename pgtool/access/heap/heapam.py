@@ -325,17 +325,14 @@ class HeapRelation:
 
         update.inplace(self, xact, tid, tup, messages, init_file)
 
-    def prune(self, block: int, *, opportunistic: bool = True) -> None:
+    def prune(
+        self, block: int, xact: Xact | None = None, *, opportunistic: bool = True
+    ) -> None:
         """Remove what nobody can see any more from a page, if that looks worth while."""
         from pgtool.access.heap import pruneheap
 
-        pruneheap.prune_on_access(self, block, force=not opportunistic)
-
-    def prune_opportunistically(self, block: int) -> None:
-        """Before a change: make room on the page if that looks worth while."""
-        from pgtool.access.heap import pruneheap
-
-        pruneheap.prune_on_access(self, block)
+        xid = xact.levels[-1].xid if xact is not None and xact.active else 0
+        pruneheap.prune_on_access(self, block, force=not opportunistic, xid=xid)
 
     # -- shared by the changes ------------------------------------------------------------
 

@@ -314,8 +314,13 @@ def prune_record(
     return record.block(0, buffer, b"".join(data))
 
 
-def prune_on_access(rel: HeapRelation, block: int, *, force: bool = False) -> bool:
-    """Prune a page where something on it may be dead and it is getting full."""
+def prune_on_access(
+    rel: HeapRelation, block: int, *, force: bool = False, xid: int = INVALID_XID
+) -> bool:
+    """Prune a page where something on it may be dead and it is getting full.
+
+    ``xid`` is the transaction's that comes by, if it has one: its record says so.
+    """
     if block >= rel.nblocks:
         return False
     with rel.pinned(block) as buffer:
@@ -333,7 +338,8 @@ def prune_on_access(rel: HeapRelation, block: int, *, force: bool = False) -> bo
                 return False
         if buffer.pins > 1:
             return False  # somebody is reading here
-        return apply(rel, buffer, decide(rel, buffer, horizon), PruneReason.PRUNE_ON_ACCESS)
+        what = decide(rel, buffer, horizon)
+        return apply(rel, buffer, what, PruneReason.PRUNE_ON_ACCESS, xid=xid)
 
 
 def free_dead_items(rel: HeapRelation, buffer: Buffer, numbers: Sequence[int]) -> None:

@@ -48,7 +48,7 @@ def delete(
     if cid is None:
         cid = xact.cid()
     block, offnum = tid
-    rel.prune_opportunistically(block)
+    rel.prune(block, xact)
     with rel.pinned(block) as buffer:
         at = rel.tuple_at(buffer, offnum)
         mode = LockTupleMode.Exclusive
@@ -141,7 +141,7 @@ def update(
         cid = xact.cid()
     block, offnum = tid
     target = rel.target
-    rel.prune_opportunistically(block)
+    rel.prune(block, xact)
     with rel.pinned(block) as buffer:
         at = rel.tuple_at(buffer, offnum)
         old_tup = bufpage.item(buffer.page, offnum)
