@@ -335,7 +335,7 @@ def _raw_entries(walk: _Walk, major: int) -> Iterator[RawEntry]:
         number = uint32.parse(key[: uint32.sizeof()])
         try:
             name = KINDS[major](number).name
-            size = BODY[name][major].sizeof()
+            size = sizeof(BODY[name][major])
         except (ValueError, KeyError):
             raise CorruptData(
                 f"unknown kind {number}", file=walk.file, offset=start + 1, field="kind"

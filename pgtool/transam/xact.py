@@ -34,7 +34,6 @@ from pgtool.transam.xid import precedes
 if TYPE_CHECKING:
     from pgtool.transam.instance import Instance
 
-MAX_CACHED_SUBXIDS = 64
 MAX_COMMAND_ID = 0xFFFFFFFE
 INVALID_SAVEPOINT, LOCK_NOT_AVAILABLE = "3B001", "55P03"
 _EPOCH_2000 = 946684800
@@ -336,7 +335,7 @@ class Xact:
         self._unreported.append(xid)
         if settings.wal_level == "logical":
             self.instance.wal.pending_top[xid] = self.proc.xid
-        if len(self._unreported) >= MAX_CACHED_SUBXIDS:
+        if len(self._unreported) >= xactlog.MAX_CACHED_SUBXIDS:
             xactlog.log_assignment(self, self._unreported)
             self._unreported = []
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pgtool.transam.instance import Instance
     from pgtool.transam.xact import Level, Xact
 
+#: Subtransactions of one transaction that standbys are told of one by one.
+MAX_CACHED_SUBXIDS = 64
 _COMMIT, _ABORT, _ASSIGNMENT = (
     opcode(xact.RECORDS, name) for name in ("COMMIT", "ABORT", "ASSIGNMENT")
 )
@@ -148,12 +150,17 @@ def log_locks(instance: Instance, locks: Sequence[tuple[int, int, int]]) -> int:
 
 
 def log_running(instance: Instance) -> int:
-    """Who is running, so that a standby can begin from here."""
+    """Who is running, so that a standby can begin from here.
+
+    Where a transaction has more subtransactions than a standby has room for none is listed:
+    it finds whose they are in pg_subtrans.
+    """
     procs, varsup = instance.procarray.procs, instance.varsup
     tops = [proc.xid for proc in procs if proc.xid]
-    subs = [xid for proc in procs if proc.xid for xid in proc.subxids]
+    many = any(len(proc.subxids) > MAX_CACHED_SUBXIDS for proc in procs)
+    subs = [xid for proc in procs if proc.xid and not many for xid in proc.subxids]
     data = _running(
-        len(tops), len(subs), 0, b"", varsup.next_xid, instance.procarray.oldest_running(),
+        len(tops), len(subs), int(many), b"", varsup.next_xid, instance.procarray.oldest_running(),
         varsup.latest_completed,
     )  # fmt: skip
     record = Record(RmgrId.RM_STANDBY_ID, _RUNNING, data + xid_list([*tops, *subs]))

@@ -57,6 +57,8 @@ class BTree:
         self.wal = instance.wal
         self.descriptor = descriptor
         self.where = descriptor.where
+        if not descriptor.needs_wal:
+            self.pool.unlogged.add(self.where)
         self.shape = descriptor.shape
         self.keys = Keys(descriptor.shape, descriptor.columns)
         self.nkeyatts = descriptor.nkeyatts
