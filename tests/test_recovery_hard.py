@@ -259,3 +259,24 @@ def check_missing(server: Server, backup: Path, packed: Path, tmp_path: Path) ->
     done = cases.recover(backup, "--wal", str(packed), "--dry-run", check=False)
     assert done.returncode in (1, 2) and first in done.stderr + done.stdout
     assert len(names) > 1
+
+
+def test_the_first_statement_that_writes_recovers_first(
+    crashed: tuple[Server, dict[str, list[str]]], tmp_path: Path
+) -> None:
+    server, expected = crashed
+    path = copied(server, tmp_path, "written")
+    done = subprocess.run(
+        [sys.executable, "-m", "pgtool", "query", "-D", str(path), "-d", "postgres", "-q",
+         "INSERT INTO kept VALUES (9999, 'new')"],
+        capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent,
+    )  # fmt: skip
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    other = cases.on_copy(server, path)
+    try:
+        other.start()
+        assert "redo starts" not in other.log.read_text()
+        rows = cases.server_rows(other)["public.kept"]
+        assert rows == sorted([*expected["public.kept"], "9999\tnew"])
+    finally:
+        other.close()

@@ -265,8 +265,6 @@ def finish_directory(run: Recovery, *, promote: bool) -> int:
     for name in SIGNALS:
         if run.backend.exists(name):
             run.backend.unlink(name)
-    if run.backend.exists("postmaster.pid"):
-        run.backend.unlink("postmaster.pid")
     run.backend.sync("")
     return tli
 
