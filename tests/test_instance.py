@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from formats.slru import MultiXactStatus
+from formats.wal import logicalmsg
+from formats.wal.rmgrs import RmgrId, opcode
 from pgtool.access.heap.scan import HeapScan
 from pgtool.access.heap.visible import AtRest
 from pgtool.errors import PgtoolError, SqlError
@@ -22,6 +24,7 @@ from pgtool.transam.settings import InstanceSettings
 from pgtool.transam.snapshot import Snapshot
 from pgtool.transam.tqual import header_of
 from pgtool.transam.varsup import VariableCache
+from pgtool.wal.insert import Record
 from tests.installs import client, run_as
 from tests.servers import Server
 from tests.write_helpers import insert_int
@@ -287,3 +290,32 @@ def test_xids_wrap_around_and_have_limits() -> None:
     with pytest.raises(SqlError, match="wraparound data loss in database with OID 5") as caught:
         cache.assign_xid()
     assert caught.value.sqlstate == "54000"
+
+
+def test_wal_is_recycled_and_removed(make_cluster: Make) -> None:
+    server = make_cluster(
+        18, initdb_args=("--wal-segsize=1",),
+        conf={"fsync": "off", "min_wal_size": "2MB", "max_wal_size": "6MB"},
+    )  # fmt: skip
+    server.psql("CREATE TABLE t (i int); SELECT pg_create_physical_replication_slot('s', true)")
+    held = server.psql("SELECT pg_walfile_name(restart_lsn) FROM pg_replication_slots").strip()
+    server.stop()
+    message = opcode(logicalmsg.RECORDS, "MESSAGE")
+
+    def fill(megabytes: int) -> list[str]:
+        instance = Instance.start(str(server.data))
+        for n in range(megabytes * 8):
+            record = Record(RmgrId.RM_LOGICALMSG_ID, message, n.to_bytes(4, "little") * 32768)
+            instance.wal.insert(record)
+            instance.tick()
+        instance.shutdown()
+        return [path.name for path in server.segments()]
+
+    assert held in fill(20)
+    server.start()
+    server.psql("SELECT pg_drop_replication_slot('s')")
+    server.stop()
+    names = fill(30)
+    assert held not in names and len(names) <= 8, names
+    server.start()
+    assert "redo starts" not in server.tail()

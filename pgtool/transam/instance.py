@@ -32,7 +32,7 @@ from formats.twophase import (
     TwoPhaseRmgrId,
 )
 from formats.units import Lsn
-from formats.version import WRITE_MAJOR, XLOG_PAGE_MAGIC
+from formats.version import CATALOG_VERSION_NO, WRITE_MAJOR, XLOG_PAGE_MAGIC
 from formats.wal import xlog
 from formats.wal.record import DecodedRecord
 from formats.wal.rmgrs import RmgrId, opcode
@@ -260,8 +260,12 @@ class Instance:
 
     def _remove_init_files(self) -> None:
         """Relation cache files that servers left would not show what changes from here on."""
-        places = ["global"]
-        places += [f"base/{name}" for name in self.backend.list("base") if name.isdigit()]
+        files = self.backend
+        places = ["global", *(f"base/{name}" for name in files.list("base") if name.isdigit())]
+        for space in files.list("pg_tblspc") if files.exists("pg_tblspc") else ():
+            version = f"pg_tblspc/{space}/PG_{self.major}_{CATALOG_VERSION_NO[self.major]}"
+            if files.exists(version):
+                places += [f"{version}/{name}" for name in files.list(version)]
         for place in places:
             if self.backend.exists(f"{place}/pg_internal.init"):
                 self.backend.unlink(f"{place}/pg_internal.init")
@@ -269,7 +273,8 @@ class Instance:
     def _report_settings(self) -> None:
         """Tell standbys of settings that differ from the last time."""
         settings, control = self.settings, self.control
-        if self.wal.full_page_writes != bool(control.checkPointCopy.fullPageWrites):
+        changed = self.wal.full_page_writes != bool(control.checkPointCopy.fullPageWrites)
+        if changed and settings.standby_info:
             data = struct_of(xlog.xl_fpw_change).pack(int(self.wal.full_page_writes))
             self.wal.insert(Record(RmgrId.RM_XLOG_ID, _FPW, data))
         new = {
