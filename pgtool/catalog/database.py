@@ -204,6 +204,7 @@ class Database:
     def changed(self, changes: dict[str, tuple[list[_Tid], _Added]]) -> None:
         """Rows were removed from and added to catalogs: bring what is kept up to date."""
         followers = [one for one in list(self.listeners) if isinstance(one, Follower)]
+        described = self._described(changes)
         for one in followers:
             one.changing(changes)
         for key, table in self._catalogs.items():
@@ -215,18 +216,41 @@ class Database:
                 table.change(*changes[name])
         for one in followers:
             one.changed(changes)
-        self._told(frozenset(changes), followers)
+        self._told(frozenset(changes), followers, described)
 
-    def _told(self, names: frozenset[str] | None, informed: Sequence[object] = ()) -> None:
+    def _described(self, changes: dict[str, tuple[list[_Tid], _Added]]) -> set[int] | None:
+        """The relations whose descriptions changed; None where it may be any."""
+        if "pg_namespace" in changes:
+            return None
+        out: set[int] = set()
+        for name, column in (("pg_class", "oid"), ("pg_attribute", "attrelid")):
+            removed, added = changes.get(name, ((), ()))
+            table = self.__dict__.get(name)
+            if table is None and removed:
+                return None
+            for tid in removed:
+                place = table.place(tid)
+                if place is not None:
+                    out.add(table.get(place, column))
+            out.update(int.from_bytes(row[column], "little") for _tid, row in added)
+        return out
+
+    def _told(
+        self, names: frozenset[str] | None, informed: Sequence[object] = (),
+        described: set[int] | None = None,
+    ) -> None:  # fmt: skip
         for kept, sources in _DERIVED.items():
             if names is None or names & sources:
                 self.__dict__.pop(kept, None)
         for kept, source in _SHARED.items():
             if names is None or source in names:
                 self.cluster.__dict__.pop(kept, None)
-        if names is None or names & _DESCRIBING:
+        if names is None or (names & _DESCRIBING and described is None):
             self._relations.clear()
             self._toast.clear()
+        for oid in described or ():
+            self._relations.pop(oid, None)
+            self._toast.pop(oid, None)
         self.generation += 1
         for listener in list(self.listeners):
             if listener not in informed:

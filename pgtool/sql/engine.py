@@ -265,6 +265,11 @@ class Engine:
         return self._catalogs
 
     @property
+    def _others_changes(self) -> int:
+        """Commits of other sessions that changed catalogs."""
+        return int(self._instance.catalog_changes) - self.transactions.own_changes
+
+    @property
     def _instance(self) -> Any:
         return self.session.database.cluster.instance
 
@@ -282,7 +287,7 @@ class Engine:
         database = self.session.database
         self.session.xact = database.cluster.start_writing(database)
         instance = self._instance
-        self._seen_changes = instance.catalog_changes
+        self._seen_changes = instance.catalog_changes - self.transactions.own_changes
         instance.varsup.database_name = instance.multixact.database_name = self._database_name
         instance.varsup.warn = instance.multixact.warn = self._warn
         queue = queue_of(self.session)
@@ -310,8 +315,8 @@ class Engine:
         if session.xact is None:
             if _runs_here(cluster.root):
                 self._attach()
-        elif self._instance.catalog_changes != self._seen_changes:
-            self._seen_changes = self._instance.catalog_changes
+        elif self._others_changes != self._seen_changes:
+            self._seen_changes = self._others_changes
             session.database.invalidate()
 
     def _forget(self) -> None:

@@ -41,6 +41,8 @@ class Transactions:
         self.savepoints: list[tuple[str, dict[str, Any]]] = []
         #: Whether several statements of one text run as one transaction.
         self.implicit = False
+        #: Commits of this session that changed catalogs: what it knows of those holds.
+        self.own_changes = 0
         #: Called before a commit: what was deferred until then.
         self.before_commit: list[Callable[[], None]] = []
         #: Called when a transaction is over, however it ended.
@@ -125,6 +127,7 @@ class Transactions:
         if changed and cluster.instance is not None:
             # Other sessions of this process drop what they know of catalogs.
             cluster.instance.catalog_changes += 1
+            self.own_changes += 1
 
     def fail(self) -> None:
         """A statement raised an error: a block is then aborted, anything else rolled back."""
