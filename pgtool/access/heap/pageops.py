@@ -52,6 +52,7 @@ _HOT_UPDATED = int(HeapInfomask2.HEAP_HOT_UPDATED)
 _COMBOCID = int(HeapInfomask.HEAP_COMBOCID)
 _ALL_VISIBLE = int(PageFlags.PD_ALL_VISIBLE)
 FROZEN_XID = 2
+_FREEZE_XVAC = int(FreezeFlags.XLH_FREEZE_XVAC)
 
 #: (bit in the record, bit of t_infomask, bit of t_infomask2)
 _INFOBITS: tuple[tuple[int, int, int], ...] = tuple(
@@ -290,11 +291,10 @@ def freeze(
     page: bytearray, numbers: Sequence[int], xmax: int, infomask: int, infomask2: int, flags: int
 ) -> None:
     """Give tuples the xmax and flags that a freeze plan says."""
+    xvac = FROZEN_XID if flags & _FREEZE_XVAC else INVALID_XID
     for number in numbers:
         at = tuple_at(page, number)
         _U32.pack_into(page, at + XMAX, xmax)
-        if flags & FreezeFlags.XLH_FREEZE_XVAC:
-            _U32.pack_into(page, at + FIELD3, FROZEN_XID)
-        elif flags & FreezeFlags.XLH_INVALID_XVAC:
-            _U32.pack_into(page, at + FIELD3, INVALID_XID)
+        if flags:
+            _U32.pack_into(page, at + FIELD3, xvac)
         set_masks(page, at, infomask, infomask2)

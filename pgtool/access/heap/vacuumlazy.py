@@ -30,7 +30,8 @@ from formats.units import BLCKSZ, FIRST_NORMAL_XID, INVALID_XID
 from formats.wal.heap2 import PruneReason, VisibleFlags
 from formats.wal.rmgrs import RmgrId
 from pgtool.access.heap import pageops, pruneheap, visibilitymap
-from pgtool.access.heap.freeze import Freezer, FreezeTuple, PageFreeze, grouped
+from pgtool.access.heap.freeze import FreezePlan, Freezer, FreezeTuple, PageFreeze, grouped
+from pgtool.access.heap.judge import Judged, judge
 from pgtool.access.heap.records import needs_image, visible
 from pgtool.access.heap.skipping import Skipper
 from pgtool.access.heap.truncate import truncate_relation
@@ -52,6 +53,8 @@ BYPASS_TIDS_BYTES = 32 << 20
 TRUNCATE_MINIMUM, TRUNCATE_FRACTION = 1000, 16
 FAILSAFE_EVERY_PAGES = 4 * 1024 * 1024 * 1024 // BLCKSZ
 FSM_EVERY_PAGES = 8 * 1024 * 1024 * 1024 // BLCKSZ
+#: Pages that are judged together.
+BATCH_PAGES = 64
 #: Bytes that a remembered TID takes here.
 TID_BYTES = 8
 _XMIN_COMMITTED = int(HeapInfomask.HEAP_XMIN_COMMITTED)
@@ -126,6 +129,8 @@ class LazyVacuum:
         self.report = Report()
         #: block → dead line pointers.
         self.dead: dict[int, list[int]] = {}
+        #: Such blocks that all can see but for these: (all frozen, newest inserter).
+        self.after: dict[int, tuple[bool, int]] = {}
         self.ndead = 0
         self.nonempty_pages = 0
         self.frozen_xid, self.min_multi = cutoffs.oldest_xmin, cutoffs.oldest_mxact
@@ -168,28 +173,57 @@ class LazyVacuum:
         rel, report, options = self.rel, self.report, self.options
         skipper = Skipper(rel, report.rel_pages, self.cutoffs, options, count_map(rel))
         room = max(options.memory // TID_BYTES, 1024)
-        fsm_from = 0
+        self._fsm_from = 0
+        batch: list[tuple[int, bool]] = []
         for block, was_visible, eager in skipper:
-            self.check()
-            report.scanned_pages += 1
-            report.eager_scanned_pages += eager
-            if report.scanned_pages % FAILSAFE_EVERY_PAGES == 0:
-                self._failsafe()
-            if self.ndead > room:
-                self.may_bypass = False
-                self._vacuum()
-                freespace.vacuum(rel.pool, rel.where, fsm_from, block)
-                fsm_from = block
-            with rel.pinned(block) as buffer:
+            if eager:
+                self._batch(batch, room)
+                report.eager_scanned_pages += 1
+                self._batch([(block, was_visible)], room)
+                skipper.tell(self._last_frozen)
+                continue
+            batch.append((block, was_visible))
+            if len(batch) == BATCH_PAGES:
+                self._batch(batch, room)
+        self._batch(batch, room)
+        return skipper.skipped_visible
+
+    #: Whether the page last looked at is all-frozen.
+    _last_frozen = False
+
+    def _batch(self, blocks: list[tuple[int, bool]], room: int) -> None:
+        """Scan some pages, judged together; the list is emptied."""
+        if not blocks:
+            return
+        self.check()
+        rel, report = self.rel, self.report
+        before = report.scanned_pages // FAILSAFE_EVERY_PAGES
+        report.scanned_pages += len(blocks)
+        if report.scanned_pages // FAILSAFE_EVERY_PAGES > before:
+            self._failsafe()
+        if self.ndead > room:
+            self.may_bypass = False
+            self._vacuum()
+            freespace.vacuum(rel.pool, rel.where, self._fsm_from, blocks[0][0])
+            self._fsm_from = blocks[0][0]
+        buffers = [rel.pool.pin(rel.where, block) for block, _ in blocks]
+        try:
+            full = [b for b in buffers
+                    if not bufpage.is_new(b.page) and not bufpage.is_empty(b.page)]  # fmt: skip
+            verdicts = dict(zip(map(id, full), judge(rel, full, self.cutoffs)))
+            for (block, was_visible), buffer in zip(blocks, buffers):
                 if bufpage.is_new(buffer.page):
                     self._new_page(block)
                 elif bufpage.is_empty(buffer.page):
                     self._empty_page(buffer, block)
                 else:
-                    frozen = self._page(buffer, block, was_visible)
-                    if eager:
-                        skipper.tell(frozen)
-        return skipper.skipped_visible
+                    self._last_frozen = self._page(
+                        buffer, block, was_visible, verdicts[id(buffer)]
+                    )
+        finally:
+            for buffer in buffers:
+                rel.pool.unpin(buffer)
+        blocks.clear()
 
     def _new_page(self, block: int) -> None:
         """A page that was added and never used: remember its room."""
@@ -210,16 +244,28 @@ class LazyVacuum:
             self.report.new_visible_frozen_pages += 1
         freespace.record(rel.pool, rel.where, block, bufpage.heap_free_space(buffer.page))
 
-    def _page(self, buffer: Buffer, block: int, was_visible: bool) -> bool:
+    def _page(
+        self, buffer: Buffer, block: int, was_visible: bool, judged: Judged | None
+    ) -> bool:
         """Prune, freeze and mark one page; whether it is all-frozen now."""
         rel, report = self.rel, self.report
+        if judged is not None and judged.unhinted and not judged.required:
+            judged = None
         images = rel.wal.images
-        what = pruneheap.decide(
-            rel, buffer, self.cutoffs.oldest_xmin, free_at_once=not self.indexed
-        )
-        seen = _Verdict(self, buffer, what)
+        if judged is None:
+            what = pruneheap.decide(
+                rel, buffer, self.cutoffs.oldest_xmin, free_at_once=not self.indexed
+            )
+            seen = _Verdict(self, buffer, what)
+        else:
+            what = pruneheap.Pruning(horizon=judged.horizon, ndeleted=len(judged.dead))
+            if self.indexed:
+                what.dead = judged.dead
+            else:
+                what.unused = judged.dead
+            seen = _Verdict.of(self, judged)
         freeze = seen.decide(buffer, what, rel.wal.images > images)
-        plans = grouped(seen.changes) if freeze else []
+        plans = seen.plans() if freeze else []
         pruneheap.apply(
             rel, buffer, what, PruneReason.PRUNE_VACUUM_SCAN, plans,
             seen.freeze_horizon() if freeze else INVALID_XID,
@@ -227,7 +273,7 @@ class LazyVacuum:
         self.frozen_xid, self.min_multi = seen.oldest(freeze)
         if freeze:
             report.new_frozen_pages += 1
-            report.tuples_frozen += len(seen.changes)
+            report.tuples_frozen += sum(len(plan.numbers) for plan in plans)
         report.tuples_deleted += what.ndeleted
         report.live_tuples += seen.live
         report.recently_dead_tuples += seen.recently_dead
@@ -237,6 +283,8 @@ class LazyVacuum:
             report.lpdead_items += len(dead)
             self.dead[block] = dead
             self.ndead += len(dead)
+            if seen.all_visible:
+                self.after[block] = (seen.all_frozen, seen.visible_horizon)
         if seen.has_tuples:
             self.nonempty_pages = block + 1
         all_visible = seen.all_visible and not dead
@@ -337,14 +385,16 @@ class LazyVacuum:
 
     def _forget(self) -> None:
         self.dead.clear()
+        self.after.clear()
         self.ndead = 0
 
     def _sweep(self, buffer: Buffer, block: int, numbers: list[int]) -> None:
         """Free the dead line pointers of a page; it may then be visible to all."""
         rel, report = self.rel, self.report
         pruneheap.free_dead_items(rel, buffer, numbers)
-        visible, frozen, horizon = page_visibility(rel, buffer, self.cutoffs.oldest_xmin)
-        if visible:
+        known = self.after.pop(block, None)
+        if known is not None:
+            frozen, horizon = known
             bits = visibilitymap.status(rel.pool, rel.where, block)
             wanted = visibilitymap.VALID_BITS if frozen else visibilitymap.ALL_VISIBLE
             self._mark(buffer, block, wanted, INVALID_XID if frozen else horizon)
@@ -424,15 +474,21 @@ class LazyVacuum:
 class _Verdict:
     """What one page's tuples are after pruning, and how they would be frozen."""
 
-    def __init__(self, run: LazyVacuum, buffer: Buffer, what: pruneheap.Pruning) -> None:
+    def __init__(
+        self, run: LazyVacuum, buffer: Buffer | None = None, what: pruneheap.Pruning | None = None
+    ) -> None:
         self.rel = run.rel
         self.oldest_xmin = run.cutoffs.oldest_xmin
         self.live = self.recently_dead = 0
         self.all_visible = self.all_frozen = True
         self.visible_horizon = INVALID_XID
-        self.has_tuples = bool(what.kept)
+        self.has_tuples = False
         self.freeze = PageFreeze.begin(run.frozen_xid, run.min_multi)
         self.changes: list[FreezeTuple] = []
+        self._plans: list[FreezePlan] | None = None
+        if buffer is None or what is None:
+            return
+        self.has_tuples = bool(what.kept)
         page = buffer.page
         for number in what.kept:
             h = header_of(page, bufpage.item_id(page, number).offset)
@@ -447,6 +503,24 @@ class _Verdict:
             if change is not None:
                 self.changes.append(change)
 
+    @classmethod
+    def of(cls, run: LazyVacuum, judged: Judged) -> _Verdict:
+        """The same, of a page that was judged with others."""
+        out = cls(run)
+        out.live, out.has_tuples = judged.live, judged.live > 0
+        out.all_visible = out.all_frozen = judged.visible
+        out.visible_horizon = judged.newest if judged.visible else INVALID_XID
+        out._plans = judged.plans
+        page = out.freeze
+        page.required = judged.required
+        if judged.oldest and precedes(judged.oldest, page.unfrozen_xid):
+            page.unfrozen_xid = judged.oldest
+        return out
+
+    def plans(self) -> list[FreezePlan]:
+        """How the page's tuples are frozen."""
+        return grouped(self.changes) if self._plans is None else self._plans
+
     def _visibility(self, h: Header, state: VacuumState) -> None:
         if state != _LIVE or not h.infomask & _XMIN_COMMITTED:
             self.all_visible = False
@@ -459,7 +533,7 @@ class _Verdict:
 
     def decide(self, buffer: Buffer, what: pruneheap.Pruning, hint_logged: bool) -> bool:
         """Freeze if some id is too old, or if the page is logged whole anyway."""
-        if not self.changes:
+        if not self.changes and not self._plans:
             return False
         if self.freeze.required:
             return True
@@ -488,27 +562,6 @@ class _Verdict:
 def _unfrozen(h: Header) -> bool:
     """Whether a tuple's xmin still is a number that comes round again."""
     return h.xmin >= FIRST_NORMAL_XID and not xmin_frozen(h.infomask)
-
-
-def page_visibility(rel: HeapRelation, buffer: Buffer, oldest_xmin: int) -> tuple[bool, bool, int]:
-    """(all visible, all frozen, newest inserter) of a page as it is; nothing is changed."""
-    frozen, newest = True, INVALID_XID
-    page = buffer.page
-    for flags, at, _length in bufpage.item_ids(page):
-        if flags == LpFlags.LP_DEAD:
-            return False, False, INVALID_XID
-        if flags != LpFlags.LP_NORMAL:
-            continue
-        if rel.rules.satisfies_vacuum(buffer, at, oldest_xmin) != _LIVE:
-            return False, False, INVALID_XID
-        h = header_of(page, at)
-        if _unfrozen(h):
-            if not precedes(h.xmin, oldest_xmin):
-                return False, False, INVALID_XID
-            if not newest or precedes(newest, h.xmin):
-                newest = h.xmin
-        frozen = frozen and not _unfrozen(h) and h.xmax == INVALID_XID
-    return True, frozen, newest
 
 
 def mark_visible(
