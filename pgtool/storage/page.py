@@ -201,6 +201,16 @@ def normal_item(page: Page, number: int) -> int:
     return word & _OFF_MASK if word & _FLAG_BITS == _NORMAL else 0
 
 
+def normal_offset(word: int) -> int:
+    """Where the item of a line pointer's word begins; 0 where it is not in state LP_NORMAL."""
+    return word & _OFF_MASK if word & _FLAG_BITS == _NORMAL else 0
+
+
+def redirect_word(target: int) -> int:
+    """The word of a line pointer that leads to another one."""
+    return target | LpFlags.LP_REDIRECT << _FLAG_SHIFT
+
+
 def set_item_id(page: bytearray, number: int, state: int, offset: int, length: int) -> None:
     """Write a line pointer."""
     word = offset | state << _FLAG_SHIFT | length << _LEN_SHIFT
@@ -220,6 +230,10 @@ def set_dead(page: bytearray, number: int) -> None:
 def set_redirect(page: bytearray, number: int, target: int) -> None:
     """Make a line pointer lead to another one."""
     set_item_id(page, number, LpFlags.LP_REDIRECT, target, 0)
+
+
+#: A dead line pointer without an item.
+DEAD_WORD = int(LpFlags.LP_DEAD) << _FLAG_SHIFT
 
 
 # -- free space ---------------------------------------------------------------------------
@@ -324,13 +338,16 @@ def _compactify(
 ) -> None:
     """Lay items end to end below the special space; (number, offset, aligned length) each."""
     old = bytes(page)
+    words = list(_words(page, (lower - SIZE_OF_PAGE_HEADER) // SIZE_OF_ITEM_ID))
     upper = special
+    parts: list[bytes] = []
     for number, offset, length in items:
         upper -= length
-        page[upper : upper + length] = old[offset : offset + length]
-        at = _FIRST + SIZE_OF_ITEM_ID * number
-        word = _get_u32(page, at)[0]
-        _U32.pack_into(page, at, word & ~_OFF_MASK | upper)
+        parts.append(old[offset : offset + length])
+        words[number - 1] = words[number - 1] & ~_OFF_MASK | upper
+    parts.reverse()
+    page[upper:special] = b"".join(parts)
+    put_item_words(page, words)
     _LOWER_UPPER.pack_into(page, _LOWER, lower, upper)
 
 
@@ -347,8 +364,12 @@ def repair_fragmentation(page: bytearray, *, truncate: bool = True) -> None:
     for number, word in enumerate(_words(page, count), 1):
         if word & _FLAG_BITS:
             last_used = number
-            if word >> _LEN_SHIFT:
-                offset, length = _checked_item(number, word, upper, special)
+            length = word >> _LEN_SHIFT
+            if length:
+                offset = word & _OFF_MASK
+                if offset < upper or offset + length > special or offset & 7:
+                    _checked_item(number, word, upper, special)  # says what is wrong
+                length = length + 7 & ~7
                 total += length
                 items.append((number, offset, length))
         else:
@@ -435,10 +456,12 @@ def index_multi_delete(page: bytearray, numbers: Sequence[int]) -> None:
     kept: list[int] = []
     items: list[tuple[int, int, int]] = []
     for number, word in enumerate(_words(page, count), 1):
-        offset, length = _checked_item(number, word, upper, special)
+        offset, length = word & _OFF_MASK, word >> _LEN_SHIFT
+        if offset < upper or offset + length > special or offset & 7:
+            _checked_item(number, word, upper, special)  # says what is wrong
         if number not in gone:
             kept.append(word)
-            items.append((len(kept), offset, length))
+            items.append((len(kept), offset, length + 7 & ~7))
     lower = SIZE_OF_PAGE_HEADER + SIZE_OF_ITEM_ID * len(kept)
     struct.pack_into(f"<{len(kept)}I", page, SIZE_OF_PAGE_HEADER, *kept)
     _compactify(page, items, lower, special)

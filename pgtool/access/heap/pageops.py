@@ -275,12 +275,18 @@ def prune(
     become free, and no tuple moves. See :func:`pgtool.storage.page.repair_fragmentation`
     for ``truncate``.
     """
+    words = list(bufpage.item_words(page))
+    redirected, dead, unused = list(redirected), list(dead), list(unused)
+    for numbers in (dead, unused, [number for number, _ in redirected]):
+        if numbers and not 0 < min(numbers) <= max(numbers) <= len(words):
+            raise CorruptData(f"no line pointer {max(numbers)} on the page", field="pd_lower")
     for number, target in redirected:
-        bufpage.set_redirect(page, number, target)
+        words[number - 1] = bufpage.redirect_word(target)
     for number in dead:
-        bufpage.set_dead(page, number)
+        words[number - 1] = bufpage.DEAD_WORD
     for number in unused:
-        bufpage.set_unused(page, number)
+        words[number - 1] = 0
+    bufpage.put_item_words(page, words)
     if lines_only:
         bufpage.truncate_line_pointers(page)
     else:
@@ -292,9 +298,13 @@ def freeze(
 ) -> None:
     """Give tuples the xmax and flags that a freeze plan says."""
     xvac = FROZEN_XID if flags & _FREEZE_XVAC else INVALID_XID
+    words = bufpage.item_words(page)
+    if numbers and not 0 < min(numbers) <= max(numbers) <= len(words):
+        raise CorruptData(f"no line pointer {max(numbers)} on the page", field="pd_lower")
+    put_xmax, put_masks = _U32.pack_into, _MASKS.pack_into
     for number in numbers:
-        at = tuple_at(page, number)
-        _U32.pack_into(page, at + XMAX, xmax)
+        at = bufpage.normal_offset(words[number - 1]) or tuple_at(page, number)
+        put_xmax(page, at + XMAX, xmax)
         if flags:
-            _U32.pack_into(page, at + FIELD3, xvac)
-        set_masks(page, at, infomask, infomask2)
+            put_xmax(page, at + FIELD3, xvac)
+        put_masks(page, at + MASK2, infomask2, infomask)
