@@ -24,21 +24,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from formats.heap import HeapInfomask, xmin_frozen
+from formats.heap import HeapInfomask
 from formats.page import SIZE_OF_PAGE_HEADER, LpFlags
-from formats.units import BLCKSZ, FIRST_NORMAL_XID, INVALID_XID
+from formats.units import BLCKSZ, INVALID_XID
 from formats.wal.heap2 import PruneReason, VisibleFlags
 from formats.wal.rmgrs import RmgrId
 from pgtool.access.heap import pageops, pruneheap, visibilitymap
-from pgtool.access.heap.freeze import FreezePlan, Freezer, FreezeTuple, PageFreeze, grouped
+from pgtool.access.heap.freeze import Freezer
 from pgtool.access.heap.judge import Judged, judge
-from pgtool.access.heap.records import needs_image, visible
+from pgtool.access.heap.pageverdict import PageVerdict
+from pgtool.access.heap.records import visible
 from pgtool.access.heap.skipping import Skipper
 from pgtool.access.heap.truncate import truncate_relation
 from pgtool.storage import freespace
 from pgtool.storage import page as bufpage
 from pgtool.transam.cutoffs import Cutoffs
-from pgtool.transam.tqual import Header, VacuumState, header_of
+from pgtool.transam.tqual import VacuumState
 from pgtool.transam.xid import multi_precedes, precedes
 from pgtool.wal.insert import XLOG_FPI, Record
 
@@ -256,14 +257,14 @@ class LazyVacuum:
             what = pruneheap.decide(
                 rel, buffer, self.cutoffs.oldest_xmin, free_at_once=not self.indexed
             )
-            seen = _Verdict(self, buffer, what)
+            seen = PageVerdict(self, buffer, what)
         else:
             what = pruneheap.Pruning(horizon=judged.horizon, ndeleted=len(judged.dead))
             if self.indexed:
                 what.dead = judged.dead
             else:
                 what.unused = judged.dead
-            seen = _Verdict.of(self, judged)
+            seen = PageVerdict.of(self, judged)
         freeze = seen.decide(buffer, what, rel.wal.images > images)
         plans = seen.plans() if freeze else []
         pruneheap.apply(
@@ -296,7 +297,7 @@ class LazyVacuum:
 
     def _maps(
         self, buffer: Buffer, block: int, was_visible: bool, all_visible: bool,
-        all_frozen: bool, seen: _Verdict, dead: bool,
+        all_frozen: bool, seen: PageVerdict, dead: bool,
     ) -> None:  # fmt: skip
         """Bring the page's bits in the visibility map up to date."""
         report = self.report
@@ -469,99 +470,6 @@ class LazyVacuum:
             )
             report.removed_pages = report.rel_pages - keep
             report.rel_pages = keep
-
-
-class _Verdict:
-    """What one page's tuples are after pruning, and how they would be frozen."""
-
-    def __init__(
-        self, run: LazyVacuum, buffer: Buffer | None = None, what: pruneheap.Pruning | None = None
-    ) -> None:
-        self.rel = run.rel
-        self.oldest_xmin = run.cutoffs.oldest_xmin
-        self.live = self.recently_dead = 0
-        self.all_visible = self.all_frozen = True
-        self.visible_horizon = INVALID_XID
-        self.has_tuples = False
-        self.freeze = PageFreeze.begin(run.frozen_xid, run.min_multi)
-        self.changes: list[FreezeTuple] = []
-        self._plans: list[FreezePlan] | None = None
-        if buffer is None or what is None:
-            return
-        self.has_tuples = bool(what.kept)
-        page = buffer.page
-        for number in what.kept:
-            h = header_of(page, bufpage.item_id(page, number).offset)
-            state = what.states[number]
-            if state == _RECENTLY_DEAD:
-                self.recently_dead += 1
-            elif state != _INSERTING:
-                self.live += 1
-            self._visibility(h, state)
-            change, wholly = run.freezer.prepare(number, h, self.freeze)
-            self.all_frozen = self.all_frozen and wholly
-            if change is not None:
-                self.changes.append(change)
-
-    @classmethod
-    def of(cls, run: LazyVacuum, judged: Judged) -> _Verdict:
-        """The same, of a page that was judged with others."""
-        out = cls(run)
-        out.live, out.has_tuples = judged.live, judged.live > 0
-        out.all_visible = out.all_frozen = judged.visible
-        out.visible_horizon = judged.newest if judged.visible else INVALID_XID
-        out._plans = judged.plans
-        page = out.freeze
-        page.required = judged.required
-        if judged.oldest and precedes(judged.oldest, page.unfrozen_xid):
-            page.unfrozen_xid = judged.oldest
-        return out
-
-    def plans(self) -> list[FreezePlan]:
-        """How the page's tuples are frozen."""
-        return grouped(self.changes) if self._plans is None else self._plans
-
-    def _visibility(self, h: Header, state: VacuumState) -> None:
-        if state != _LIVE or not h.infomask & _XMIN_COMMITTED:
-            self.all_visible = False
-        if not self.all_visible or not _unfrozen(h):
-            return
-        if not precedes(h.xmin, self.oldest_xmin):
-            self.all_visible = False
-        elif not self.visible_horizon or precedes(self.visible_horizon, h.xmin):
-            self.visible_horizon = h.xmin
-
-    def decide(self, buffer: Buffer, what: pruneheap.Pruning, hint_logged: bool) -> bool:
-        """Freeze if some id is too old, or if the page is logged whole anyway."""
-        if not self.changes and not self._plans:
-            return False
-        if self.freeze.required:
-            return True
-        whole = self.all_visible and self.all_frozen and self.rel.target.logged
-        if whole and (
-            hint_logged or (what.any and needs_image(self.rel.wal, buffer))
-        ):
-            return True
-        self.all_frozen = False
-        return False
-
-    def oldest(self, frozen: bool) -> tuple[int, int]:
-        """The oldest xid and multixact that stay on the pages seen so far."""
-        if frozen:
-            return self.freeze.frozen_xid, self.freeze.frozen_multi
-        return self.freeze.unfrozen_xid, self.freeze.unfrozen_multi
-
-    def freeze_horizon(self) -> int:
-        """The newest xid that standbys must have seen end before they replay the freezing."""
-        if self.all_visible and self.all_frozen:
-            return self.visible_horizon
-        before = (self.oldest_xmin - 1) & 0xFFFFFFFF
-        return max(before, FIRST_NORMAL_XID)
-
-
-def _unfrozen(h: Header) -> bool:
-    """Whether a tuple's xmin still is a number that comes round again."""
-    return h.xmin >= FIRST_NORMAL_XID and not xmin_frozen(h.infomask)
 
 
 def mark_visible(
