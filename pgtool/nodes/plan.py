@@ -426,7 +426,8 @@ class ModifyTable(Plan):
     target); ``rootRelation`` is the target that they are leaves of, or 0. An UPDATE's input
     gives values for ``updateColnos``, in this order, then the row's place as junk columns.
     RETURNING's columns are the node's target list: Vars of the target, OUTER_VAR the input.
-    In ``onConflictSet`` and ``onConflictWhere`` INNER_VAR is EXCLUDED.
+    In ``onConflictSet`` and ``onConflictWhere`` INNER_VAR is EXCLUDED. The conditions of
+    ``withCheckOptionLists`` read the target's columns.
     """
 
     operation: CmdType = CmdType.CMD_UNKNOWN
@@ -441,3 +442,4 @@ class ModifyTable(Plan):
     onConflictCols: NodeList = EMPTY
     onConflictWhere: NodeRef = None
     exclRelRTI: Index = 0
+    withCheckOptionLists: NodeList = EMPTY

@@ -447,6 +447,8 @@ class Engine:
         begin = time.perf_counter()
         planned, _types = self.plan(stmt, text, types)
         planning = time.perf_counter() - begin
+        if planned.writes and _runs(raw.options, self.session.cache.major):
+            self.writer(stmt.stmt)
         answer = explain(planned, self.session, raw.options, params, text, planning)
         names, lines, kinds = answer
         return Outcome("EXPLAIN", TextAnswer(self.session, names, lines, kinds))
@@ -512,6 +514,13 @@ def _runs_here(root: str) -> bool:
     """Whether this process has the directory open for writing."""
     module = sys.modules.get("pgtool.transam.instance")
     return module is not None and module.running_instance(root) is not None
+
+
+def _runs(options: list[Any], major: int) -> bool:
+    """Whether EXPLAIN runs its statement."""
+    from pgtool.sql.explain import Options
+
+    return bool(Options(options, major).analyze)
 
 
 def _has_into(raw: Any) -> bool:

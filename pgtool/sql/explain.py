@@ -92,6 +92,7 @@ def explain(
         result = execute(planned, session, params, measure=True)
         for _batch in result.batches():
             pass
+        result.context.finish()
         spent = time.perf_counter() - begin
         measures = result.measures
     tree = Printer(planned, session, chosen, measures)

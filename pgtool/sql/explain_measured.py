@@ -33,6 +33,11 @@ def measured(plan: Any, found: Any, major: int, text: bool) -> list[tuple[str, A
         out += _hash(found.extra, text)
     elif isinstance(plan, p.BitmapHeapScan):
         out += _heap_blocks(found.heap_blocks, text)
+    if isinstance(plan, p.ModifyTable) and found.extra:
+        inserted, conflicting, filtered = found.extra
+        if filtered or not text:
+            out.append(("Rows Removed by Conflict Filter", filtered))
+        out += [("Tuples Inserted", inserted), ("Conflicting Tuples", conflicting)]
     if isinstance(plan, p.IndexOnlyScan):
         out.append(("Heap Fetches", found.fetches))
     if major >= 18 and isinstance(plan, (p.IndexScan, p.IndexOnlyScan, p.BitmapIndexScan)):

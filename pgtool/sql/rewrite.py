@@ -78,11 +78,17 @@ class _Rewriter:
     def _target(self, query: Query) -> None:
         """The relation that a statement writes: what it is, and the final target list."""
         from pgtool.sql.targetlist import rewrite_targets
+        from pgtool.sql.viewtarget import onto_base
         from pgtool.sql.writable import check_writable
 
-        rte = query.rtable[query.resultRelation - 1]
-        check_writable(self.session, query, rte)
-        relation = self.session.database.relation(rte.relid)
+        while True:
+            rte = query.rtable[query.resultRelation - 1]
+            row = check_writable(self.session, query, rte)
+            relation = self.session.database.relation(rte.relid)
+            if row.relkind != "v":
+                break
+            rewrite_targets(query, self.session, rte, relation)
+            onto_base(query, self.session, row)
         rewrite_targets(query, self.session, rte, relation)
         computed = self._virtual_columns(rte.relid)
         if computed:

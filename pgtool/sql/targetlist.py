@@ -258,6 +258,8 @@ class _Rewriter:
         if attribute is None:
             return make_const(self.state, cell.typeId, None, cell.typeMod)
         made = self.default(attribute)
+        if made is None and self.relation.relkind == "v":
+            return cell  # the default of the column below
         return made if made is not None else self.null(attribute)
 
 

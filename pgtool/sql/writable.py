@@ -11,8 +11,6 @@ from pgtool.nodes.query import Query
 
 __all__ = ["check_relation", "check_writable"]
 
-_WORDS = {CmdType.CMD_INSERT: "INSERT", CmdType.CMD_UPDATE: "UPDATE",
-          CmdType.CMD_DELETE: "DELETE", CmdType.CMD_MERGE: "MERGE"}  # fmt: skip
 #: pg_rewrite.ev_type of the rules on each command.
 _EVENTS = {CmdType.CMD_UPDATE: "2", CmdType.CMD_INSERT: "3", CmdType.CMD_DELETE: "4"}
 #: pg_trigger.tgtype bits.
@@ -23,13 +21,11 @@ FIRST_NORMAL_OID = 16384
 HEAP_AM = 2
 
 
-def check_writable(session: Session, query: Query, rte: Any) -> None:
-    """Refuse a target that this command cannot write, or not yet."""
+def check_writable(session: Session, query: Query, rte: Any) -> Any:
+    """Refuse a target that this command cannot write, or not yet; its row of pg_class."""
     command = query.commandType
     row: Any = session.cache.one("pg_class", "oid", rte.relid)
     check_relation(row)
-    if row.relkind == "v":
-        raise Unsupported(f'{_WORDS[command]} on view "{row.relname}"')
     for rule in session.cache.lookup("pg_rewrite", "ev_class", rte.relid):
         if rule.ev_type == _EVENTS.get(command) and rule.ev_enabled != "D":
             raise Unsupported(f'rule "{rule.rulename}" on table "{row.relname}"')
@@ -40,6 +36,7 @@ def check_writable(session: Session, query: Query, rte: Any) -> None:
         commands.add(CmdType.CMD_UPDATE)
     for one in commands:
         check_triggers(session, row, _TRIGGERS[one])
+    return row
 
 
 def check_relation(row: Any) -> None:

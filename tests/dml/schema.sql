@@ -35,3 +35,12 @@ create table wide (i2 int2, i8 int8, f4 float4, f8 float8, n numeric, ts timesta
 create sequence sq increment by 3 minvalue 1 maxvalue 10 cycle;
 insert into t select i, 'b'||i, i from generate_series(1,50) i;
 insert into pk2 select i, i, 'z'||i from generate_series(1,5) i;
+create table base (id int primary key, a text default 'base', n int, hidden int default 9);
+create view bv as select n as nn, id, upper(a) as ua, a from base where n > 0;
+create view bvv as select id, nn + 1 as more, nn from bv where id < 100 with cascaded check option;
+create view bvl as select * from bv where id < 50 with local check option;
+alter view bv alter column nn set default 77;
+create view agv as select count(*) from base;
+create view two as select base.id from base, t;
+create view lim as select * from base limit 1;
+create view pv as select b as pb, a as pa from p where a < 15;

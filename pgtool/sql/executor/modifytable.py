@@ -24,6 +24,7 @@ from pgtool.sql.executor.queued import run_events
 from pgtool.sql.executor.returning import Returning
 from pgtool.sql.executor.target import Target, Targets
 from pgtool.sql.executor.vectors import from_items
+from pgtool.sql.executor.viewchecks import check_views, view_checks
 from pgtool.sql.executor.written import Row, encoder
 
 __all__ = ["ModifyTableExec", "Writing"]
@@ -52,6 +53,7 @@ class ModifyTableExec(Exec):
             Returning(self.env, plan, self.targets.root.shape, len(self.left.codecs))
             if plan.targetlist else None
         )
+        self.views = view_checks(self.env, plan, self.targets.root.shape)
         self.conflict: Any = None
         if plan.onConflictAction != OnConflictAction.ONCONFLICT_NONE:
             from pgtool.sql.executor.onconflict import Conflict
@@ -75,6 +77,9 @@ class ModifyTableExec(Exec):
                 yield self._result(run)
         if self.plan.canSetTag:
             ctx.processed = run.count
+        measure = self.measure(ctx)
+        if measure is not None and self.conflict is not None:
+            measure.extra = (run.inserted, run.conflicting, run.filtered)
         if self.returning is not None and run.out:
             yield self._result(run)
 
@@ -95,6 +100,7 @@ class Writing:
         self.targets = node.targets
         self.targets.begin(ctx)
         self.count = 0
+        self.inserted = self.conflicting = self.filtered = 0
         self.out: list[tuple[Any, ...]] = []
         self.events: list[Any] = []
 
@@ -104,6 +110,11 @@ class Writing:
         self.targets.end()
         if events:
             run_events(self.node.env.session, events)
+
+    def check_views(self, target: Target, row: Row) -> None:
+        """The rows that a view's check option lets through."""
+        if self.node.views:
+            check_views(self.node.views, self.targets.as_root(target, row), row, self.ctx)
 
     def returned(self, new: Row | None, old: Row | None, input_row: Any) -> None:
         """One row of RETURNING."""
@@ -131,8 +142,8 @@ class Writing:
 
     def _plain_bulk(self, batch: Batch) -> bool:
         node = self.node
-        return (batch.n >= BULK_ROWS and node.returning is None and node.conflict is None
-                and self.targets.root.takes_batches)  # fmt: skip
+        return (batch.n >= BULK_ROWS and not node.views and node.returning is None
+                and node.conflict is None and self.targets.root.takes_batches)  # fmt: skip
 
     def insert_row(self, row: Row, given: Any) -> None:
         """Insert one row (of the target that the statement names)."""
@@ -145,6 +156,7 @@ class Writing:
                 return
         else:
             target.insert(stored)
+        self.check_views(target, stored)
         target.after_insert(stored, self.events)
         self.count += 1
         if self.node.returning is not None:
@@ -195,6 +207,7 @@ class Writing:
             target.check(row, ctx, partition=False)
             if not target.update(old, row):
                 return False
+            self.check_views(target, row)
             target.after_update(old, row, self.events)
             self.count += 1
             if self.node.returning is not None:
@@ -214,6 +227,7 @@ class Writing:
         other.rules.compute(stored, ctx)
         other.check(stored, ctx)
         other.insert(stored)
+        self.check_views(other, stored)
         target.after_move(old, other, stored, self.events)
         self.count += 1
         if self.node.returning is not None:

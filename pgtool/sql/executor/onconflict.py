@@ -48,7 +48,9 @@ class Conflict:
         found = target.conflicting(stored, self.arbiters)
         if found is None:
             target.insert(stored)
+            run.inserted += 1
             return True
+        run.conflicting += 1
         if self.updates:
             self._update(run, target, found, stored, given)
         return False
@@ -59,6 +61,7 @@ class Conflict:
         targets, ctx = run.targets, run.ctx
         rows = Rows(targets.as_root(target, stored), targets.as_root(target, old), (), self.size)
         if not all(condition(rows, ctx) is True for condition in self.conditions):
+            run.filtered += 1
             return
         new = Row(target.shape, list(old.datums))
         places = targets.places_in(target)

@@ -123,6 +123,7 @@ def modify_table(root: Root, plan: Any) -> Any:
         updateColnos=IntList(root.__dict__.get("update_colnos", [])),
         lefttree=plan, targetlist=[e.copy() for e in query.returningList],
         startup_cost=plan.startup_cost, total_cost=plan.total_cost,
+        withCheckOptionLists=query.withCheckOptions,
     )  # fmt: skip
     if query.returningList:
         node.plan_rows, node.plan_width = plan.plan_rows, plan.plan_width
