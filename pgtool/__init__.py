@@ -6,17 +6,18 @@ them. Imports point down only (a test enforces it)::
     pgtool.api        the Python API: pgtool.open(directory)
     pgtool.dbapi      DB-API 2.0: pgtool.connect(directory, dbname=…)
     pgtool.cli        one module per command; render prints
+    pgtool.check      ages against wraparound, space that is dead or free
     pgtool.inspect    pages and records shown as the real inspection tools show them
-    pgtool.commands   COPY TO in the server's formats, and others
+    pgtool.commands   utility statements: DDL, COPY, VACUUM, ANALYZE, REINDEX, initdb
     pgtool.sql        parse, analyze, rewrite, plan, execute, EXPLAIN
     pgtool.functions  built-in functions, aggregates, window functions; sessions, settings
     pgtool.catalog    relations and types found through the directory's own catalogs
     pgtool.access     heap, indexes, toast: pure page functions and scans
-    pgtool.transam    xids, pg_xact, subtransactions, multixacts, visibility
+    pgtool.transam    xids, pg_xact, multixacts, visibility; instances, checkpoints, recovery
     pgtool.types      datum ↔ text and binary
     pgtool.nodes      parse, query and plan trees; their stored text
-    pgtool.wal        WAL reader, resource manager table, descriptions
-    pgtool.storage    backends, segments, buffers, checksums
+    pgtool.wal        WAL reader, insertion, resource manager table, redo
+    pgtool.storage    backends, overlays, segments, buffer pool, FSM, checksums, lock file
     formats           byte layouts; the only place that knows an offset
 
 **A byte becomes a row** (``pgtool export``, ``pgtool.open``):
@@ -48,6 +49,31 @@ them. Imports point down only (a test enforces it)::
    :class:`pgtool.sql.executor.scalar.ScalarCompiler` make the expressions, with the built-ins
    of :mod:`pgtool.functions.registry`.
 6. :class:`pgtool.cli.psql.run.Runner` prints what comes out, as psql would.
+
+**A row becomes bytes** (``pgtool query`` with INSERT):
+
+1. :meth:`pgtool.sql.engine.Engine.writer` opens the directory for writing:
+   :class:`pgtool.transam.instance.Instance` takes the lock file and recovers if need be.
+2. :func:`pgtool.access.heap.tuple.form_tuple` makes the tuple of the values.
+3. :class:`pgtool.access.heap.heapam.HeapRelation` finds a page (:mod:`pgtool.access.heap.hio`,
+   :mod:`pgtool.storage.freespace`), large values going out of line
+   (:mod:`pgtool.access.heap.toast_write`).
+4. :func:`pgtool.access.heap.pageops.insert` changes the page in the
+   :class:`pgtool.storage.bufmgr.BufferPool`.
+5. :meth:`pgtool.wal.insert.Wal.insert` appends the record, which gives the page its LSN.
+6. :class:`pgtool.access.index.TableIndexes` enters the row into the table's indexes.
+7. :meth:`pgtool.transam.xact.Xact.commit` writes the commit record and waits for the disk;
+   the page itself follows behind the WAL, at the latest with
+   :func:`pgtool.transam.checkpoint.create_checkpoint`.
+
+**A record becomes a page** (``pgtool recover``, and every command on a crashed directory):
+
+1. :class:`pgtool.wal.reader.WalReader` reads it, all cross-checks on.
+2. :func:`pgtool.wal.rmgr.entry` finds its row in the resource manager table.
+3. :class:`pgtool.wal.redo.RedoContext` gives the pages, their images restored.
+4. The redo function, such as :func:`pgtool.access.heap.xlog.redo_insert`, calls the same page
+   function as the writer: :func:`pgtool.access.heap.pageops.insert`.
+5. The pages go to the directory, or to an :class:`pgtool.storage.overlay.Overlay` in memory.
 
 **Facts become a cluster** (``pgtool initdb``):
 
@@ -97,19 +123,6 @@ them. Imports point down only (a test enforces it)::
    *the same* pure function, :func:`pgtool.access.heap.pageops.insert`.
 5. The page gets the record's end as its LSN; :class:`pgtool.storage.redopool.RedoPool`
    writes it.
-
-How a byte becomes a row, each step over some hundred pages at once:
-
-1. :class:`pgtool.storage.backend.ReadOnly` is where bytes come from;
-2. :func:`pgtool.storage.bulk.read_runs` reads pages and verifies their checksums;
-3. :func:`pgtool.access.heap.page.tuples_of` finds the stored row versions;
-4. :class:`pgtool.access.heap.visible.AtRest` keeps those that the snapshot sees, by the rules
-   of :class:`pgtool.transam.visibility.Visibility`;
-5. :func:`pgtool.access.heap.deform.walk` finds where each attribute lies;
-6. :func:`pgtool.access.heap.columns.materialise` makes columns of them, with compressed and
-   out-of-line values from :class:`pgtool.access.toast.Detoaster`;
-7. :func:`pgtool.types.vector.text_column` turns a column into text;
-8. :func:`pgtool.commands.copy.rows.join` lays the columns side by side, as rows.
 """
 
 from __future__ import annotations
