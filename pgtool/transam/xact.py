@@ -116,6 +116,8 @@ class Xact:
         self._combos: list[tuple[int, int]] = []
         self._combo_of: dict[tuple[int, int], int] = {}
         self._unreported: list[int] = []
+        #: Invalidations of the current command.
+        self._command_messages: list[bytes] = []
         self._snapshot: Snapshot | None = None
         self._wal_before = 0
         self.init_file_stale = False
@@ -355,9 +357,16 @@ class Xact:
             raise SqlError("cannot have more than 2^32-2 commands in a transaction", "54000")
         self._cid += 1
         self._cid_used = False
+        self._end_command()
         for hook in self.at_command:
             hook()
         self.instance.tick()
+
+    def _end_command(self) -> None:
+        """Logical decoding must know at once what a command made stale."""
+        messages, self._command_messages = self._command_messages, []
+        if messages and self.instance.settings.wal_level == "logical":
+            xactlog.log_command_invalidations(self, messages)
 
     def combo_cid(self, cmin: int, cmax: int) -> int:
         """The number of a pair of command ids, for a row that is deleted by its inserter."""
@@ -435,6 +444,7 @@ class Xact:
     def invalidate(self, message: bytes, *, init_file: bool = False) -> None:
         """A cache invalidation message for the commit record (16 bytes); duplicates fold."""
         self.levels[-1].ending.messages[message] = None
+        self._command_messages.append(message)
         self.init_file_stale |= init_file
 
     def on_commit(self, hook: Hook) -> None:

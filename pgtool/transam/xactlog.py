@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 #: Subtransactions of one transaction that standbys are told of one by one.
 MAX_CACHED_SUBXIDS = 64
-_COMMIT, _ABORT, _ASSIGNMENT = (
-    opcode(xact.RECORDS, name) for name in ("COMMIT", "ABORT", "ASSIGNMENT")
+_COMMIT, _ABORT, _ASSIGNMENT, _INVALIDATION = (
+    opcode(xact.RECORDS, name) for name in ("COMMIT", "ABORT", "ASSIGNMENT", "INVALIDATION")
 )
 _LOCK, _RUNNING, _INVALIDATIONS = (
     opcode(standby.RECORDS, name) for name in ("LOCK", "RUNNING_XACTS", "INVALIDATIONS")
@@ -33,6 +33,7 @@ _xinfo = struct_of(xact.xl_xact_xinfo).pack
 _dbinfo = struct_of(xact.xl_xact_dbinfo).pack
 _count = struct_of(xact.xl_xact_count).pack
 _stats = struct_of(xact.xl_xact_stats_item[18]).pack
+_invals = struct_of(xact.xl_xact_invals).pack
 _assignment = struct_of(xact.xl_xact_assignment).pack
 _locator = struct_of(wal_record.RelFileLocator).pack
 _locks = struct_of(standby.xl_standby_locks).pack
@@ -141,6 +142,14 @@ def log_invalidations(state: Xact, pending: Iterable[bytes]) -> int:
     )
     record = Record(RmgrId.RM_STANDBY_ID, _INVALIDATIONS, data + b"".join(messages))
     return state.instance.wal.insert(record)
+
+
+def log_command_invalidations(state: Xact, pending: Iterable[bytes]) -> int:
+    """Messages of a command, for logical decoding of what its transaction does next."""
+    messages = ordered(dict.fromkeys(pending))
+    data = _invals(len(messages)) + b"".join(messages)
+    record = Record(RmgrId.RM_XACT_ID, _INVALIDATION, data)
+    return state.instance.wal.insert(record, state.current_xid())
 
 
 def log_locks(instance: Instance, locks: Sequence[tuple[int, int, int]]) -> int:
