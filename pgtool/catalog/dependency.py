@@ -72,7 +72,8 @@ def record_owner(writer: CatalogWriter, dependent: Address, owner: int) -> None:
 def change_owner_dependency(writer: CatalogWriter, dependent: Address, owner: int) -> None:
     """An object belongs to another role now."""
     for row in _shared_rows(writer, dependent):
-        if row.deptype == OWNER and not row.objsubid:
+        mine = row.deptype == ACL and row.refobjid == owner  # an owner needs no mention
+        if (row.deptype == OWNER or mine) and not row.objsubid:
             writer.delete("pg_shdepend", row)
     record_owner(writer, dependent, owner)
 

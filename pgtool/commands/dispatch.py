@@ -24,6 +24,9 @@ COMMANDS = {
     "CreatedbStmt": "dbcommands:create",
     "DropdbStmt": "dbcommands:drop", "VacuumStmt": "vacuum:vacuum",
     "ReindexStmt": "reindex:reindex", "CheckPointStmt": "checkpoint:checkpoint",
+    "AlterRoleStmt": "user:alter_role", "GrantRoleStmt": "user:grant_role",
+    "AlterRoleSetStmt": "rolesettings:alter_role_set",
+    "AlterDatabaseSetStmt": "rolesettings:alter_database_set",
     "GrantStmt": "grant:grant", "CreateRoleStmt": "user:create_role",
     "DropRoleStmt": "user:drop_role",
 }  # fmt: skip

@@ -17,6 +17,21 @@ from pgtool.sql.answer import Outcome
 __all__ = ["alter_owner", "change_relation_owner", "owned_sequences"]
 
 
+def acl_of_new_owner(ddl: Ddl, raw: Any, old: int, new: int) -> Any:
+    """An access control list in which the new owner stands for the old one."""
+    from pgtool.functions.sysfuncs.acl import object_acl
+
+    if raw is None:
+        return None
+    items: dict[tuple[int, int], tuple[int, int]] = {}
+    for item in object_acl(ddl.session, raw, "r", old):
+        grantee = new if item.grantee == old else item.grantee
+        grantor = new if item.grantor == old else item.grantor
+        rights, options = items.get((grantee, grantor), (0, 0))
+        items[grantee, grantor] = rights | item.privileges, options | item.options
+    return [(*key, rights | options << 32) for key, (rights, options) in items.items()]
+
+
 def owned_sequences(ddl: Ddl, relid: int, number: int = 0) -> list[int]:
     """The sequences that go with a table's columns."""
     out = []
@@ -40,9 +55,8 @@ def change_relation_owner(ddl: Ddl, row: Any, owner: int, *, follows: bool = Fal
                        f"This operation is not supported for {KIND_NAMES[row.relkind]}s.")
     if row.relowner == owner:
         return
-    if row.relacl is not None:
-        raise Unsupported("changing the owner of a relation with privileges")
-    ddl.writer.update("pg_class", row, relowner=owner)
+    ddl.writer.update("pg_class", row, relowner=owner,
+                      relacl=acl_of_new_owner(ddl, row.relacl, row.relowner, owner))  # fmt: skip
     if row.relkind not in "iIct":
         change_owner_dependency(ddl.writer, Address(c.RELATION, row.oid), owner)
     if row.reltype:
@@ -89,9 +103,8 @@ def _schema(ddl: Ddl, raw: Any, owner: int) -> None:
         raise SqlError(f'schema "{raw.object.sval}" does not exist', "3F000")
     if row.nspowner == owner:
         return
-    if row.nspacl is not None:
-        raise Unsupported("changing the owner of a schema with privileges")
-    ddl.writer.update("pg_namespace", row, nspowner=owner)
+    ddl.writer.update("pg_namespace", row, nspowner=owner,
+                      nspacl=acl_of_new_owner(ddl, row.nspacl, row.nspowner, owner))  # fmt: skip
     change_owner_dependency(ddl.writer, Address(c.NAMESPACE, row.oid), owner)
 
 
@@ -101,9 +114,8 @@ def _database(ddl: Ddl, raw: Any, owner: int) -> None:
         raise SqlError(f'database "{raw.object.sval}" does not exist', "3D000")
     if row.datdba == owner:
         return
-    if row.datacl is not None:
-        raise Unsupported("changing the owner of a database with privileges")
-    ddl.writer.update("pg_database", row, datdba=owner)
+    ddl.writer.update("pg_database", row, datdba=owner,
+                      datacl=acl_of_new_owner(ddl, row.datacl, row.datdba, owner))  # fmt: skip
     change_owner_dependency(ddl.writer, Address(c.DATABASE, row.oid), owner)
 
 

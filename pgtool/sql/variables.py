@@ -42,7 +42,7 @@ def set_variable(
     elif kind == Kind.VAR_SET_DEFAULT:
         session.set(raw.name, None, raw.is_local)
     elif kind == Kind.VAR_SET_VALUE:
-        session.set(raw.name, _value(session, raw.name, raw.args), raw.is_local)
+        session.set(raw.name, value_text(session, raw.name, raw.args), raw.is_local)
     elif kind == Kind.VAR_SET_CURRENT:
         session.set(raw.name, session.show(raw.name), raw.is_local)
     else:
@@ -65,7 +65,8 @@ def _set_several(session: Session, raw: Any, set_option: Callable[[Any], None]) 
             set_option(item)
 
 
-def _value(session: Session, name: str, args: list[Any]) -> str:
+def value_text(session: Session, name: str, args: list[Any]) -> str:
+    """The arguments of SET as the one text that the setting takes."""
     quoted = _LISTS.get(name.lower())
     if len(args) > 1 and quoted is None:
         raise SqlError(f"SET {name} takes only one argument", "22023")

@@ -1,3 +1,4 @@
 create table t(a int, b text, c int); create sequence s; create schema sc; create table sc.u(a int); create type e as enum ('x'); create domain d as int; create view v as select 1 as one;
 grant select, insert on t to r1; grant all on t to public; revoke insert on t from public; grant update (a, b), select (c) on t to r1; grant usage on sequence s to r1; grant usage, create on schema sc to r1 with grant option; grant select on all tables in schema sc to public, r1; grant usage on type e to r1; revoke usage on type e from public; grant usage on domain d to r1;
 revoke all on t from r1; grant select on v to r1; revoke usage on schema sc from r1; revoke create on schema public from public; grant execute on function lower(text) to r1; revoke all on table v from r1; grant select on t to r1, postgres;
+alter table t owner to r1; alter schema sc owner to r1; grant select on t to postgres; alter table t owner to postgres;
