@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from formats.wal import logicalmsg
 from formats.wal.rmgrs import RmgrId, opcode
 from pgtool.access.heap.scan import HeapScan
 from pgtool.access.heap.visible import AtRest
-from pgtool.errors import PgtoolError, SqlError
+from pgtool.errors import Panic, PgtoolError, SqlError
 from pgtool.storage import page as page_of
 from pgtool.storage.smgr import RelationFile, RelFileLocator
 from pgtool.transam.instance import Instance
@@ -319,3 +320,51 @@ def test_wal_is_recycled_and_removed(make_cluster: Make) -> None:
     assert held not in names and len(names) <= 8, names
     server.start()
     assert "redo starts" not in server.tail()
+
+
+def test_a_failed_fsync_is_a_panic(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    where = locator(server, "t")
+    server.stop()
+    instance = Instance.start(str(server.data))
+    xact = instance.session(where.db)
+    xact.begin()
+    insert_int(instance, xact, where, 2)
+    xact.commit()
+
+    def fail(path: str) -> None:
+        raise SqlError(f'could not fsync file "{path}": Input/output error', "58030")
+
+    monkeypatch.setattr(instance.backend, "sync", fail)
+    xact.begin()
+    insert_int(instance, xact, where, 3)
+    with pytest.raises(Panic, match="could not fsync"):
+        xact.commit()
+    assert instance.panicked is not None
+    with pytest.raises(Panic):
+        instance.checkpoint()
+    before = (server.data / "global/pg_control").read_bytes()
+    instance.shutdown()
+    assert (server.data / "global/pg_control").read_bytes() == before
+    server.start()
+    assert values(server) in ([1, 2], [1, 2, 3])
+
+
+def test_signals_wait_for_the_end_of_a_change(server: Server) -> None:
+    where = locator(server, "t")
+    server.stop()
+    instance = Instance.start(str(server.data))
+    xact = instance.session(where.db)
+    xact.begin()
+    insert_int(instance, xact, where, 2)
+    reached = []
+    for number, error in ((signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)):
+        with pytest.raises(error), instance.wal.critical():
+            with instance.wal.critical():
+                signal.raise_signal(number)
+            reached.append(number)
+    assert len(reached) == 2 and instance.panicked is None
+    xact.commit()
+    instance.shutdown()
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    server.start()
+    assert values(server) == [1, 2]
