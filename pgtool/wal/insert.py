@@ -343,10 +343,13 @@ class Wal:
             self.insert(record, xid)
 
     def log_hint(self, buffer: Buffer) -> None:
-        """Before a hint bit dirties a page: its image, where the last checkpoint asks for one."""
+        """Before a hint bit dirties a page: its image, where the last checkpoint asks for one.
+
+        (Without full_page_writes the record is there all the same, as the server's is.)
+        """
         if buffer.lsn <= self.redo_lsn:
             record = Record(RM_XLOG_ID, XLOG_FPI_FOR_HINT)
-            record.block(0, buffer, standard=buffer.tag.fork == ForkNumber.MAIN, force_image=True)
+            record.block(0, buffer, standard=buffer.tag.fork == ForkNumber.MAIN)
             self.insert(record)
 
     def switch(self) -> int:

@@ -115,13 +115,14 @@ class _Page:
 
     def decide(self) -> Pruning:
         """Chains first, from their roots; then heap-only tuples that no chain leads to."""
+        dead = [n for n, item in enumerate(self.items, 1) if item.flags == LpFlags.LP_DEAD]
+        if self.free_at_once:
+            for number in reversed(dead):  # the order that records have
+                self._unused(number, False)
+        else:
+            self.out.dead_before = dead
         for number, (state, _at, _length) in enumerate(self.items, 1):
-            if state == LpFlags.LP_DEAD:
-                if self.free_at_once:
-                    self._unused(number, False)
-                else:
-                    self.out.dead_before.append(number)
-            elif state == LpFlags.LP_REDIRECT or (
+            if state == LpFlags.LP_REDIRECT or (
                 state == LpFlags.LP_NORMAL and not self.headers[number].infomask2 & _HEAP_ONLY
             ):
                 self._chain(number)
