@@ -1,0 +1,158 @@
+"""Where WAL ends and goes on: records cut off in the middle, timelines, standbys, bad records."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from formats.wal import record as wal_record
+from pgtool.errors import PgtoolError
+from pgtool.storage.backend import Directory, ReadOnly
+from pgtool.storage.overlay import Overlay
+from pgtool.transam.recovery.driver import Recovery
+from pgtool.transam.recovery.start import Start, find_start
+from pgtool.wal.reader import WalReader
+from tests import recovery_cases as cases
+from tests.conftest import need
+from tests.installs import NOBODY
+from tests.servers import cluster
+
+pytestmark = pytest.mark.server
+MAJOR = 18
+PAGE = 8192
+SMALL = """CREATE TABLE s(a int PRIMARY KEY, b text);
+INSERT INTO s SELECT g, repeat('x', 300) FROM generate_series(1, 400) g;
+UPDATE s SET b = b || 'y'; DELETE FROM s WHERE a % 3 = 0; VACUUM s;
+CREATE INDEX ON s USING gin (string_to_array(b, 'y')); CREATE INDEX ON s USING spgist (b);
+INSERT INTO s SELECT g, md5(g::text) FROM generate_series(1000, 1400) g"""
+
+
+def crossing(start: Start) -> list[int]:
+    """Where records begin that go on on the next page."""
+    reader = WalReader(start.source, sysid=start.source.info.sysid)
+    reader.begin(start.redo)
+    out = []
+    while (raw := reader.read_raw()) is not None:
+        if raw.lsn // PAGE != (raw.lsn + len(raw.data) - 1) // PAGE:
+            out.append(int(raw.lsn))
+    return out
+
+
+def cut_behind(path: Path, start: Start, lsn: int) -> None:
+    """As if nothing had been written from the next page on."""
+    size = start.source.segment_size
+    page = (lsn // PAGE + 1) * PAGE
+    segment = path / "pg_wal" / start.source.file_name(page // size)
+    data = bytearray(segment.read_bytes())
+    data[page % size :] = bytes(size - page % size)
+    segment.write_bytes(data)
+    for name in sorted((path / "pg_wal").iterdir()):
+        if len(name.name) == 24 and name.name > segment.name:
+            name.unlink()
+
+
+def test_a_record_cut_off_in_the_middle() -> None:
+    need(MAJOR)
+    with cluster(MAJOR, initdb_args=cases.INITDB, conf=cases.CONF) as server:
+        server.psql("CHECKPOINT")
+        server.psql(SMALL)
+        server.kill9()
+        start = find_start(Directory(str(server.data)))
+        cut_behind(server.data, start, crossing(start)[-5])
+        other = cases.on_copy(server, server.data)
+        try:
+            other.start()
+            expected = cases.server_rows(other)
+        finally:
+            other.close()
+        cases.recover(server.data)
+        shown = server.run_tool(
+            "pg_waldump", "-p", server.wal, "-s", str(start.redo), check=False
+        ).decode()
+        assert "OVERWRITE_CONTRECORD" in shown and "CHECKPOINT_SHUTDOWN" in shown
+        server.start()
+        assert cases.server_rows(server) == expected
+        server.psql("CREATE TABLE later AS SELECT 1 AS a")
+        server.kill9()
+        server.start()
+        assert server.psql("SELECT a FROM later") == "1\n"
+
+
+def test_timelines_and_standbys() -> None:
+    need(MAJOR)
+    conf = {**cases.CONF, "wal_keep_size": "1GB"}
+    with cluster(MAJOR, initdb_args=cases.INITDB, conf=conf) as server:
+        server.psql("CREATE TABLE a(x int); INSERT INTO a VALUES (1)")
+        backup = server.base / "backup"
+        server.run_tool("pg_basebackup", "-D", backup, "-h", server.base, "-U", "postgres",
+                        "-X", "fetch", "-c", "fast", "--no-sync")  # fmt: skip
+        assert cases.our_rows(backup, "postgres", ["public.a"]) == {"public.a": ["1"]}
+        other = cases.on_copy(server, backup)
+        try:
+            cases.recover(other.data, "--action", "promote")
+            other.start()
+            other.psql("INSERT INTO a VALUES (3); CHECKPOINT; INSERT INTO a VALUES (4)")
+            other.psql("SELECT pg_switch_wal(); INSERT INTO a VALUES (5)")
+            other.kill9()
+            cases.recover(other.data)
+            other.start()
+            assert other.psql("SELECT x FROM a") == "1\n3\n4\n5\n"
+        finally:
+            other.close()
+        standby = cases.on_copy(server, backup)
+        try:
+            standby.configure(
+                {"primary_conninfo": f"host={server.base} port={server.port} user=postgres"}
+            )
+            signal = standby.data / "standby.signal"
+            signal.touch()
+            if os.geteuid() == 0:
+                os.chown(signal, NOBODY, NOBODY)
+            standby.start()
+            server.psql("INSERT INTO a VALUES (2)")
+            for _ in range(200):
+                if standby.psql("SELECT count(*) FROM a") == "2\n":
+                    break
+                time.sleep(0.1)
+            standby.kill9()
+            rows = cases.our_rows(standby.data, "postgres", ["public.a"])
+            assert rows == {"public.a": ["1", "2"]}
+            cases.recover(standby.data)
+            state = standby.run_tool("pg_controldata", "-D", standby.data)
+            assert b"shut down in recovery" in state
+            standby.start()
+            assert standby.psql("SELECT pg_is_in_recovery()") == "t\n"
+        finally:
+            standby.close()
+
+
+def test_records_that_make_no_sense_are_errors_with_a_place() -> None:
+    """Bytes changed behind the CRC: an error of ours or a change, never anything else."""
+    need(MAJOR)
+    with cluster(MAJOR, initdb_args=cases.INITDB, conf=cases.CONF) as server:
+        cases.crash(server, rows=30)
+        overlay = Overlay(ReadOnly(str(server.data)))
+        run = Recovery(overlay, find_start(overlay), durable=False)
+        run.begin()
+        reader = run._reader()
+        rng = random.Random(11)
+        while (raw := reader.read_raw()) is not None:
+            rec = reader.decode(raw)
+            assert rec is not None
+            data = bytearray(raw.data)
+            if rng.random() < 0.4 and len(data) > 24:
+                data[rng.randrange(24, len(data))] = rng.randrange(256)
+                try:
+                    changed = wal_record.decode(bytes(data), raw.lsn, raw.end, rec.major, 1)
+                    if all(ref.block < 100000 for ref in changed.blocks):
+                        run.apply(changed)
+                except PgtoolError:
+                    pass
+            try:
+                run.apply(rec)
+            except PgtoolError as error:
+                assert str(error)
