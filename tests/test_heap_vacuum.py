@@ -65,3 +65,23 @@ def test_beside_the_server(server: Server, options: str, indexed: bool) -> None:
     vacuum(twins, options)
     twins.compare()
     twins.compare_records()
+
+
+def test_multixacts(server: Server) -> None:
+    """Rows that prepared transactions hold while others update and lock them too."""
+    twins = Twins(server)
+    both(twins, "CREATE UNIQUE INDEX ON {} (k)")
+    twins.target.hot_attrs = twins.target.key_attrs = frozenset({1})
+    fill(twins)
+    both(twins, "VACUUM FREEZE {}")
+    both(twins, "BEGIN; SELECT FROM {} WHERE k % 4 = 0 FOR KEY SHARE; "
+                "PREPARE TRANSACTION 'held {}'")  # fmt: skip
+    both(twins, "UPDATE {} SET n = 9 WHERE k % 8 = 0")
+    both(twins, "BEGIN; SELECT FROM {} WHERE k % 12 = 0 FOR KEY SHARE; COMMIT")
+    both(twins, "BEGIN; UPDATE {} SET n = 10 WHERE k % 16 = 0; ROLLBACK")
+    vacuum(twins, "(FREEZE)")
+    twins.compare()
+    both(twins, "COMMIT PREPARED 'held {}'")
+    vacuum(twins, "(FREEZE)")
+    twins.compare()
+    assert server.psql("SELECT count(*) FROM ours WHERE n = 9").strip() != "0"

@@ -26,6 +26,7 @@ from tests.servers import Server
 from tests.test_rmgr_cluster import records
 
 pytestmark = pytest.mark.server
+CONF = {"wal_level": "logical", "full_page_writes": "off", "max_prepared_transactions": 4}
 Make = Callable[..., Server]
 MODES = {
     "UPDATE": LockTupleMode.Exclusive,
@@ -45,7 +46,7 @@ def server() -> Iterator[Server]:
     from tests.servers import cluster
 
     need(18)
-    with cluster(18, conf={"wal_level": "logical", "full_page_writes": "off"}) as made:
+    with cluster(18, conf=CONF) as made:
         for name in ("amcheck", "pageinspect", "pg_visibility", "pg_freespacemap"):
             made.extension(name)
         yield made
