@@ -207,11 +207,11 @@ class Database:
         described = self._described(changes)
         for one in followers:
             one.changing(changes)
-        for key, table in self._catalogs.items():
-            if key[0] in changes and isinstance(table, CatalogTable):
-                table.change(*changes[key[0]])
+        for key, kept in self._catalogs.items():
+            if key[0] in changes and isinstance(kept, CatalogTable):
+                kept.change(*changes[key[0]])
         for name in _TABLES:
-            table = self.__dict__.get(name)
+            table: CatalogTable | None = self.__dict__.get(name)
             if table is not None and name in changes:
                 table.change(*changes[name])
         for one in followers:
@@ -225,10 +225,11 @@ class Database:
         out: set[int] = set()
         for name, column in (("pg_class", "oid"), ("pg_attribute", "attrelid")):
             removed, added = changes.get(name, ((), ()))
-            table = self.__dict__.get(name)
+            table: CatalogTable | None = self.__dict__.get(name)
             if table is None and removed:
                 return None
             for tid in removed:
+                assert table is not None
                 place = table.place(tid)
                 if place is not None:
                     out.add(table.get(place, column))

@@ -57,6 +57,18 @@ class CatalogStore(Protocol):
     def build_index(self, index: int) -> None:
         """Fill a new index from its table."""
 
+    def fill_sequence(self, oid: int, last_value: int, log_cnt: int, is_called: bool) -> None:
+        """Make the page of a new sequence."""
+
+    def read_sequence(self, oid: int) -> tuple[int, int, bool]:
+        """(last_value, log_cnt, is_called)."""
+
+    def rewrite_sequence(self, oid: int, last_value: int, log_cnt: int, is_called: bool) -> None:
+        """Give a sequence a new file."""
+
+    def rewrite(self, ddl: Any, row: Any, work: Any) -> None:
+        """Give a table a new file with converted rows."""
+
     def horizons(self) -> tuple[int, int]:
         """(relfrozenxid, relminmxid) of a relation that begins now."""
 

@@ -213,8 +213,8 @@ class SysCache:
             out.append(found)
         return out
 
-    def one(self, catalog: str, key: str | tuple[str, ...], value: Any) -> Row | None:
-        """The row with this key, or None."""
+    def one(self, catalog: str, key: str | tuple[str, ...], value: Any) -> Any:
+        """The row with this key, or None (typed loosely: most callers know that it is there)."""
         found = self.lookup(catalog, key, value)
         return found[0] if found else None
 

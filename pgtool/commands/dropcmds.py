@@ -138,10 +138,12 @@ def _relation(ddl: Ddl, parts: list[str], kind: Any, missing_ok: bool) -> Addres
     return Address(c.RELATION, row.oid)
 
 
-def _missing(ddl: Ddl, message: str, code: str, missing_ok: bool) -> None:
+def _missing(ddl: Ddl, message: str, code: str, missing_ok: bool) -> Address | None:
+    """Nothing to drop: an error, or with IF EXISTS a notice."""
     if not missing_ok:
         raise SqlError(message, code)
     ddl.notice(f"{message}, skipping")
+    return None
 
 
 def _schema(ddl: Ddl, name: str, missing_ok: bool) -> Address | None:

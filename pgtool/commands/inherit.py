@@ -31,7 +31,7 @@ MISMATCH = "42804"
 def merge_parents(ddl: Ddl, made: TableDefinition, raw: Any) -> list[Any]:
     """Put the parents' columns and constraints into a definition; the parents' rows."""
     made.is_partition = raw.partbound is not None
-    parents = []
+    parents: list[Any] = []
     own, made.columns = made.columns, []
     for node in raw.inhRelations:
         row = ddl.find_relation(node)
