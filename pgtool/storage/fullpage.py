@@ -29,8 +29,15 @@ _VERSION = BLCKSZ | PG_PAGE_LAYOUT_VERSION
 Item = bytes | bytearray
 
 
-def full_page(items: Sequence[Item], flags: int = 0, special_size: int = 0) -> bytearray:
-    """A page that holds the items in the order of their line pointers, its LSN zero."""
+def full_page(
+    items: Sequence[Item], flags: int = 0, special_size: int = 0, first: Item | None = None
+) -> bytearray:
+    """A page that holds the items in the order of their line pointers, its LSN zero.
+
+    ``first`` is one more item, the lowest on the page, whose line pointer comes first.
+    """
+    if first is not None:
+        items = [*items, first]
     at = end = BLCKSZ - special_size
     parts: list[Item] = [bytes(special_size)]
     pointers: Sequence[int]
@@ -38,8 +45,8 @@ def full_page(items: Sequence[Item], flags: int = 0, special_size: int = 0) -> b
     if len(lengths) == 1 and not (size := lengths.pop()) & 7:
         at -= size * len(items)
         step = size << _OFF_SHIFT
-        first = (end - size) << _OFF_SHIFT | _NORMAL | size << _LEN_SHIFT
-        pointers = range(first, first - step * len(items), -step)
+        begin = (end - size) << _OFF_SHIFT | _NORMAL | size << _LEN_SHIFT
+        pointers = range(begin, begin - step * len(items), -step)
         parts += items
     else:
         made = []
@@ -50,6 +57,8 @@ def full_page(items: Sequence[Item], flags: int = 0, special_size: int = 0) -> b
             made.append(at << _OFF_SHIFT | _NORMAL | size << _LEN_SHIFT)
             parts.append(item + bytes(pad) if pad else item)
         pointers = made
+    if first is not None:
+        pointers = [pointers[-1], *pointers[:-1]]
     lower = SIZE_OF_PAGE_HEADER + ItemIdData.sizeof() * len(items)
     page = bytearray(_HEADER.pack(0, 0, 0, flags, lower, at, end, _VERSION, 0))
     page += struct.pack(f"<{len(items)}I", *pointers)

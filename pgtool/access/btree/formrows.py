@@ -14,7 +14,7 @@ from formats.deform import ALIGNMENT, ATTLEN_CSTRING, ATTLEN_VARLENA
 from formats.derive import dtype_of
 from formats.itup import INDEX_SIZE_MASK, SIZEOF_INDEX_TUPLE, IndexInfo, IndexTupleData
 from formats.nbtree import BT_IS_POSTING, INDEX_ALT_TID_MASK, SIZEOF_TID
-from formats.units import BLCKSZ
+from pgtool.access.btree.tuples import BUILD_POSTING_SIZE
 from pgtool.access.indextuple import TOAST_INDEX_TARGET, IndexAttribute, IndexShape
 from pgtool.storage import ragged
 from pgtool.types.column import FixedColumn, VarColumn
@@ -25,8 +25,6 @@ _HEAD = dtype_of(IndexTupleData)
 _HIGH, _LOW, _POSID, _INFO = _HEAD.names or ("",) * 4
 _NULLS, _VAR = int(IndexInfo.INDEX_NULL_MASK), int(IndexInfo.INDEX_VAR_MASK)
 _MAX_SHORT = 126
-#: Posting lists of a build take a tenth of a page at most.
-BUILD_POSTING_SIZE = (BLCKSZ * 10 // 100 & ~7) - 4
 
 
 class Formed(NamedTuple):

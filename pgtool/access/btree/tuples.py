@@ -26,9 +26,10 @@ from formats.nbtree import (
     INDEX_ALT_TID_MASK,
     SIZEOF_TID,
 )
-from formats.units import INVALID_BLOCK_NUMBER
+from formats.units import BLCKSZ, INVALID_BLOCK_NUMBER
 
 __all__ = [
+    "BUILD_POSTING_SIZE",
     "PIVOT_TID_SPACE",
     "as_pivot",
     "as_plain",
@@ -62,6 +63,8 @@ _INFO_AT = offset_of(IndexTupleData, "t_info")
 _TID = struct_of(ItemPointerData)
 _U16 = struct.Struct("<H")
 _head = _HEAD.unpack_from
+#: A posting list tuple of a build takes a tenth of a page at most, its line pointer included.
+BUILD_POSTING_SIZE = (BLCKSZ * 10 // 100 & ~7) - 4
 #: Room that a heap TID takes at the end of a pivot tuple.
 PIVOT_TID_SPACE = SIZEOF_TID + 7 & ~7
 

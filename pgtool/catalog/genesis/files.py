@@ -182,7 +182,8 @@ class FileMaker:
         else:
             entries.sort()
         equal = all(self.rows.equal_is_identical(opclass) for _, opclass in index.keys)
-        self._put(catalog, index.oid, Forks(btree_pages(attrs, entries, equal)), len(rows))
+        pages = btree_pages(attrs, entries, equal, equal and not index.unique)
+        self._put(catalog, index.oid, Forks(pages), len(rows))
 
     def _key_attr(self, type_: str) -> KeyAttr:
         facts = self.rows.facts.types["cstring" if type_ == "name" else type_]
