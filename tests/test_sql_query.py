@@ -124,6 +124,22 @@ def test_variables_and_scripts(place: tuple[Any, Path]) -> None:
     assert code == 1
 
 
+def test_errors_of_scripts_name_the_line_where_a_statement_ends(place: tuple[Any, Path]) -> None:
+    server, copy = place
+    script = "select 1;\nselect a,\n  nosuch\nfrom t;\n\n-- so\nselect 1/0\n\\g\nselect\n x"
+    (server.base / "script.sql").write_text(script)
+    expected = psql(server, "-q", "-f", str(server.base / "script.sql"))[1]
+    _out, err, _code = ours(copy, "-q", "-f", str(server.base / "script.sql"))
+    assert err.replace("pgtool:", "psql:") == expected
+
+
+def test_sleeping_ends_with_the_statement(place: tuple[Any, Path]) -> None:
+    out, _err, _code = ours(place[1], "-t", "-c", "select pg_sleep(0.01)")
+    assert out.strip() == ""
+    _out, err, code = ours(place[1], "-c", "set statement_timeout = 50", "-c", "select pg_sleep(9)")
+    assert code == 1 and err == "ERROR:  canceling statement due to statement timeout\n"
+
+
 def test_read_only(place: tuple[Any, Path]) -> None:
     _out, err, code = ours(place[1], "--read-only", "delete from t")
     assert (err, code) == ("ERROR:  cannot execute DELETE in a read-only transaction\n", 1)

@@ -8,6 +8,7 @@ each step must stay within the timestamps' range.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 
 from pgtool.errors import SqlError
@@ -394,6 +395,16 @@ def now(call: Call) -> int:
 @builtin("statement_timestamp", call=True)
 def statement_timestamp(call: Call) -> int:
     return int(call.session.statement_now)
+
+
+@builtin("pg_sleep", call=True)
+def pg_sleep(call: Call, seconds: float) -> bytes:
+    """Wait, until the statement is cancelled at the longest."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        call.session.check()
+        time.sleep(min(left, 0.05))
+    return bytes(4)
 
 
 @builtin("clock_timestamp", call=True)

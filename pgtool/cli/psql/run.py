@@ -25,9 +25,10 @@ __all__ = ["Runner"]
 ARROW_FORMATS = ("arrow", "parquet")
 
 
-def _data_lines(lines: Iterator[str]) -> Iterator[bytes]:
+def _data_lines(lines: Iterator[str], scanner: Scanner) -> Iterator[bytes]:
     """The data of COPY FROM STDIN: what follows in a script, up to a line of backslash-point."""
     for line in lines:
+        scanner.line += 1
         if line.rstrip("\r\n") == "\\.":
             return
         yield line.encode("utf-8", "surrogateescape")
@@ -71,7 +72,7 @@ class Runner:
         """A script: statement after statement; the exit code."""
         scanner = Scanner(self.variables)
         lines = iter(lines)
-        self.engine.copy_in = partial(_data_lines, lines)
+        self.engine.copy_in = partial(_data_lines, lines, scanner)
         for line in lines:
             items = list(scanner.feed(line.rstrip("\n")))
             if not self._items(items, name):

@@ -29,7 +29,7 @@ _ENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A statement, or a backslash command (with its backslash); ``line`` is where it starts."""
+    """A statement, or a backslash command (with its backslash); ``line`` is where it ends."""
 
     text: str
     line: int
@@ -43,7 +43,6 @@ class Scanner:
         self.variables = variables
         self.split = split
         self.buffer = ""
-        self.start = 1
         self.line = 0
         self._reset()
 
@@ -69,8 +68,6 @@ class Scanner:
     def feed(self, line: str) -> Iterator[Item]:
         """One line without its line end; what it completes."""
         self.line += 1
-        if not self.buffer:
-            self.start = self.line
         at = 0
         if self.buffer:
             self._add("\n")
@@ -101,7 +98,6 @@ class Scanner:
         if not self.buffer:
             # Leading blank lines and spaces are not sent.
             text = text.lstrip()
-            self.start = self.line
         self.buffer += text
 
     def _token(self, kind: str, text: str) -> None:
@@ -158,7 +154,7 @@ class Scanner:
             yield from self.feed_rest(text[2:])
             return
         if name in ("g", "gx", "crosstabview", "gset", "gexec", "gdesc") and self.buffer.strip():
-            statement = Item(self.buffer.rstrip(), self.start)
+            statement = Item(self.buffer.rstrip(), self.line)
             self._reset()
             yield Item(text, self.line, True)
             yield statement
@@ -174,10 +170,10 @@ class Scanner:
         yield from joined
 
     def _complete(self, end: str) -> Iterator[Item]:
-        text, start = self.buffer + end, self.start
+        text = self.buffer + end
         self._reset()
         if _is_statement(text):
-            yield Item(text, start)
+            yield Item(text, self.line)
 
 
 def put_in(text: str, variables: dict[str, str]) -> str:
