@@ -45,3 +45,16 @@ def test_threads_write_through_one_instance(make_cluster: Callable[..., Server])
     assert found == [*(f"{who}|{ROWS}|{total}" for who in range(THREADS)), "99|1|0"]
     server.psql("CREATE EXTENSION amcheck")
     server.psql("SELECT bt_index_check('t_pkey', true)")
+
+
+def test_a_savepoint_begins_a_transaction(make_cluster: Callable[..., Server]) -> None:
+    server = make_cluster(18, conf={"fsync": "off"})
+    server.psql("CREATE TABLE t (n int)")
+    server.stop()
+    with pgtool.connect(str(server.data)) as connection:
+        connection.execute("savepoint s")
+        connection.execute("insert into t values (1)")
+        connection.execute("rollback to s")
+        connection.execute("insert into t values (2)")
+    server.start()
+    assert server.psql("SELECT n FROM t").split() == ["2"]

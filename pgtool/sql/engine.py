@@ -22,6 +22,7 @@ from pgtool.errors import PgtoolError, SqlError, Unsupported
 from pgtool.functions.session import Session
 from pgtool.nodes.enums import CmdType
 from pgtool.nodes.raw import RawStmt
+from pgtool.nodes.raw_enums import TransactionStmtKind
 from pgtool.sql.analyze.locking import STRENGTHS
 from pgtool.sql.answer import Answer, Notice, Outcome, TextAnswer
 from pgtool.sql.executor.queued import queue_of
@@ -419,6 +420,9 @@ class Engine:
         return Outcome("SHOW", TextAnswer(self.session, names, lines))
 
     def _transaction(self, raw: Any, _text: str) -> Outcome:
+        beginning = self.autobegin and not self.session.in_transaction
+        if beginning and raw.kind == TransactionStmtKind.TRANS_STMT_SAVEPOINT:
+            self.transactions.open()
         return self.transactions.run(raw)
 
     def _discard(self, raw: Any, _text: str) -> Outcome:
