@@ -181,7 +181,7 @@ def dependents(writer: CatalogWriter, objects: list[Address]) -> list[Found]:
 
 
 def _drop_relation(writer: CatalogWriter, address: Address) -> None:
-    row = writer.cache.one("pg_class", "oid", address.objid)
+    row = writer.row("pg_class", "oid", address.objid)
     if row is None:
         return
     if address.subid:
@@ -191,11 +191,11 @@ def _drop_relation(writer: CatalogWriter, address: Address) -> None:
         _forget_default_partition(writer, child.inhparent, row.oid)
         writer.delete("pg_inherits", child)
     if row.relkind in "iI":
-        writer.delete("pg_index", writer.cache.one("pg_index", "indexrelid", row.oid))
+        writer.delete("pg_index", writer.row("pg_index", "indexrelid", row.oid))
     if row.relkind == "S":
-        writer.delete("pg_sequence", writer.cache.one("pg_sequence", "seqrelid", row.oid))
+        writer.delete("pg_sequence", writer.row("pg_sequence", "seqrelid", row.oid))
     if row.relkind == "p":
-        key = writer.cache.one("pg_partitioned_table", "partrelid", row.oid)
+        key = writer.row("pg_partitioned_table", "partrelid", row.oid)
         writer.delete("pg_partitioned_table", key)
     drop_statistics(writer, row.oid)
     for attribute in writer.cache.lookup("pg_attribute", "attrelid", row.oid):
@@ -206,7 +206,7 @@ def _drop_relation(writer: CatalogWriter, address: Address) -> None:
 
 
 def _forget_default_partition(writer: CatalogWriter, parent: int, child: int) -> None:
-    key = writer.cache.one("pg_partitioned_table", "partrelid", parent)
+    key = writer.row("pg_partitioned_table", "partrelid", parent)
     if key is not None and key.partdefid == child:
         writer.update("pg_partitioned_table", key, partdefid=0)
 
@@ -220,7 +220,7 @@ def drop_statistics(writer: CatalogWriter, relid: int, number: int = 0) -> None:
 
 def drop_attribute(writer: CatalogWriter, relid: int, number: int) -> None:
     """Mark a column as dropped; its values stay where they are."""
-    row = writer.cache.one("pg_attribute", ("attrelid", "attnum"), (relid, number))
+    row = writer.row("pg_attribute", ("attrelid", "attnum"), (relid, number))
     writer.update(
         "pg_attribute", row, attisdropped=True, atttypid=0, attnotnull=False, attgenerated="",
         attname=f"........pg.dropped.{number}........", atthasmissing=False, attmissingval=None,
@@ -230,16 +230,16 @@ def drop_attribute(writer: CatalogWriter, relid: int, number: int) -> None:
 
 
 def _drop_constraint(writer: CatalogWriter, address: Address) -> None:
-    row = writer.cache.one("pg_constraint", "oid", address.objid)
+    row = writer.row("pg_constraint", "oid", address.objid)
     if row.contype == "c" and row.conrelid:
-        relation = writer.cache.one("pg_class", "oid", row.conrelid)
+        relation = writer.row("pg_class", "oid", row.conrelid)
         if relation is not None:
             writer.update("pg_class", relation, relchecks=relation.relchecks - 1)
     writer.delete("pg_constraint", row)
 
 
 def _drop_type(writer: CatalogWriter, address: Address) -> None:
-    row = writer.cache.one("pg_type", "oid", address.objid)
+    row = writer.row("pg_type", "oid", address.objid)
     writer.delete("pg_type", row)
     if row.typtype == "e":
         for label in writer.cache.lookup("pg_enum", "enumtypid", row.oid):
@@ -250,13 +250,13 @@ def _drop_type(writer: CatalogWriter, address: Address) -> None:
 
 
 def _drop_default(writer: CatalogWriter, address: Address) -> None:
-    remove_default(writer, writer.cache.one("pg_attrdef", "oid", address.objid))
+    remove_default(writer, writer.row("pg_attrdef", "oid", address.objid))
 
 
 def _drop_statistic_ext(writer: CatalogWriter, address: Address) -> None:
     for row in writer.cache.lookup("pg_statistic_ext_data", "stxoid", address.objid):
         writer.delete("pg_statistic_ext_data", row)
-    writer.delete("pg_statistic_ext", writer.cache.one("pg_statistic_ext", "oid", address.objid))
+    writer.delete("pg_statistic_ext", writer.row("pg_statistic_ext", "oid", address.objid))
 
 
 _SPECIAL = {
@@ -294,7 +294,7 @@ def delete_object(writer: CatalogWriter, address: Address) -> None:
         special(writer, address)
     else:
         catalog = _PLAIN[address.classid]
-        row: Any = writer.cache.one(catalog, "oid", address.objid)
+        row: Any = writer.row(catalog, "oid", address.objid)
         if row is None:
             return
         writer.delete(catalog, row)

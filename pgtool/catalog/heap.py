@@ -152,7 +152,7 @@ def create_file(writer: CatalogWriter, spec: RelationSpec) -> None:
 
 def _check_free(writer: CatalogWriter, spec: RelationSpec) -> None:
     key = (spec.name, spec.namespace)
-    if writer.cache.one("pg_class", ("relname", "relnamespace"), key) is not None:
+    if writer.row("pg_class", ("relname", "relnamespace"), key) is not None:
         raise SqlError(f'relation "{spec.name}" already exists', "42P07")
     clash = pg_type.type_oid(writer, spec.name, spec.namespace)
     if clash and spec.row_type and not pg_type.move_array_type_name(

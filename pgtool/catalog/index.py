@@ -81,7 +81,7 @@ def index_create(writer: CatalogWriter, spec: IndexSpec) -> tuple[int, int]:
     """Make an index, empty; (its OID, its constraint's OID or 0)."""
     heap = spec.heap
     key = (spec.name, heap.relnamespace)
-    if writer.cache.one("pg_class", ("relname", "relnamespace"), key) is not None:
+    if writer.row("pg_class", ("relname", "relnamespace"), key) is not None:
         raise SqlError(f'relation "{spec.name}" already exists', "42P07")
     made = RelationSpec(
         spec.name, heap.relnamespace, heap.relowner, "I" if spec.partitioned else "i",
@@ -98,7 +98,7 @@ def index_create(writer: CatalogWriter, spec: IndexSpec) -> tuple[int, int]:
     writer.insert("pg_index", _index_row(spec))
     if spec.parent:
         store_inheritance(writer, made.oid, spec.parent, 1)
-        parent = writer.cache.one("pg_class", "oid", spec.parent)
+        parent = writer.row("pg_class", "oid", spec.parent)
         if not parent.relhassubclass:
             writer.update("pg_class", parent, relhassubclass=True)
     constraint = _constraint(writer, spec) if spec.constraint else 0
@@ -114,7 +114,7 @@ def _columns(writer: CatalogWriter, spec: IndexSpec) -> list[ColumnSpec]:
             storage=column.storage, compression=column.compression, options=column.options,
         )  # fmt: skip
         if place < spec.key_count:
-            opclass = writer.cache.one("pg_opclass", "oid", column.opclass)
+            opclass = writer.row("pg_opclass", "oid", column.opclass)
             key_type = opclass.opckeytype
             if key_type == ANYELEMENT and opclass.opcintype == ANYARRAY:
                 key_type = writer.types.info(column.typid).typelem

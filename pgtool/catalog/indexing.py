@@ -199,6 +199,10 @@ class CatalogWriter:
         self._level = None
         self.database.invalidate()
 
+    def row(self, catalog: str, key: str | tuple[str, ...], value: Any) -> Any:
+        """The row with this key as the next command sees it; None where there is none."""
+        return self.cache.one(catalog, key, value)
+
     # -- numbers -----------------------------------------------------------------------
 
     def new_oid(self, catalog: str, column: str = "oid") -> int:

@@ -16,12 +16,12 @@ __all__ = ["column_row", "default_of", "remove_default", "store_default"]
 
 def column_row(writer: CatalogWriter, relid: int, number: int) -> Any:
     """The pg_attribute row of a column."""
-    return writer.cache.one("pg_attribute", ("attrelid", "attnum"), (relid, number))
+    return writer.row("pg_attribute", ("attrelid", "attnum"), (relid, number))
 
 
 def default_of(writer: CatalogWriter, relid: int, number: int) -> Any:
     """The pg_attrdef row of a column, or None."""
-    return writer.cache.one("pg_attrdef", ("adrelid", "adnum"), (relid, number))
+    return writer.row("pg_attrdef", ("adrelid", "adnum"), (relid, number))
 
 
 def store_default(writer: CatalogWriter, relid: int, number: int, expr: Any) -> int:

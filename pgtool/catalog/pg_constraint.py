@@ -105,7 +105,7 @@ def constraints_of(writer: CatalogWriter, relid: int) -> list[Any]:
 
 def named(writer: CatalogWriter, relid: int, name: str) -> Any:
     """A relation's constraint by name, or None."""
-    return writer.cache.one("pg_constraint", ("conrelid", "conname"), (relid, name))
+    return writer.row("pg_constraint", ("conrelid", "conname"), (relid, name))
 
 
 def not_null_of(writer: CatalogWriter, relid: int, number: int) -> Any:
@@ -146,7 +146,7 @@ def choose_relation_name(
         key = (name, namespace)
         if (
             name not in (taken or ())
-            and writer.cache.one("pg_class", ("relname", "relnamespace"), key) is None
+            and writer.row("pg_class", ("relname", "relnamespace"), key) is None
             and not (constraint and _in_namespace(writer, name, namespace))
         ):
             return name
@@ -155,7 +155,7 @@ def choose_relation_name(
 
 def _in_namespace(writer: CatalogWriter, name: str, namespace: int) -> bool:
     key = ("conname", "connamespace")
-    return writer.cache.one("pg_constraint", key, (name, namespace)) is not None
+    return writer.row("pg_constraint", key, (name, namespace)) is not None
 
 
 def choose_constraint_name(

@@ -54,7 +54,7 @@ def cut(writer: CatalogWriter, name: str, most: int) -> str:
 
 def type_oid(writer: CatalogWriter, name: str, namespace: int) -> int:
     """A type's OID by name and schema, 0 where there is none."""
-    row = writer.cache.one("pg_type", ("typname", "typnamespace"), (name, namespace))
+    row = writer.row("pg_type", ("typname", "typnamespace"), (name, namespace))
     return int(row.oid) if row is not None else 0
 
 

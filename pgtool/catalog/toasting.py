@@ -67,7 +67,7 @@ def create_toast_table(
     writer: CatalogWriter, relid: int, options: tuple[str, ...] | None = None
 ) -> int:
     """Give a relation its TOAST table where it needs one and has none; its OID or 0."""
-    row = writer.cache.one("pg_class", "oid", relid)
+    row = writer.row("pg_class", "oid", relid)
     attributes = [
         a for a in writer.cache.lookup("pg_attribute", "attrelid", relid) if a.attnum > 0
     ]
@@ -96,7 +96,7 @@ def make_toast_table(
         IndexColumn(1, "chunk_id", OID, opclass=OID_OPS),
         IndexColumn(2, "chunk_seq", INT4, opclass=INT4_OPS),
     ]
-    toast = writer.cache.one("pg_class", "oid", oid)
+    toast = writer.row("pg_class", "oid", oid)
     index, _ = index_create(writer, IndexSpec(
         f"{name}_index", toast, keys, 2, tablespace=row.reltablespace, unique=True, primary=True,
     ))  # fmt: skip
