@@ -11,16 +11,17 @@ from pgtool.catalog.pg_constraint import ConstraintSpec, choose_constraint_name,
 from pgtool.commands.context import Ddl, begin
 from pgtool.commands.dropcmds import drop_objects
 from pgtool.commands.exprs import cook_default
+from pgtool.commands.query import expression_text, names_of, qualified, rows_of
 from pgtool.commands.tabledef import merge_attributes
 from pgtool.commands.typecmds import add_array_type, new_type_name
 from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.ruleutils.entry import relation_expr
 from pgtool.nodes.base import mutate
-from pgtool.nodes.exprs import CoerceToDomainValue, Const
+from pgtool.nodes.exprs import CoerceToDomainValue, Const, Var
 from pgtool.nodes.raw import ColumnRef
 from pgtool.nodes.raw_enums import ConstrType as Kind
 from pgtool.nodes.raw_enums import DropBehavior
-from pgtool.nodes.text import node_to_text
+from pgtool.nodes.text import node_to_text, text_to_node
 from pgtool.sql.analyze.coerce import coerce_to_boolean
 from pgtool.sql.analyze.collations import assign_collations
 from pgtool.sql.analyze.expressions import transform_expr
@@ -192,17 +193,53 @@ def _drop_not_null(ddl: Ddl, row: Any, _raw: Any) -> None:
 def _set_not_null(ddl: Ddl, row: Any, _raw: Any) -> None:
     if row.typnotnull:
         return
-    _refuse_used(ddl, row)
+    _verify_not_null(ddl, row)
     _add_not_null(ddl, row, None, set())
     ddl.writer.update("pg_type", row, typnotnull=True)
 
 
-def _refuse_used(ddl: Ddl, row: Any) -> None:
-    """Rows that hold values of the domain would have to be checked."""
+def _columns_of(ddl: Ddl, row: Any) -> list[tuple[Any, Any]]:
+    """(table, column) of everything stored that is of a domain, or of one over it."""
+    out = []
     for found in ddl.cache.lookup("pg_attribute", "atttypid", row.oid):
         relation = ddl.relation_row(found.attrelid)
-        if relation.relkind in "rm":
-            raise Unsupported("checking columns of a domain that gets a new constraint")
+        if relation.relkind in "rm" and not found.attisdropped:
+            out.append((relation, found))
+        elif relation.relkind == "c":
+            raise Unsupported("checking values of a domain inside of composite types")
+    if row.typarray and ddl.cache.lookup("pg_attribute", "atttypid", row.typarray):
+        raise Unsupported("checking values of a domain inside of arrays")
+    for above in ddl.cache.lookup("pg_type", "typbasetype", row.oid):
+        out += _columns_of(ddl, above)
+    return out
+
+
+def _verify_not_null(ddl: Ddl, row: Any) -> None:
+    """No stored value of the domain is NULL."""
+    for relation, column in _columns_of(ddl, row):
+        (name,) = names_of(ddl, relation.oid, (int(column.attnum),))
+        text = f"SELECT 1 FROM ONLY {qualified(ddl, relation)} WHERE {name} IS NULL LIMIT 1"
+        if next(rows_of(ddl, text), None):
+            raise SqlError(f'column "{column.attname}" of table "{relation.relname}" contains '
+                           "null values", "23502")  # fmt: skip
+
+
+def _verify_check(ddl: Ddl, row: Any, expr: Any) -> None:
+    """Every stored value of the domain satisfies a new CHECK."""
+    for relation, column in _columns_of(ddl, row):
+
+        def value(node: Any, column: Any = column) -> Any:
+            if isinstance(node, CoerceToDomainValue):
+                return Var(varno=1, varattno=int(column.attnum), vartype=node.typeId,
+                           vartypmod=node.typeMod, varcollid=node.collation, varnosyn=1,
+                           varattnosyn=int(column.attnum))  # fmt: skip
+            return mutate(node, value)
+
+        condition = expression_text(ddl, relation, value(expr))
+        text = f"SELECT 1 FROM ONLY {qualified(ddl, relation)} WHERE NOT ({condition}) LIMIT 1"
+        if next(rows_of(ddl, text), None):
+            raise SqlError(f'column "{column.attname}" of table "{relation.relname}" contains '
+                           "values that violate the new constraint", "23514")  # fmt: skip
 
 
 def _add_constraint(ddl: Ddl, row: Any, raw: Any) -> None:
@@ -213,10 +250,11 @@ def _add_constraint(ddl: Ddl, row: Any, raw: Any) -> None:
     if node.contype != Kind.CONSTR_CHECK:
         _sorted_out([node])
         raise Unsupported("this constraint of a domain")
-    if not node.skip_validation:
-        _refuse_used(ddl, row)
     collation = ddl.types.info(row.typbasetype).typcollation
-    _add_check(ddl, row, node, (row.typbasetype, row.typtypmod, collation), set())
+    base = (row.typbasetype, row.typtypmod, collation)
+    if not node.skip_validation:
+        _verify_check(ddl, row, cook_domain_check(ddl, node.raw_expr, *base))
+    _add_check(ddl, row, node, base, set())
 
 
 def _drop_constraint(ddl: Ddl, row: Any, raw: Any) -> None:
@@ -235,7 +273,21 @@ def _drop_constraint(ddl: Ddl, row: Any, raw: Any) -> None:
     drop_objects(ddl, [Address(c.CONSTRAINT, found.oid)], cascade)
 
 
+def _validate(ddl: Ddl, row: Any, raw: Any) -> None:
+    key = ("contypid", "conname")
+    found = ddl.cache.one("pg_constraint", key, (row.oid, raw.name))
+    shown = ddl.types.format_type(row.oid)
+    if found is None:
+        raise SqlError(f'constraint "{raw.name}" of domain "{shown}" does not exist', "42704")
+    if found.contype != "c":
+        raise SqlError(f'constraint "{raw.name}" of domain "{shown}" is not a check constraint',
+                       "42809")  # fmt: skip
+    _verify_check(ddl, row, text_to_node(found.conbin))
+    if not found.convalidated:
+        ddl.writer.update("pg_constraint", found, convalidated=True)
+
+
 _ALTER = {
     "T": _alter_default, "N": _drop_not_null, "O": _set_not_null, "C": _add_constraint,
-    "X": _drop_constraint,
+    "X": _drop_constraint, "V": _validate,
 }  # fmt: skip

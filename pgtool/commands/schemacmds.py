@@ -10,8 +10,13 @@ from pgtool.catalog.dependency import record_owner
 from pgtool.commands.context import Ddl, begin
 from pgtool.errors import SqlError, Unsupported
 from pgtool.sql.answer import Outcome
+from pgtool.types.names import quote_identifier
 
 __all__ = ["create", "create_namespace"]
+
+#: Elements in the order in which they are made → where their name is.
+_ORDER = {"CreateSeqStmt": "sequence", "CreateStmt": "relation", "ViewStmt": "view",
+          "IndexStmt": "relation", "GrantStmt": ""}  # fmt: skip
 
 
 def create_namespace(ddl: Ddl, name: str, owner: int) -> int:
@@ -32,8 +37,6 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
     name = raw.schemaname
     if name is None:
         name = str(ddl.cache.one("pg_authid", "oid", owner).rolname)
-    if raw.schemaElts:
-        raise Unsupported("CREATE SCHEMA with elements")
     if name.startswith("pg_"):
         raise SqlError(f'unacceptable schema name "{name}"', "42939",
                        'The prefix "pg_" is reserved for system schemas.')  # fmt: skip
@@ -43,4 +46,36 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
             return ddl.done("CREATE SCHEMA")
         raise SqlError(f'schema "{name}" already exists', "42P06")
     create_namespace(ddl, name, owner)
+    if raw.schemaElts:
+        if owner != ddl.owner:
+            raise Unsupported("CREATE SCHEMA AUTHORIZATION of another role with elements")
+        _elements(ddl, engine, name, raw.schemaElts, text)
     return ddl.done("CREATE SCHEMA")
+
+
+def _elements(ddl: Ddl, engine: Any, schema: str, elements: list[Any], text: str) -> None:
+    """What stands in the statement goes into the schema: tables before views before indexes."""
+    from pgtool.commands.dispatch import run
+
+    session = ddl.session
+    before = str(session.gucs.values["search_path"])
+    session.gucs.values["search_path"] = f"{quote_identifier(schema)}, {before}"
+    session.invalidate(frozenset({"pg_namespace"}))
+    try:
+        for kind, place in _ORDER.items():
+            for node in elements:
+                if type(node).__name__ == kind:
+                    target = getattr(node, place) if place else None
+                    if target is not None:
+                        if target.schemaname not in (None, schema):
+                            raise SqlError(
+                                f"CREATE specifies a schema ({target.schemaname}) different from "
+                                f"the one being created ({schema})", "42P15")  # fmt: skip
+                        target.schemaname = schema
+                    ddl.notices += run(engine, node, text).notices
+        others = {type(node).__name__ for node in elements} - set(_ORDER)
+        if others:
+            raise Unsupported(f"CREATE SCHEMA with {sorted(others)[0]}")
+    finally:
+        session.gucs.values["search_path"] = before
+        session.invalidate(frozenset({"pg_namespace"}))

@@ -1,0 +1,2 @@
+create schema comp create view cv as select a from ct create table ct(a int primary key, b int references ct) create index on ct(b) create sequence cs; create domain d as int; create domain dd as d; create table t(a d, b dd); insert into t values (1, 2), (3, null);
+alter domain d add check (value > 0); alter domain d add constraint late check (value < 100) not valid; alter domain d validate constraint late; update t set b = 9; alter domain dd set not null; create unlogged table u(a serial primary key, b text); create unlogged sequence us;
