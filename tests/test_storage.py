@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import resource
 import signal
 from pathlib import Path
@@ -212,3 +213,55 @@ def test_a_full_disk_is_an_error_with_a_name(tmp_path: Path) -> None:
     assert caught.value.sqlstate == "58030"
     with pytest.raises(SqlError, match='could not create file "missing/b"'):
         directory.write("missing/b", 0, b"x")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_small_pool_keeps_what_was_written(directory: Directory, seed: int) -> None:
+    """Random work in a pool that evicts all the time, beside a model; files at the end too."""
+    rng = random.Random(seed)
+    pool = BufferPool(directory, 18, 3, relseg_size=4, checksums=bool(seed % 2))
+    seen = PooledBackend(directory, pool)
+    relations = [RelFileLocator(1663, 5, 100 + n) for n in range(3)]
+    model: dict[RelFileLocator, list[int]] = {}
+    for step in range(600):
+        where = rng.choice(relations)
+        if where not in model:
+            if pool.path(where) in pool.doomed:
+                for path in pool.take_doomed():
+                    directory.unlink(path)
+            pool.create(where)
+            model[where] = []
+        blocks = model[where]
+        choice = rng.random()
+        if choice < 0.25 or not blocks:
+            count = rng.randrange(1, 4)
+            assert pool.extend(where, count=count) == len(blocks)
+            blocks += [0] * count
+        elif choice < 0.85:
+            number = rng.randrange(len(blocks))
+            buffer = pool.pin(where, number, ring=rng.choice([None, Ring(2)]))
+            assert int.from_bytes(buffer.page[100:104], "little") == blocks[number]
+            buffer.page[:] = page(step)
+            blocks[number] = step
+            pool.mark_dirty(buffer)
+            pool.unpin(buffer)
+        elif choice < 0.92:
+            keep = rng.randrange(len(blocks) + 1)
+            pool.truncate(where, nblocks=keep)
+            del blocks[keep:]
+        elif choice < 0.95:
+            pool.unlink(where)
+            del model[where]
+        else:
+            pool.flush_relation(where)
+        if where in model:
+            assert pool.nblocks(where) == len(model[where])
+    assert pool.pinned == 0
+    for flushed in (False, True):
+        for where, blocks in model.items():
+            file = RelationFile(directory if flushed else seen, pool.path(where), 4)
+            found = [file.read_block(n) for n in range(len(blocks))]
+            assert [int.from_bytes(p[100:104], "little") for p in found] == blocks
+        pool.flush_all()
+        pool.sync()
+    assert not pool.dirty_files and not pool.unsynced

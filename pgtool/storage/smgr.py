@@ -114,6 +114,12 @@ class RelationFile:
         """(segments present, what contradicts their being whole)."""
         directory, _, name = self.path.rpartition("/")
         numbers = self._segment_numbers(directory, name)
+        # What a truncation cut away stays as empty files; they are no part of the fork.
+        while len(numbers) > 1 and not self._size_of(max(numbers)):
+            full = self.relseg_size * BLCKSZ
+            if max(numbers) - 1 in numbers and self._size_of(max(numbers) - 1) >= full:
+                break
+            numbers.discard(max(numbers))
         problems: list[CorruptData] = []
         found: list[Segment] = []
         last = max(numbers, default=-1)
@@ -159,6 +165,9 @@ class RelationFile:
                     )
                 )  # fmt: skip
         return found, problems
+
+    def _size_of(self, number: int) -> int:
+        return self.backend.size(f"{self.path}.{number}" if number else self.path)
 
     def _segment_numbers(self, directory: str, name: str) -> set[int]:
         """Segment numbers present, looking past a gap."""
