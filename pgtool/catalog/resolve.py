@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from pgtool.catalog.cluster import Cluster
 from pgtool.catalog.names import find_relation
 from pgtool.errors import UserError
@@ -12,8 +10,8 @@ from pgtool.storage.smgr import ForkNumber, relation_path
 
 def relation_file(
     root: str, database: str, name: str, fork: str = "main", *, inconsistent: bool = False
-) -> str:
-    """The path of the first segment of a relation's fork.
+) -> tuple[Cluster, str]:
+    """(the cluster as it was opened, the path of the first segment of a relation's fork in it).
 
     ``name`` is a relation's name as psql would take it (or an OID), ``fork`` one of main,
     fsm, vm, init. UserError where the relation, its storage or the fork is not there.
@@ -25,4 +23,4 @@ def relation_file(
     path = relation_path(relation.locator, cluster.major, ForkNumber[fork.upper()])
     if not cluster.directory.backend.exists(path):
         raise UserError(f'"{name}" has no {fork} fork (file "{path}")')
-    return os.path.join(root, path)
+    return cluster, path

@@ -22,7 +22,7 @@ from formats.control import DBState
 from formats.units import Lsn
 from formats.version import CATALOG_VERSION_NO
 from formats.wal.page import is_segment_name, parse_segment_name, segment_name
-from pgtool.errors import CorruptData, PgtoolError
+from pgtool.errors import CorruptData, PgtoolError, UserError
 from pgtool.storage.backend import ReadOnly
 from pgtool.storage.datadir import POSTMASTER_PID, live_postmaster
 from pgtool.transam.recovery.run import Rehearsal, Request, rehearse
@@ -76,6 +76,8 @@ def diagnose(root: str, archives: tuple[str, ...] = ()) -> Report:
     """Look at everything; the directory is not changed."""
     report = Report()
     backend = ReadOnly(root)
+    if not backend.exists("PG_VERSION") and not backend.exists("global"):
+        raise UserError(f'"{root}" is not a data directory (no PG_VERSION)')
     report.findings += _identity(backend)
     server = live_postmaster(backend)
     report.findings += _lock(backend, server)

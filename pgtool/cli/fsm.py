@@ -27,5 +27,5 @@ def command(
     """
     from pgtool.inspect import maps
 
-    found = maps.Maps(pgdata, relation_file(pgdata, dbname, file, relation, inconsistent))
+    found = maps.Maps(*relation_file(pgdata, dbname, file, relation, inconsistent))
     render.emit(maps.FREE_SPACE_COLUMNS, found.free_space(block), fmt, command="fsm")

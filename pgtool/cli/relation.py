@@ -5,14 +5,16 @@ One function turns either into a path; what it needs of the catalogs is loaded o
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pgtool.cli.options import pgdata_option
 from pgtool.errors import UserError
+
+if TYPE_CHECKING:
+    from pgtool.storage.backend import Backend
 
 MAX_BLOCK = 0xFFFFFFFE
 
@@ -51,18 +53,23 @@ def relation_file(
     file: str | None,
     relation: str | None,
     inconsistent: bool,
-) -> str:
-    """The path of a file of the relation that the options name."""
+) -> tuple[Backend, str]:
+    """(where its bytes come from, main fork's path) of the relation that the options name."""
+    from pgtool.inspect.maps import relation_path
+
     if (file is None) == (relation is None):
         raise UserError("give either --relation NAME (with -D and -d) or --file PATH")
     if file is not None:
-        return file
+        return relation_path(pgdata, file)
     if pgdata is None:
         raise UserError("no data directory given: use -D DIR or set PGDATA")
     if dbname is None:
         raise UserError("no database given: use -d NAME or set PGDATABASE")
     from pgtool.catalog import resolve
 
-    return os.path.abspath(
-        resolve.relation_file(pgdata, dbname, str(relation), inconsistent=inconsistent)
+    cluster, path = resolve.relation_file(
+        pgdata, dbname, str(relation), inconsistent=inconsistent
     )
+    for warning in cluster.warnings:
+        click.echo(f"pgtool: warning: {warning}", err=True)
+    return cluster.directory.backend, path

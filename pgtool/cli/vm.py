@@ -33,7 +33,7 @@ def command(
     """
     from pgtool.inspect import maps
 
-    found = maps.Maps(pgdata, relation_file(pgdata, dbname, file, relation, inconsistent))
+    found = maps.Maps(*relation_file(pgdata, dbname, file, relation, inconsistent))
     if summary:
         if page_bit or block is not None:
             raise UserError("--summary goes with neither --page-bit nor --block")

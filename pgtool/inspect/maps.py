@@ -19,7 +19,7 @@ from formats.errors import UserError
 from formats.page import PageFlags, PageHeaderData
 from formats.units import BLCKSZ
 from formats.vm import VisibilityMapBits
-from pgtool.storage.backend import ReadOnly
+from pgtool.storage.backend import Backend, ReadOnly
 from pgtool.storage.smgr import RelationFile
 
 MAX_BLOCK = 0xFFFFFFFE
@@ -47,7 +47,7 @@ def relation_path(pgdata: str | None, file: str) -> tuple[ReadOnly, str]:
 class Fork:
     """The pages of one fork, the last one read being kept; no page is past the end."""
 
-    def __init__(self, backend: ReadOnly, path: str) -> None:
+    def __init__(self, backend: Backend, path: str) -> None:
         self.exists = backend.exists(path)
         self._file = RelationFile(backend, path)
         self._kept: tuple[int, bytes] | None = None
@@ -69,8 +69,8 @@ class Fork:
 class Maps:
     """Both maps of one relation."""
 
-    def __init__(self, pgdata: str | None, file: str) -> None:
-        backend, path = relation_path(pgdata, file)
+    def __init__(self, backend: Backend, path: str) -> None:
+        """``path`` is the main fork's, as :func:`relation_path` gives it."""
         self.main = Fork(backend, path)
         self.fsm = Fork(backend, path + "_fsm")
         self.vm = Fork(backend, path + "_vm")
