@@ -153,7 +153,7 @@ class RunningMultiXacts(MultiXacts):
         end = offset + len(members) & _MASK
         self._set_offset(_following(multi), end or 1, lsn)
         for i, (xid, status) in enumerate(members):
-            data, index, page = self.member_buffers.place(offset + i & _MASK or 1)
+            data, index, page = self.member_buffers.place(offset + i & _MASK)
             status_at, xid_at = _member_places(index)
             data[status_at] = status
             _XID.pack_into(data, xid_at, xid)
