@@ -164,7 +164,8 @@ class Wal:
         self.redo_lsn = 0
         #: The start of the last record that is worth a checkpoint.
         self.last_important = 0
-        #: Resource managers whose records carry after-images (wal_consistency_checking).
+        #: Resource managers whose records carry after-images (wal_consistency_checking); those
+        #: of XLOG, which are images themselves, never do.
         self.consistency: frozenset[int] = frozenset()
         #: Subtransaction → its top-level one, which its next record is to name (wal_level logical).
         self.pending_top: dict[int, int] = {}
@@ -227,7 +228,7 @@ class Wal:
         if total > XLOG_RECORD_MAX_SIZE:
             raise UserError("oversized WAL record")
         rmid, info = record.rmid, record.info
-        if rmid in self.consistency:
+        if rmid != RM_XLOG_ID and rmid in self.consistency:
             info |= _CHECK
         writer = self.writer
         head = _header(total, xid, self.prev, info, rmid, _NO_PADDING, 0)[:_CRC_AT]
@@ -245,7 +246,7 @@ class Wal:
     def _body(self, record: Record, xid: int) -> bytes:
         """Everything of a record that follows its header."""
         blocks = record.blocks
-        check = record.rmid in self.consistency
+        check = record.rmid != RM_XLOG_ID and record.rmid in self.consistency
         if len(blocks) == 1:
             head, payload = self._reference(blocks[0], None, check)
         else:
