@@ -27,10 +27,10 @@ from pgtool.access.btree.insert import insert
 from pgtool.access.btree.relation import BTree
 from pgtool.access.btree.search import descend
 from pgtool.access.btree.split import finish_split
-from pgtool.access.btree.unique import UniqueCheck, find_equal
+from pgtool.access.btree.unique import UNIQUE_VIOLATION, UniqueCheck, find_equal, violation
 from pgtool.access.btree.vacuum import BulkDeleteResult, bulk_delete, cleanup
 from pgtool.access.indexdesc import IndexDescriptor
-from pgtool.errors import CorruptData, Unsupported
+from pgtool.errors import CorruptData, SqlError, Unsupported
 
 __all__ = [
     "BulkDeleteResult", "IndexRelation", "TableIndexes", "UniqueCheck", "open_index",
@@ -213,9 +213,31 @@ class TableIndexes:
 
     def insert_batch(self, xact: Any, columns: Sequence[Any], tids: Any) -> None:
         """Entries of many new rows: all attributes as columns or lists of datums, flat TIDs."""
-        for index in self.indexes:
-            keys = [columns[attnum - 1] for attnum in index.descriptor.attnums]
-            index.insert_batch(xact, keys, tids)
+        try:
+            for index in self.indexes:
+                keys = [columns[attnum - 1] for attnum in index.descriptor.attnums]
+                index.insert_batch(xact, keys, tids)
+        except SqlError as error:
+            if error.sqlstate != UNIQUE_VIOLATION:
+                raise
+            raise self._first_violation(xact, columns, tids) or error from None
+
+    def _first_violation(self, xact: Any, columns: Sequence[Any], tids: Any) -> SqlError | None:
+        """The error of the first row, as they came in, that a key stands against."""
+        for number in range(len(tids)):
+            own = int(tids[number])
+            for index in self.indexes:
+                if not index.descriptor.unique:
+                    continue
+                datums = [
+                    column[number] if isinstance(column, list) else column.datum(number)
+                    for column in (columns[n - 1] for n in index.descriptor.attnums)
+                ]
+                if index.find_conflict(xact, datums, (own >> 16, own & 0xFFFF)) is not None:
+                    found = violation(index.tree, datums[: index.tree.nkeyatts])
+                    found.__dict__["row_number"] = number
+                    return found
+        return None
 
     def find_conflict(
         self, xact: Any, datums: Datums, *, row: Any = None,

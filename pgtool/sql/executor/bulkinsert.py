@@ -127,8 +127,14 @@ class BulkInsert:
             self._enter(columns, tids)
 
     def _enter(self, columns: list[Any], tids: Any) -> None:
-        """The index entries, row by row."""
+        """The index entries, all at once where the indexes allow it, else row by row."""
         target, shape = self.target, self.shape
+        if target.indexes.takes_batches():
+            nulls: list[Any] = [None] * len(tids)
+            target.indexes.insert_batch(
+                target.xact, [nulls if column is None else column for column in columns], tids
+            )
+            return
         wanted = range(shape.natts) if self.indexed is None else self.indexed
         nothing = [None] * len(tids)
         lists: list[Any] = [nothing] * shape.natts
