@@ -22,7 +22,13 @@ CREATE TABLE t (a int PRIMARY KEY, b text DEFAULT 'x', c numeric(10, 2) NOT NULL
 CREATE INDEX tb ON t (b); CREATE UNIQUE INDEX tc ON t (c);
 CREATE VIEW v AS SELECT a FROM t; CREATE SEQUENCE sq;
 CREATE FUNCTION f(a int, b text) RETURNS int LANGUAGE sql AS 'select 1';
-INSERT INTO t VALUES (1, 'a', 1.5), (2, NULL, -2)
+INSERT INTO t VALUES (1, 'a', 1.5), (2, NULL, -2);
+CREATE TABLE p (a int REFERENCES t, b date) PARTITION BY RANGE (b);
+CREATE TABLE p1 PARTITION OF p FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
+CREATE TABLE top (a int); CREATE TABLE child (x int) INHERITS (top);
+CREATE RULE nothing AS ON INSERT TO top DO NOTHING; CREATE STATISTICS st (mcv) ON a, b FROM t;
+CREATE POLICY po ON t AS RESTRICTIVE FOR UPDATE TO postgres USING (a > 1) WITH CHECK (a > 2);
+CREATE PUBLICATION pub FOR TABLE t
 """
 LONG = "x" * 70
 STATEMENTS = [
@@ -41,7 +47,8 @@ STATEMENTS = [
 ]  # fmt: skip
 SWITCHES: list[list[str]] = [[], ["-x"], ["--csv"], ["-t"], ["-v", "VERBOSITY=verbose"]]
 COMMANDS = ["\\dt", "\\di", "\\dv", "\\ds", "\\dn", "\\du", "\\l", "\\df", "\\d", "\\d v", "\\d tb",
-            "\\d sq", "\\d nope", "\\dt nope", "\\df f"]  # fmt: skip
+            "\\d sq", "\\d t", "\\d p", "\\d p1", "\\d top", "\\d child", "\\d nope",
+            "\\dt nope", "\\df f"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

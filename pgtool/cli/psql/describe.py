@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from pgtool.catalog.names import is_system_schema, matching, parse_pattern
+from pgtool.cli.psql.footers import above_indexes, below_constraints
 from pgtool.errors import Unsupported, UserError
 from pgtool.types.names import quote_identifier
 
@@ -327,7 +328,8 @@ def _describe_one(runner: Any, relation: Any) -> None:
                     _default(runner, relation.oid, a)]  # fmt: skip
         rows.append(row)
     title = f'{_TITLES[relation.relkind]} "{relation.nspname}.{relation.relname}"'
-    footers = tuple(_footers(runner, relation))
+    footers = (*above_indexes(runner, relation), *_footers(runner, relation),
+               *below_constraints(runner, relation))  # fmt: skip
     runner.rows(names, [TEXT] * len(names), rows, title=title, footers=footers)
 
 
@@ -374,8 +376,12 @@ def _footers(runner: Any, relation: Any) -> list[str]:
         if found:
             out.append(heading)
         for row in sorted(found, key=lambda row: row.conname):
-            text = ask(runner, f"pg_catalog.pg_get_constraintdef({row.oid}, true)")
-            out.append(f'    "{row.conname}" {text}')
+            top = row
+            while kind == "f" and top.conparentid:
+                top = cache.one("pg_constraint", "oid", top.conparentid)
+            text = ask(runner, f"pg_catalog.pg_get_constraintdef({top.oid}, true)")
+            whose = "" if top is row else f'TABLE "{_name_of(runner, top.conrelid)}" CONSTRAINT '
+            out.append(f'    {whose}"{top.conname}" {text}')
     return out
 
 
