@@ -282,4 +282,4 @@ def generate_series(first: int, last: int, step: int = 1) -> Any:
     """Integers from first to last."""
     if step == 0:
         raise SqlError("step size cannot equal zero", "22023")
-    yield from range(first, last + (1 if step > 0 else -1), step)
+    return range(first, last + (1 if step > 0 else -1), step)

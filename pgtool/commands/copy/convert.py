@@ -270,26 +270,68 @@ def _booleans(column: VarColumn) -> tuple[Any, Any]:
 
 
 def _floats(column: VarColumn) -> tuple[Any, Any]:
+    """Plain decimals of few digits: their digits and power of ten are exact, so is the quotient.
+
+    Others are read as numpy reads text, where it does.
+    """
     start, length, valid = _present(column)
     n = len(start)
     width = int(length.max()) if n else 0
     if not 0 < width <= _MAX_FLOAT:
         return FixedColumn(np.zeros(n, "<f8"), valid), _rest(column, np.zeros(n, bool))
-    padded = np.concatenate([column.buffer, np.zeros(width, np.uint8)])
+    values, good = _decimals(column.buffer, start, length, width)
+    rest = np.flatnonzero(~good & (length > 0))
+    if len(rest):
+        values[rest], good[rest] = _other_floats(column.buffer, start[rest], length[rest], width)
+    return FixedColumn(values, valid), _rest(column, good)
+
+
+def _decimals(buffer: Any, start: Any, length: Any, width: int) -> tuple[Any, Any]:
+    """(values, which were read) of ``-?[0-9]+(.[0-9]*)?`` with at most 15 digits."""
+    n = len(start)
+    negative = (buffer[start] == _MINUS) & (length > 1)
+    padded = np.concatenate([np.zeros(width, np.uint8), buffer])
+    table = ragged.windows(padded, width)[start + length].view(np.uint8).reshape(n, width)
+    table = np.ascontiguousarray(table.T)
+    first = width - (length - negative)
+    total = np.zeros(n, np.int64)
+    after = np.zeros(n, np.int64)
+    seen = np.zeros(n, bool)
+    good = (length > 0) & (length - negative <= _EXACT_DIGITS + 1)
+    for k in range(max(width - _EXACT_DIGITS - 1, 0), width):
+        byte = table[k]
+        digit = byte - np.uint8(_ZERO)
+        within = first <= k
+        point = (byte == _POINT) & within & ~seen & (first < k)
+        is_digit = (digit <= 9) & within
+        good &= is_digit | point | ~within
+        total = np.where(is_digit, total * 10 + digit, total)
+        after += seen & is_digit
+        seen |= point
+    good &= (length - negative - seen) <= _EXACT_DIGITS
+    values = np.where(good, total, 0) / _POWERS[np.where(good, after, 0)]
+    np.negative(values, out=values, where=negative)
+    return values, good
+
+
+def _other_floats(buffer: Any, start: Any, length: Any, width: int) -> tuple[Any, Any]:
+    n = len(start)
+    padded = np.concatenate([buffer, np.zeros(width, np.uint8)])
     table = ragged.windows(padded, width)[start].view(np.uint8).reshape(n, width)
     outside = np.arange(width) >= length[:, None]
-    good = (_FLOAT_BYTES[table] | outside).all(axis=1) & (length > 0)
+    good = (_FLOAT_BYTES[table] | outside).all(axis=1)
     table = np.where(outside, 0, table).astype(np.uint8)
     table[~good] = 0
     table[~good, 0] = _ZERO
     try:
         values = table.view(f"S{width}").reshape(n).astype("<f8")
     except ValueError:
-        return FixedColumn(np.zeros(n, "<f8"), valid), _rest(column, np.zeros(n, bool))
+        return np.zeros(n), np.zeros(n, bool)
     good &= np.isfinite(values) & ((values != 0) | (length <= 3))
-    return FixedColumn(np.where(good, values, 0.0), valid), _rest(column, good)
+    return np.where(good, values, 0.0), good
 
 
-_MAX_FLOAT = 32
+_MAX_FLOAT, _EXACT_DIGITS = 32, 15
+_POWERS = 10.0 ** np.arange(_EXACT_DIGITS + 1)
 _FLOAT_BYTES = np.zeros(256, bool)
 _FLOAT_BYTES[list(b"0123456789.-+eE")] = True

@@ -83,6 +83,8 @@ class _Reader:
         self.null = options.null.encode()
         self.default = None if options.default is None else options.default.encode()
         self.quote = options.quote.encode()[0]
+        #: Whether NULL is decided by more than the field's text and quotes.
+        self.forced = any(options.force_null) or any(options.force_not_null)
         self.line = 1
         self.skip_header = bool(options.header)
         self.ended = False
@@ -117,7 +119,7 @@ class _Reader:
         block = self._quick(data)
         if block is None:
             block = slow_block(self, data)
-        self.line += data.count(b"\n")
+        self.line += block.n if block.numbers is None else data.count(b"\n")
         if block.n:
             yield block
 
@@ -178,7 +180,7 @@ class _Reader:
             return self._escaped(data, buffer, starts, lengths, places)
         columns, defaults = [], []
         for i in range(self.width):
-            column, default = self._column(buffer, starts[:, i], lengths[:, i], quoted)
+            column, default = self._column(i, buffer, starts[:, i], lengths[:, i], quoted)
             columns.append(column)
             defaults.append(default)
         return self._block(data, columns, defaults, starts, last, quoted)
@@ -200,7 +202,7 @@ class _Reader:
         return Block(len(last), columns, defaults, self.line, line, numbers)
 
     def _column(
-        self, buffer: Bytes, start: Ints, length: Ints, quoted: bool
+        self, number: int, buffer: Bytes, start: Ints, length: Ints, quoted: bool
     ) -> tuple[VarColumn, Any]:
         """One column; quotes taken off, NULL and DEFAULT recognised."""
         bare = None
@@ -213,14 +215,26 @@ class _Reader:
         defaults = (
             None if self.default is None else _equal_to(buffer, start, length, self.default)
         )
-        if bare is not None:
+        if self.forced:
+            nulls = self.force(number, nulls, np.ones(len(nulls), bool) if bare is None else bare)
+        elif bare is not None:
             nulls &= bare
+        if bare is not None:
             defaults = None if defaults is None else defaults & bare
         if defaults is not None:
             nulls |= defaults
         return VarColumn(
             buffer, start, length.astype(np.int32), ~nulls if nulls.any() else None
         ), defaults if defaults is not None and defaults.any() else None  # fmt: skip
+
+    def force(self, number: int, nulls: Any, bare: Any) -> Any:
+        """FORCE_NULL, FORCE_NOT_NULL: which of the fields that read as NULL's text are NULL."""
+        options = self.options
+        quoted = nulls & (bare ^ True)
+        nulls = nulls & bare
+        if options.force_not_null[number]:
+            nulls = nulls & False
+        return nulls | quoted if options.force_null[number] else nulls
 
     def _unquoted(
         self, buffer: Bytes, start: Ints, length: Ints, marked: Any

@@ -153,7 +153,6 @@ def _csv_lines(reader: Any, data: bytes) -> Any:
     """(number, line) of CSV: line ends within quotes do not end a line."""
     quote, escape = reader.quote, reader.options.escape.encode()[0]
     number, begin, at, inside = reader.line, 0, 0, False
-    opened = number
     while at < len(data):
         byte = data[at]
         if inside and byte == escape and data[at + 1 : at + 2] in (
@@ -163,7 +162,6 @@ def _csv_lines(reader: Any, data: bytes) -> Any:
             continue
         if byte == quote:
             inside = not inside
-            opened = number if inside else opened
         elif byte == 0x0A:
             if inside:
                 number += 1
@@ -175,7 +173,9 @@ def _csv_lines(reader: Any, data: bytes) -> Any:
         at += 1
     if begin < len(data):
         if inside:
-            raise bad_format("unterminated CSV quoted field", reader.name, opened, data[begin:])
+            # The server counts line ends in quotes once it knows what ends a line.
+            at_line = number if begin or reader.line > 1 else reader.line
+            raise bad_format("unterminated CSV quoted field", reader.name, at_line, data[begin:])
         yield number, data[begin:]
 
 
@@ -190,7 +190,9 @@ def _csv_fields(reader: Any, line: bytes, number: int) -> tuple[list[bytes | Non
         value = bytes(out)
         is_default = reader.default is not None and not quoted and value == reader.default
         defaults.append(is_default)
-        is_null = not quoted and value == reader.null
+        is_null = value == reader.null and (reader.forced or not quoted)
+        if is_null and reader.forced and len(values) < reader.width:
+            is_null = reader.force(len(values), True, not quoted)
         values.append(None if is_null or is_default else value)
         out.clear()
 

@@ -67,8 +67,8 @@ class Loader:
         scope = Scope({(1, number): number - 1 for number in range(1, self.shape.natts + 1)})
         self.where = Filter(env, scope, where) if where else None
         self.node = SimpleNamespace(
-            env=env, targets=self.targets, conflict=None, returning=None, width=self.shape.natts,
-            left=SimpleNamespace(codecs=self.shape.codecs),
+            env=env, targets=self.targets, conflict=None, returning=None, views=[],
+            width=self.shape.natts, left=SimpleNamespace(codecs=self.shape.codecs),
             encoders=[None if c is None else encoder(c) for c in self.shape.codecs],
         )  # fmt: skip
         self.writing = Writing(self.node, self.ctx)  # type: ignore[arg-type]

@@ -151,8 +151,6 @@ def _from(engine: Any, raw: Any, options: CopyOptions, text: str) -> Outcome:
     relation = engine.session.database.relation(row.oid)
     options.force_not_null = _marked(columns, options.force_not_null, "FORCE_NOT_NULL")
     options.force_null = _marked(columns, options.force_null, "FORCE_NULL")
-    if any(options.force_null) or any(options.force_not_null):
-        raise Unsupported("COPY with FORCE_NULL or FORCE_NOT_NULL")
     loader = Loader(engine.session, relation, columns, options, where)
     source, close = _source(engine, raw.filename)
     try:

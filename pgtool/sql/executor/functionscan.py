@@ -6,6 +6,8 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from pgtool.errors import SqlError
 from pgtool.functions.values import RecordValue
 from pgtool.sql.analyze.nodetypes import expr_type
@@ -17,10 +19,13 @@ from pgtool.sql.executor.scalar import ScalarCompiler
 from pgtool.sql.executor.scope import Scope
 from pgtool.sql.executor.setreturning import fields_of, set_caller
 from pgtool.sql.executor.vectors import from_items
+from pgtool.types.column import FixedColumn
 
 __all__ = ["FunctionExec"]
 
 INT8, RECORD = 20, 2249
+_COUNTING = ("generate_series_int4", "generate_series_step_int4", "generate_series_int8",
+             "generate_series_step_int8")  # fmt: skip
 _MISMATCH = "function return row and query-specified return row do not match"
 
 
@@ -114,6 +119,11 @@ class FunctionExec(Exec):
         self.single = (
             only is not None and not plan.funcordinality and not self.sources[0].composite
         )
+        #: Whether it counts integers, which are made a batch at a time.
+        self.counts = (
+            self.single and type(only).__name__ == "FuncExpr"
+            and self.env.ops.function(only.funcid).row.prosrc in _COUNTING
+        )  # fmt: skip
         self.filter, self.project = self.over(scan_scope(plan.scanrelid, len(self.row_types)))
 
     def _rows(self, ctx: Context) -> Iterator[tuple[Any, ...]]:
@@ -133,6 +143,9 @@ class FunctionExec(Exec):
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the class."""
+        if self.counts:
+            yield from self._counted(self.sources[0].call((), ctx), ctx)
+            return
         rows = self._rows(ctx)
         while True:
             ctx.check()
@@ -151,6 +164,18 @@ class FunctionExec(Exec):
                 full = with_whole_row(self.env, batch, self.row_types, self.names, None,
                                       self._row_type())  # fmt: skip
             out = self.filter.apply(full, ctx)
+            if out.n:
+                yield self.project.apply(out, ctx)
+
+    def _counted(self, numbers: Any, ctx: Context) -> Iterator[Batch]:
+        numbers = numbers if isinstance(numbers, range) else range(0)
+        for at in range(0, len(numbers), BATCH_ROWS):
+            ctx.check()
+            part = numbers[at : at + BATCH_ROWS]
+            # The numbers fit; the one behind the last may not.
+            values = part.start + np.arange(len(part), dtype=np.int64) * part.step
+            column = FixedColumn(values.astype(self.row_codecs[0].dtype))
+            out = self.filter.apply(Batch(len(part), [column, column]), ctx)
             if out.n:
                 yield self.project.apply(out, ctx)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,7 @@ class ProjectSetExec(Exec):
             if origin:
                 yield self._batch(flat, origin, waiting)
 
-    def _values(self, number: int, rows: Iterator[Any]) -> Iterator[Any]:
+    def _values(self, number: int, rows: Iterable[Any]) -> Iterable[Any]:
         """Composite results come as tuples; in a target list they are rows."""
         info = self.env.registry.info(self.types[number])
         if info.typtype != "c" and self.types[number] != 2249:

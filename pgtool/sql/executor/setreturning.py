@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pgtool.errors import Unsupported
@@ -12,7 +12,7 @@ from pgtool.sql.executor.scalar import ScalarCompiler
 
 __all__ = ["set_caller"]
 
-SetCall = Callable[[Any, Any], Iterator[Any]]
+SetCall = Callable[[Any, Any], Iterable[Any]]
 
 
 def set_caller(
@@ -39,11 +39,12 @@ def set_caller(
     args = c.many(node.args)
     is_set = kind != "FuncExpr" or node.funcretset
 
-    def call(row: Any, ctx: Any) -> Iterator[Any]:
+    def call(row: Any, ctx: Any) -> Iterable[Any]:
         values = [a(row, ctx) for a in args]
         if strict and None in values:
             return iter(() if is_set else (None,))
-        return iter(run(*values) if is_set else (run(*values),))
+        made = run(*values) if is_set else (run(*values),)
+        return made if isinstance(made, range) else iter(made)
 
     return call
 
