@@ -12,7 +12,7 @@ from typing import Any
 
 from pgtool.catalog.syscache import SysCache
 
-FIRST_NORMAL = 16384
+FIRST_NORMAL, PUBLIC = 16384, 2200
 #: The catalogs to be compared, and the columns that are left out.
 CATALOGS: dict[str, tuple[str, ...]] = {
     "pg_class": ("oid", "relfilenode", "relfrozenxid", "relminmxid"),
@@ -26,6 +26,28 @@ CATALOGS: dict[str, tuple[str, ...]] = {
 _NUMBER = re.compile(r"(?<![\w.])\d{5,10}(?![\w.])")
 _DATUM = re.compile(r"(:consttype [^{}]*:constvalue 4 \[ )([-\d ]+)\]")
 _NAMED_NUMBER = re.compile(r"(?<=_)\d{5,10}(?=_|$)")
+
+
+#: Catalogs full of built-in rows → what tells them: those are looked at only in ``pg_proc``,
+#: and there only where somebody was granted something.
+_OWN = {"pg_proc": "oid", "pg_type": "oid", "pg_class": "oid", "pg_attribute": "attrelid",
+        "pg_index": "indexrelid", "pg_collation": "oid", "pg_cast": "oid", "pg_constraint": "oid",
+        "pg_description": "objoid", "pg_rewrite": "oid"}  # fmt: skip
+
+
+def own_rows(cache: SysCache, catalog: str) -> list[Any]:
+    """The rows that are not the same in every database."""
+    column = _OWN.get(catalog)
+    if column is None:
+        return cache.rows(catalog)
+    table = cache.table(catalog)
+    keep = table.columns[column] >= FIRST_NORMAL
+    acls = table.columns.get("proacl")
+    return [
+        cache.row(catalog, i) for i in range(len(table))
+        if keep[i] or (acls is not None and acls[i] is not None)
+        or (catalog == "pg_description" and table.get(i, column) == PUBLIC)
+    ]  # fmt: skip
 
 
 class Names:
@@ -61,7 +83,7 @@ class Names:
             put(row.oid, f"type:{types[row.oid]}")
         for row in cache.rows("pg_enum"):
             put(row.oid, f"enum:{types[row.enumtypid]}.{row.enumlabel}")
-        for row in cache.rows("pg_proc"):
+        for row in own_rows(cache, "pg_proc"):
             put(row.oid, f"proc:{spaces[row.pronamespace]}.{row.proname}")
 
     @staticmethod
@@ -109,7 +131,7 @@ def dump(cache: SysCache) -> dict[str, list[str]]:
     out = {}
     for catalog, hidden in CATALOGS.items():
         lines = []
-        for row in cache.rows(catalog):
+        for row in own_rows(cache, catalog):
             if catalog == "pg_shdepend":
                 if row.dbid not in (0, cache.database.oid):
                     continue
