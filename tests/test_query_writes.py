@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import shutil
 import signal
 import subprocess
@@ -22,6 +24,10 @@ insert into q values (1, 'one') returning *;
 copy q from stdin;
 2\ttwo
 3\t\\N
+\\.
+copy q from stdin;
+bad\tx
+4\tfour
 \\.
 insert into q values (1, 'again');
 select * from q order by a;
@@ -58,6 +64,8 @@ def test_script(directory: Path, tmp_path: Path) -> None:
         "DELETE 3",
     ]  # fmt: skip
     assert done.stderr.splitlines() == [
+        'ERROR:  invalid input syntax for type integer: "bad"',
+        'CONTEXT:  COPY q, line 1, column a: "bad"',
         'ERROR:  duplicate key value violates unique constraint "q_pkey"',
         "DETAIL:  Key (a)=(1) already exists.",
     ]
@@ -91,3 +99,32 @@ def test_read_only_and_stopped(directory: Path) -> None:
     query = "select count(*) from pg_class where relname = 'gone'"
     done = run("-D", str(directory), "-t", "-c", query)
     assert done.stdout.strip() == "0"
+
+
+def test_data_at_a_terminal(directory: Path) -> None:
+    """COPY FROM STDIN asks for lines up to the end mark; a hangup ends the program cleanly."""
+    master, slave = pty.openpty()
+    program = subprocess.Popen(
+        [sys.executable, "-m", "pgtool", "query", "-D", str(directory)], cwd=ROOT, stdin=slave,
+        stdout=slave, stderr=slave, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    os.close(slave)
+    said = b""
+
+    def until(wanted: bytes) -> None:
+        nonlocal said
+        limit = time.monotonic() + 60
+        while wanted not in said:
+            assert time.monotonic() < limit, said
+            if select.select([master], [], [], 1)[0]:
+                said += os.read(master, 4096)
+
+    until(b"# ")
+    os.write(master, b"create table typed (a int, b text);\ncopy typed from stdin;\n")
+    until(b">> ")
+    os.write(master, b"1\tone\n2\t\n\\.\n")
+    until(b"COPY 2")
+    program.send_signal(signal.SIGHUP)
+    assert program.wait(60) == 128 + signal.SIGHUP
+    os.close(master)
+    assert not (directory / "postmaster.pid").exists()

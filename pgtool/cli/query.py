@@ -94,18 +94,26 @@ def command(
         return _work(runner, [*([sql] if sql is not None else []), *commands], files)
 
 
+#: Signals that end the program (the second: its terminal is gone).
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
 @contextmanager
 def ended(engine: Engine) -> Iterator[None]:
-    """However it ends, SIGTERM included: what is open is rolled back, the directory let go."""
+    """However it ends, by a signal too: what is open is rolled back, the directory let go."""
 
     def terminate(number: int, _frame: Any) -> None:
         INTERRUPTS.signal(lambda: sys.exit(128 + number))
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    before = {
+        number: signal.signal(number, terminate) for number in _ENDING
+        if signal.getsignal(number) != signal.SIG_IGN
+    }  # fmt: skip
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         engine.close()
 
 

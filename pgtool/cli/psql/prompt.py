@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 from pgtool.cli.psql.run import Runner
@@ -84,11 +86,25 @@ def _history(runner: Runner) -> Any:
     return save
 
 
+def _typed_data() -> Iterator[bytes]:
+    """The data of COPY FROM STDIN at a terminal."""
+    print("Enter data to be copied followed by a newline.\n"
+          "End with a backslash and a period on a line by itself, or an EOF signal.")  # fmt: skip
+    while True:
+        # Not by input(): tabs are data here.
+        print(">> ", end="", flush=True)
+        line = sys.stdin.readline()
+        if not line or line.rstrip("\r\n") == "\\.":
+            return
+        yield line.encode("utf-8", "surrogateescape")
+
+
 def interactive(runner: Runner) -> int:
     """Read statements from the terminal until \\q or the end of input."""
     save = _history(runner)
     print('Type "\\?" for help.\n')
     scanner = Scanner(runner.variables)
+    runner.engine.copy_in = _typed_data
     try:
         while not runner.stopped:
             session = runner.engine.session

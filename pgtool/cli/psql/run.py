@@ -27,11 +27,21 @@ ARROW_FORMATS = ("arrow", "parquet")
 
 def _data_lines(lines: Iterator[str], scanner: Scanner) -> Iterator[bytes]:
     """The data of COPY FROM STDIN: what follows in a script, up to a line of backslash-point."""
-    for line in lines:
-        scanner.line += 1
-        if line.rstrip("\r\n") == "\\.":
-            return
-        yield line.encode("utf-8", "surrogateescape")
+    ended = False
+    try:
+        for line in lines:
+            scanner.line += 1
+            ended = line.rstrip("\r\n") == "\\."
+            if ended:
+                return
+            yield line.encode("utf-8", "surrogateescape")
+        ended = True
+    finally:
+        # After an error the rest is data all the same.
+        while not ended:
+            line = next(lines, "\\.")
+            scanner.line += 1
+            ended = line.rstrip("\r\n") == "\\."
 
 
 def standard_input() -> Iterator[bytes]:

@@ -191,7 +191,8 @@ def _source(engine: Any, filename: str | None) -> tuple[Iterator[bytes], Callabl
     if filename is None:
         if engine.copy_in is None:
             raise SqlError("COPY FROM STDIN needs a client that sends data", "08P01")
-        return iter(engine.copy_in()), lambda: None
+        data = engine.copy_in()
+        return iter(data), getattr(data, "close", lambda: None)
     try:
         file: BinaryIO = open(filename, "rb")  # noqa: SIM115
     except OSError as error:
@@ -200,8 +201,6 @@ def _source(engine: Any, filename: str | None) -> tuple[Iterator[bytes], Callabl
         raise SqlError(f'could not open file "{filename}" for reading: {error.strerror}',
                        _state(error), hint=hint) from None  # fmt: skip
     return iter(lambda: file.read(PIECE), b""), file.close
-
-
 
 
 def _state(error: OSError) -> str:

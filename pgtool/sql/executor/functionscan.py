@@ -121,7 +121,7 @@ class FunctionExec(Exec):
         )
         #: Whether it counts integers, which are made a batch at a time.
         self.counts = (
-            self.single and type(only).__name__ == "FuncExpr"
+            self.single and only is not None and type(only).__name__ == "FuncExpr"
             and self.env.ops.function(only.funcid).row.prosrc in _COUNTING
         )  # fmt: skip
         self.filter, self.project = self.over(scan_scope(plan.scanrelid, len(self.row_types)))
