@@ -69,3 +69,15 @@ def test_sorting_words() -> None:
         if words:
             wanted = np.lexsort([word for word, _bits in reversed(words)])
             assert np.array_equal(_sorted_words(words, n), wanted)
+
+
+def test_looking_up_keeps_nothing() -> None:
+    """Rows that are put aside for later must not stay in the table of the groups."""
+    interner = SpanInterner()
+    known = interner.codes(_column([b"a", b"bb", b"x" * 300, b"a"]))
+    assert known[0] == known[3] and len(set(known.tolist())) == 3
+    used, count = interner.used, interner.table.count
+    found = interner.codes(_column([b"bb", b"new", b"x" * 300, b"y" * 300]), insert=False)
+    assert found[0] == known[1] and found[2] == known[2]
+    assert found[1] == found[3] < 0
+    assert (interner.used, interner.table.count, len(interner.others)) == (used, count, 1)

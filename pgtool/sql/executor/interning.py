@@ -32,6 +32,8 @@ _K = np.uint64(0x9E3779B97F4A7C15)
 _LONG = 256
 _EXTRA = 1 << 48
 _EXTRA_DIGITS = 15
+#: The code of what is not known where nothing is inserted; nothing has it.
+_UNKNOWN = -(1 << 62)
 BPCHAR = 1042
 JSONB = 3802
 
@@ -194,12 +196,14 @@ class SpanInterner:
         self.length = np.zeros(1 << 8, np.int64)
         self.others: dict[bytes, int] = {}
 
-    def codes(self, column: VarColumn) -> Any:
+    def codes(self, column: VarColumn, insert: bool = True) -> Any:
         """One code a row; the values must all be there (no NULLs)."""
         most = int(column.length.max(initial=0))
         if most > _LONG:
-            return self._some_long(column)
+            return self._some_long(column, insert)
         hashes = span_hash(column, most).view(np.int64)
+        if not insert:
+            return self._known(column, self.table.numbers(hashes, insert=False))
         before = self.table.count
         numbers = self.table.numbers(hashes)
         rows = None
@@ -214,19 +218,35 @@ class SpanInterner:
                 numbers[i if rows is None else rows[i]] = self._other(column.datum(i) or b"")
         return numbers
 
-    def _other(self, datum: bytes) -> int:
+    def _known(self, column: VarColumn, numbers: Any) -> Any:
+        """The codes of values that were kept; nothing new is."""
+        out = np.full(len(numbers), _UNKNOWN, np.int64)
+        rows = np.flatnonzero(numbers >= 0)
+        ids = numbers[rows]
+        same = text_eq_v(
+            VarColumn(column.buffer, column.start[rows], column.length[rows]),
+            VarColumn(self.buffer, self.start[ids], self.length[ids].astype(np.int32)),
+        )
+        out[rows[same]] = ids[same]
+        for row in rows[~same].tolist():
+            out[row] = self._other(column.datum(row) or b"", insert=False)
+        return out
+
+    def _other(self, datum: bytes, insert: bool = True) -> int:
+        if not insert:
+            return self.others.get(datum, _UNKNOWN)
         return self.others.setdefault(datum, _EXTRA + len(self.others))
 
-    def _some_long(self, column: VarColumn) -> Any:
+    def _some_long(self, column: VarColumn, insert: bool) -> Any:
         short = column.length <= _LONG
         out = np.empty(len(column), np.int64)
         rows = np.flatnonzero(short)
         if len(rows):
             out[rows] = self.codes(
-                VarColumn(column.buffer, column.start[rows], column.length[rows])
+                VarColumn(column.buffer, column.start[rows], column.length[rows]), insert
             )
         for row in np.flatnonzero(~short).tolist():
-            out[row] = self._other(column.datum(row) or b"")
+            out[row] = self._other(column.datum(row) or b"", insert)
         return out
 
     def _remember(self, column: VarColumn, numbers: Any, before: int) -> Any:
@@ -263,8 +283,13 @@ class Interner:
         self.scale: int | None = None
         self.objects: dict[Any, int] = {}
 
-    def codes(self, column: Any, spec: KeySpec, n: int) -> tuple[Any, Any]:
-        """(codes, NULL rows or None). ``spec`` is that of this column."""
+    def codes(
+        self, column: Any, spec: KeySpec, n: int, insert: bool = True
+    ) -> tuple[Any, Any]:
+        """(codes, NULL rows or None). ``spec`` is that of this column.
+
+        What is only looked up is not kept: memory is that of what was inserted.
+        """
         missing = nulls(column)
         kind = self.kind
         if kind in ("int", "enum"):
@@ -273,13 +298,13 @@ class Interner:
             bits = float_bits(stored(column, spec.codec).values)
             return bits.view(np.int64), missing
         if kind == "numeric":
-            return self._numerics(column, spec), missing
+            return self._numerics(column, spec, insert), missing
         if kind in ("text", "bytes", "bpchar", "bpchar-bytes", "fixed"):
-            return self._texts(column, spec, missing, n), missing
+            return self._texts(column, spec, missing, n, insert), missing
         items = values(column, spec.codec)
-        return self._objects([freeze(v, spec) for v in items]), missing
+        return self._objects([freeze(v, spec) for v in items], insert), missing
 
-    def _texts(self, column: Any, spec: KeySpec, missing: Any, n: int) -> Any:
+    def _texts(self, column: Any, spec: KeySpec, missing: Any, n: int, insert: bool) -> Any:
         found = stored(column, spec.codec)
         if self.kind == "fixed":
             raw = np.ascontiguousarray(found.values)
@@ -291,22 +316,26 @@ class Interner:
         else:
             spans = trimmed(found) if self.kind.startswith("bpchar") else found
         if missing is None:
-            return self.spans.codes(spans)
+            return self.spans.codes(spans, insert)
         rows = np.flatnonzero(~missing)
         out = np.zeros(n, np.int64)
         out[rows] = self.spans.codes(
-            VarColumn(spans.buffer, spans.start[rows], spans.length[rows])
+            VarColumn(spans.buffer, spans.start[rows], spans.length[rows]), insert
         )
         return out
 
-    def _objects(self, keys: list[Any]) -> Any:
-        known = self.objects
+    def _objects(self, keys: list[Any], insert: bool) -> Any:
         out = np.empty(len(keys), np.int64)
         for i, key in enumerate(keys):
-            out[i] = known.setdefault(key, _EXTRA + len(known))
+            out[i] = self._object(key, insert)
         return out
 
-    def _numerics(self, column: Any, spec: KeySpec) -> Any:
+    def _object(self, key: Any, insert: bool) -> int:
+        if not insert:
+            return self.objects.get(key, _UNKNOWN)
+        return self.objects.setdefault(key, _EXTRA + len(self.objects))
+
+    def _numerics(self, column: Any, spec: KeySpec, insert: bool) -> Any:
         found = numeric_argument(column, spec.codec)
         if found is not NotImplemented and np.ndim(found.values):
             if self.scale is None:
@@ -318,10 +347,11 @@ class Interner:
         if self.scale is None:
             self.scale = 0
         return np.fromiter(
-            (self._one_numeric(v) for v in values(column, spec.codec)), np.int64, len(column)
-        )
+            (self._one_numeric(v, insert) for v in values(column, spec.codec)), np.int64,
+            len(column),
+        )  # fmt: skip
 
-    def _one_numeric(self, value: Any) -> int:
+    def _one_numeric(self, value: Any, insert: bool) -> int:
         if value is None:
             return 0
         if value == value and not value.is_infinite():
@@ -333,7 +363,7 @@ class Interner:
                     return int(scaled)
         else:
             value = str(value)
-        return self.objects.setdefault(value, _EXTRA + len(self.objects))
+        return self._object(value, insert)
 
 
 def freeze(value: Any, spec: KeySpec) -> Any:
@@ -411,7 +441,7 @@ class GroupTable:
         any_null: Any = None
         for i, spec in enumerate(specs or self.specs):
             column = batch.col(spec.column)
-            codes, missing = self.interners[i].codes(column, spec, batch.n)
+            codes, missing = self.interners[i].codes(column, spec, batch.n, insert)
             if missing is not None and not missing.any():
                 missing = None
             found = self._one(i, codes, missing, insert)
