@@ -280,7 +280,7 @@ class TableDefinition:
     def add_constraint(self, node: Any) -> None:
         """A table constraint."""
         kind = node.contype
-        if kind in (Kind.CONSTR_PRIMARY, Kind.CONSTR_UNIQUE, Kind.CONSTR_EXCLUSION):
+        if kind in (Kind.CONSTR_PRIMARY, Kind.CONSTR_UNIQUE):
             if node.without_overlaps:
                 raise Unsupported("WITHOUT OVERLAPS")
             self._key(node)

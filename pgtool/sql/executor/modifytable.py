@@ -218,6 +218,11 @@ class Writing:
     def _move(self, target: Target, old: Row, row: Row, given: Any) -> bool:
         """A row whose new values belong into another partition: deleted here, inserted there."""
         targets, ctx = self.targets, self.ctx
+        if self.node.conflict is not None:
+            raise SqlError(
+                "invalid ON UPDATE specification", "0A000",
+                "The result tuple would appear in a different partition than the original tuple.",
+            )
         if targets.root.relation.relkind != "p":
             raise target.partition_error(row)
         as_root = targets.as_root(target, row)
