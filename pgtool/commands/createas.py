@@ -44,6 +44,8 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
             return ddl.done(tag)
         raise SqlError(f'relation "{node.relname}" already exists', "42P07")
     query = analyze_query(ddl, select)
+    if matview and query.hasModifyingCTE:
+        raise SqlError("materialized views must not use data-modifying statements in WITH", "0A000")
     columns = output_specs(ddl, query, into.colNames, "table")
     renamed_outputs(query, columns)
     check_column_count(len(columns), "r")

@@ -20,6 +20,7 @@ from pgtool.nodes.text import node_to_text
 from pgtool.sql.analyze.query import analyze_in, output_columns
 from pgtool.sql.analyze.state import Shared
 from pgtool.sql.answer import Outcome
+from pgtool.sql.viewtarget import why_not_updatable
 
 __all__ = ["analyze_query", "create", "output_specs", "store_rule"]
 
@@ -136,14 +137,19 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
     node = raw.view
     if node.relpersistence == "t":
         raise Unsupported("temporary views")
-    if raw.withCheckOption != ViewCheckOption.NO_CHECK_OPTION:
-        raise Unsupported("WITH CHECK OPTION")
     query = analyze_query(ddl, raw.query)
+    if query.hasModifyingCTE:
+        raise SqlError("views must not contain data-modifying statements in WITH", "0A000")
     if node.relpersistence == "u":
         raise SqlError("views cannot be unlogged because they do not have storage", "42601")
     columns = output_specs(ddl, query, raw.aliases, "view")
     renamed_outputs(query, columns)
     options = read_options(_options(raw), "view")
+    if any(option.startswith("check_option=") for option in options or ()):
+        reason = why_not_updatable(engine.session, query)
+        if reason is not None:
+            raise SqlError("WITH CHECK OPTION is supported only on automatically updatable views",
+                           "0A000", hint=reason)  # fmt: skip
     namespace = ddl.creation_namespace(node.schemaname, node.relname)
     old = ddl.cache.one("pg_class", ("relname", "relnamespace"), (node.relname, namespace))
     if old is not None and raw.replace:

@@ -18,7 +18,7 @@ from pgtool.nodes.exprs import BoolExpr, RowExpr, Var
 from pgtool.nodes.query import Query, TargetEntry, WithCheckOption
 from pgtool.sql.stored import copy_tree, view_query
 
-__all__ = ["onto_base"]
+__all__ = ["onto_base", "why_not_updatable"]
 
 NOT_SUPPORTED, NOT_UPDATABLE, SYNTAX_ERROR = "0A000", "55000", "42601"
 _VERBS = {CmdType.CMD_INSERT: "insert into", CmdType.CMD_UPDATE: "update",
@@ -36,7 +36,7 @@ _BASES = ("r", "f", "v", "p")
 def onto_base(query: Query, session: Session, row: Any) -> None:
     """Turn a statement on a view into one on the relation below it."""
     view = view_query(session, row.oid)
-    reason = _why_not(session, view)
+    reason = why_not_updatable(session, view)
     command = query.commandType
     if reason is not None:
         doing, word = _DOINGS[command]
@@ -48,7 +48,7 @@ def onto_base(query: Query, session: Session, row: Any) -> None:
     _View(query, session, row, view).replace()
 
 
-def _why_not(session: Session, view: Query) -> str | None:
+def why_not_updatable(session: Session, view: Query) -> str | None:
     """Why a view cannot be written; None where it can."""
     for found, what in (
         (view.distinctClause, "containing DISTINCT"),
