@@ -199,6 +199,7 @@ class Vacuum:
             )
             self.notices += ddl.notices
             ddl.advance()
+            self._analyzed(oid, columns is None)
 
         if alone:
             transactions = self.engine.transactions
@@ -212,6 +213,18 @@ class Vacuum:
             transactions.commit()
         else:
             work()
+
+    def _analyzed(self, oid: int, all_columns: bool) -> None:
+        """The cumulative statistics know that a table was analyzed."""
+        row = self.session.cache.one("pg_class", "oid", oid)
+        if row is None or row.relkind == _PARTITIONED:
+            return
+        database = 0 if row.relisshared else self.session.database.oid
+        stats = self.instance.stats
+        stats.analyzed(
+            database, oid, int(max(row.reltuples, 0)), stats.table(database, oid).dead_tuples,
+            now_microseconds(), 0, auto=self.params.auto, reset=all_columns,
+        )  # fmt: skip
 
     def database_stats(self) -> None:
         """Bring pg_database up to date, and cut what nobody needs."""
