@@ -93,9 +93,9 @@ class Cluster:
         self.transactions = Transactions(
             self.directory.backend, self.major, self.control, at_rest
         )
-        self._at_rest = AtRest(
-            self.transactions.visibility, keep_doubtful=damage is not strict
-        )
+        rules = self.transactions.visibility
+        self._at_rest = AtRest(rules)
+        self._catalogs_at_rest = AtRest(rules, keep_doubtful=damage is not strict)
         #: The running instance once this session writes (or another one of this process does).
         self.instance: Instance | None = None
         #: The session's transaction, and what its current command reads by.
@@ -167,18 +167,21 @@ class Cluster:
         """What a scan sees: the current command's snapshot, or the directory at rest."""
         if self.reading is not None:
             return self.reading.sees
-        return self._newest
+        return self._newest(self._at_rest)
 
-    @property
-    def _newest(self) -> AtRest:
-        """All that has been done up to now."""
+    def _newest(self, at_rest: AtRest) -> AtRest:
+        """All that has been done up to now; ``at_rest`` where nobody writes."""
         looking = self.xact or self._observer
-        return self._at_rest if looking is None else AtRest(looking.latest_snapshot())
+        return at_rest if looking is None else AtRest(looking.latest_snapshot())
 
     @property
     def catalog_snapshot(self) -> AtRest:
-        """What catalogs are read by: when writing, all that was done up to this command."""
-        return self._newest
+        """What catalogs are read by: when writing, all that was done up to this command.
+
+        Rows of doubtful fate are kept where damage is tolerated: without them nothing
+        of a damaged cluster could be found. Those of users' tables never are.
+        """
+        return self._newest(self._catalogs_at_rest)
 
     @contextmanager
     def read_latest(self) -> Iterator[Reading]:
