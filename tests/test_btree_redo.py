@@ -48,7 +48,7 @@ class Replay:
         self.seen: Counter[str] = Counter()
 
     def buffer(
-        self, rec: DecodedRecord, block_id: int, *, init: bool = False, cleanup: bool = False
+        self, rec: DecodedRecord, block_id: int, *, init: bool = False
     ) -> tuple[object, Page | None]:
         ref = rec.block(block_id)
         assert ref is not None

@@ -89,7 +89,7 @@ class RedoContext:
         self.consistent = False
 
     def buffer(
-        self, rec: DecodedRecord, block_id: int, *, init: bool = False, cleanup: bool = False,
+        self, rec: DecodedRecord, block_id: int, *, init: bool = False,
         zero_on_error: bool = False,
     ) -> tuple[Action, RedoBuffer | None]:  # fmt: skip
         """The page of a block reference and what to do with it.
@@ -117,13 +117,20 @@ class RedoContext:
             return BLK_DONE, buffer
         return BLK_NEEDS_REDO, buffer
 
+    def needed(
+        self, rec: DecodedRecord, block_id: int, *, init: bool = False
+    ) -> RedoBuffer | None:
+        """The page of a block reference where it lacks the record's change, else None."""
+        action, buffer = self.buffer(rec, block_id, init=init)
+        return buffer if action == BLK_NEEDS_REDO else None
+
     def optional(
-        self, rec: DecodedRecord, block_id: int, **how: bool
+        self, rec: DecodedRecord, block_id: int
     ) -> tuple[Action, RedoBuffer | None]:
         """Like :meth:`buffer`; BLK_NOTFOUND where the record has no such reference."""
         if rec.block(block_id) is None:
             return BLK_NOTFOUND, None
-        return self.buffer(rec, block_id, **how)
+        return self.buffer(rec, block_id)
 
     def restore(self, rec: DecodedRecord, ref: BlockRef, key: Key) -> RedoBuffer:
         """Put the full-page image of a reference in the page's place."""

@@ -18,7 +18,7 @@ from pgtool.storage.bufmask import (
     mask_page_lsn_and_checksum,
     mask_unused_space,
 )
-from pgtool.wal.redo import BLK_NEEDS_REDO, RedoContext
+from pgtool.wal.redo import RedoContext
 
 _CREATE = struct_of(layout.xl_brin_createidx)
 _insert = reader(layout.xl_brin_insert)
@@ -28,29 +28,26 @@ _INSERT_AT = offset_of(layout.xl_brin_update, "insert")
 
 def create_index(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A new index's metapage."""
-    action, buf = ctx.buffer(rec, 0, init=True)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 0, init=True)
+    if buf is not None:
         pageops.init_meta(buf.page, *_CREATE.unpack_from(rec.main, 0))
         ctx.done(buf, rec)
 
 
 def _insert_update(rec: DecodedRecord, ctx: RedoContext, data: Any) -> None:
     fresh = bool(rec.info & XLOG_BRIN_INIT_PAGE)
-    action, buf = ctx.buffer(rec, 0, init=fresh)
+    buf = ctx.needed(rec, 0, init=fresh)
     ref = rec.block(0)
     assert ref is not None
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    if buf is not None:
         if fresh:
             pageops.init(buf.page, BrinPageType.BRIN_PAGETYPE_REGULAR)
         if bufpage.max_offset(buf.page) + 1 < data.offnum:
             raise CorruptData(f"BRIN record at {rec.lsn} has an invalid max offset number")
         bufpage.must_add_item(buf.page, ref.data, data.offnum, overwrite=True)
         ctx.done(buf, rec)
-    action, buf = ctx.buffer(rec, 1)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 1)
+    if buf is not None:
         place = (ref.block, data.offnum)
         pageops.set_range(buf.page, data.pagesPerRange, data.heapBlk, place)
         ctx.done(buf, rec)
@@ -63,9 +60,8 @@ def insert(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def update(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A summary that moves to another page."""
-    action, buf = ctx.buffer(rec, 2)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 2)
+    if buf is not None:
         bufpage.index_tuple_delete_no_compact(buf.page, int.from_bytes(rec.main[:2], "little"))
         ctx.done(buf, rec)
     _insert_update(rec, ctx, _insert(rec.main, _INSERT_AT))
@@ -73,9 +69,8 @@ def update(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def samepage_update(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A summary replaced where it is."""
-    action, buf = ctx.buffer(rec, 0)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 0)
+    if buf is not None:
         ref = rec.block(0)
         assert ref is not None
         bufpage.must_overwrite(buf.page, int.from_bytes(rec.main[:2], "little"), ref.data)
@@ -85,14 +80,12 @@ def samepage_update(rec: DecodedRecord, ctx: RedoContext) -> None:
 def revmap_extend(rec: DecodedRecord, ctx: RedoContext) -> None:
     """One more page of the range map."""
     (target,) = struct_of(layout.xl_brin_revmap_extend).unpack_from(rec.main, 0)
-    action, buf = ctx.buffer(rec, 0)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 0)
+    if buf is not None:
         pageops.set_last_revmap_page(buf.page, target)
         ctx.done(buf, rec)
-    action, buf = ctx.buffer(rec, 1, init=True)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 1, init=True)
+    if buf is not None:
         pageops.init(buf.page, BrinPageType.BRIN_PAGETYPE_REVMAP)
         ctx.done(buf, rec)
 
@@ -100,14 +93,12 @@ def revmap_extend(rec: DecodedRecord, ctx: RedoContext) -> None:
 def desummarize(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A range loses its summary."""
     data = _desummarize(rec.main, 0)
-    action, buf = ctx.buffer(rec, 0)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 0)
+    if buf is not None:
         pageops.set_range(buf.page, data.pagesPerRange, data.heapBlk, None)
         ctx.done(buf, rec)
-    action, buf = ctx.buffer(rec, 1)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 1)
+    if buf is not None:
         bufpage.index_tuple_delete_no_compact(buf.page, data.regOffset)
         ctx.done(buf, rec)
 

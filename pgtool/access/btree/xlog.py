@@ -68,10 +68,10 @@ def _block(rec: DecodedRecord, block_id: int) -> int:
 
 def _change(
     ctx: Context, rec: DecodedRecord, block_id: int, change: Callable[[bytearray], None],
-    *, init: bool = False, cleanup: bool = False,
+    *, init: bool = False,
 ) -> None:  # fmt: skip
     """Apply a change to the page of a block reference if it lacks it."""
-    action, buffer = ctx.buffer(rec, block_id, init=init, cleanup=cleanup)
+    action, buffer = ctx.buffer(rec, block_id, init=init)
     if action == BLK_NEEDS_REDO:
         try:
             change(buffer.page)
@@ -204,20 +204,20 @@ def _deletion(data: bytes, ndeleted: int, nupdated: int) -> tuple[list[int], dic
     return deleted, updated
 
 
-def _delete(ctx: Context, rec: DecodedRecord, counts: tuple[int, int], cleanup: bool) -> None:
+def _delete(ctx: Context, rec: DecodedRecord, counts: tuple[int, int]) -> None:
     def change(page: bytearray) -> None:
         pageops.delete_items(page, *_deletion(_data(rec, 0), *counts))
 
-    _change(ctx, rec, 0, change, cleanup=cleanup)
+    _change(ctx, rec, 0, change)
 
 
 def _redo_vacuum(rec: DecodedRecord, ctx: Context) -> None:
-    _delete(ctx, rec, _vacuum(rec.main), cleanup=True)
+    _delete(ctx, rec, _vacuum(rec.main))
 
 
 def _redo_delete(rec: DecodedRecord, ctx: Context) -> None:
     at = xl_btree_delete_counts(rec.major)
-    _delete(ctx, rec, _vacuum(rec.main, at), cleanup=False)
+    _delete(ctx, rec, _vacuum(rec.main, at))
 
 
 def xl_btree_delete_counts(major: int) -> int:

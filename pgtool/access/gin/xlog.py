@@ -22,7 +22,7 @@ from pgtool.storage.bufmask import (
     mask_page_lsn_and_checksum,
     mask_unused_space,
 )
-from pgtool.wal.redo import BLK_NEEDS_REDO, BLK_RESTORED, RedoContext
+from pgtool.wal.redo import BLK_RESTORED, RedoContext
 
 _U16 = struct.Struct("<H")
 _INSERT = struct_of(layout.ginxlogInsert)
@@ -38,9 +38,8 @@ _BLOCK = sizeof(BlockIdData)
 
 
 def _clear_incomplete_split(rec: DecodedRecord, ctx: RedoContext, block_id: int) -> None:
-    action, buf = ctx.buffer(rec, block_id)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, block_id)
+    if buf is not None:
         pageops.set_flags(buf.page, off=GinFlags.GIN_INCOMPLETE_SPLIT)
         ctx.done(buf, rec)
 
@@ -52,10 +51,9 @@ def _restore(rec: DecodedRecord, ctx: RedoContext, block_id: int, what: str) -> 
 
 def create_ptree(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A posting tree of one leaf."""
-    action, buf = ctx.buffer(rec, 0, init=True)
-    if action != BLK_NEEDS_REDO:
+    buf = ctx.needed(rec, 0, init=True)
+    if buf is None:
         return
-    assert buf is not None
     pageops.init(buf.page, GinFlags.GIN_DATA | GinFlags.GIN_LEAF | GinFlags.GIN_COMPRESSED)
     size = int.from_bytes(rec.main[:4], "little")
     pageops.set_segments(buf.page, rec.main[4 : 4 + size])
@@ -91,10 +89,9 @@ def insert(rec: DecodedRecord, ctx: RedoContext) -> None:
         high, low = struct.unpack_from("<2H", rec.main, _INSERT.size + _BLOCK)
         right = high << 16 | low
         _clear_incomplete_split(rec, ctx, 1)
-    action, buf = ctx.buffer(rec, 0)
-    if action != BLK_NEEDS_REDO:
+    buf = ctx.needed(rec, 0)
+    if buf is None:
         return
-    assert buf is not None
     ref = rec.block(0)
     assert ref is not None
     data = ref.data
@@ -131,9 +128,8 @@ def vacuum_page(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def vacuum_data_leaf(rec: DecodedRecord, ctx: RedoContext) -> None:
     """Rows taken out of a posting tree leaf."""
-    action, buf = ctx.buffer(rec, 0)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 0)
+    if buf is not None:
         ref = rec.block(0)
         assert ref is not None
         pageops.recompress(buf.page, _changes(ref.data, 0))
@@ -143,19 +139,16 @@ def vacuum_data_leaf(rec: DecodedRecord, ctx: RedoContext) -> None:
 def delete_page(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A posting tree page taken out of the tree."""
     data = _delete(rec.main, 0)
-    action, buf = ctx.buffer(rec, 2)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 2)
+    if buf is not None:
         pageops.set_rightlink(buf.page, data.rightLink)
         ctx.done(buf, rec)
-    action, buf = ctx.buffer(rec, 0)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 0)
+    if buf is not None:
         pageops.set_delete_xid(buf.page, data.deleteXid)
         ctx.done(buf, rec)
-    action, buf = ctx.buffer(rec, 1)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 1)
+    if buf is not None:
         pageops.delete_posting_item(buf.page, data.parentOffset)
         ctx.done(buf, rec)
 
@@ -177,9 +170,8 @@ def _append(page: bytearray, data: bytes, count: int) -> None:
 
 
 def _meta(rec: DecodedRecord, ctx: RedoContext, metadata: bytes) -> None:
-    action, buf = ctx.buffer(rec, 0, init=True)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 0, init=True)
+    if buf is not None:
         pageops.init_meta(buf.page, metadata)
         ctx.done(buf, rec)
 
@@ -190,10 +182,9 @@ def update_meta(rec: DecodedRecord, ctx: RedoContext) -> None:
     prev_tail, right, ntuples = _TAIL.unpack_from(rec.main, _META_AT + _META)
     if ntuples <= 0 and prev_tail == INVALID_BLOCK_NUMBER:
         return
-    action, buf = ctx.buffer(rec, 1)
-    if action != BLK_NEEDS_REDO:
+    buf = ctx.needed(rec, 1)
+    if buf is None:
         return
-    assert buf is not None
     if ntuples > 0:
         ref = rec.block(1)
         assert ref is not None
@@ -207,10 +198,9 @@ def update_meta(rec: DecodedRecord, ctx: RedoContext) -> None:
 def insert_list_page(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A whole page of the pending list."""
     head = _list(rec.main, 0)
-    action, buf = ctx.buffer(rec, 0, init=True)
-    if action != BLK_NEEDS_REDO:
+    buf = ctx.needed(rec, 0, init=True)
+    if buf is None:
         return
-    assert buf is not None
     last = head.rightlink == INVALID_BLOCK_NUMBER
     pageops.init(buf.page, GinFlags.GIN_LIST | (GinFlags.GIN_LIST_FULLROW if last else 0))
     pageops.set_rightlink(buf.page, head.rightlink)
@@ -226,9 +216,8 @@ def delete_list_pages(rec: DecodedRecord, ctx: RedoContext) -> None:
     _meta(rec, ctx, rec.main[:_META])
     (count,) = struct.unpack_from("<i", rec.main, _META)
     for block_id in range(1, count + 1):
-        action, buf = ctx.buffer(rec, block_id, init=True)
-        if action == BLK_NEEDS_REDO:
-            assert buf is not None
+        buf = ctx.needed(rec, block_id, init=True)
+        if buf is not None:
             pageops.init(buf.page, GinFlags.GIN_DELETED)
             ctx.done(buf, rec)
 

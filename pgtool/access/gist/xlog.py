@@ -50,9 +50,8 @@ def _clear_follow_right(rec: DecodedRecord, ctx: RedoContext, block_id: int) -> 
 def page_update(rec: DecodedRecord, ctx: RedoContext) -> None:
     """Tuples taken out and put in."""
     ndelete, ninsert = _UPDATE.unpack_from(rec.main, 0)
-    action, buf = ctx.buffer(rec, 0)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 0)
+    if buf is not None:
         ref = rec.block(0)
         assert ref is not None
         offsets = struct.unpack_from(f"<{ndelete}H", ref.data, 0)
@@ -71,10 +70,9 @@ def page_update(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def delete(rec: DecodedRecord, ctx: RedoContext) -> None:
     """Dead tuples removed from a leaf."""
-    action, buf = ctx.buffer(rec, 0)
-    if action != BLK_NEEDS_REDO:
+    buf = ctx.needed(rec, 0)
+    if buf is None:
         return
-    assert buf is not None
     head = layout.gistxlogDelete[rec.major]
     (count,) = struct.unpack_from("<H", rec.main, offset_of(head, "ntodelete"))
     if len(rec.main) > sizeof(head):
@@ -98,10 +96,9 @@ def page_split(rec: DecodedRecord, ctx: RedoContext) -> None:
             raise CorruptData(f"GiST split at {rec.lsn} lacks block reference {i + 1}")
         is_root = ref.block == GIST_ROOT_BLKNO
         root = root or is_root
-        action, buf = ctx.buffer(rec, i + 1, init=True)
-        if action != BLK_NEEDS_REDO:
+        buf = ctx.needed(rec, i + 1, init=True)
+        if buf is None:
             continue
-        assert buf is not None
         leaf = data.origleaf and not is_root
         pageops.init(buf.page, GistFlags.F_LEAF if leaf else 0)
         pageops.fill(buf.page, index_tuples(ref.data, 4), 1)
@@ -122,14 +119,12 @@ def page_split(rec: DecodedRecord, ctx: RedoContext) -> None:
 def page_delete(rec: DecodedRecord, ctx: RedoContext) -> None:
     """An empty leaf removed from the tree."""
     data = _page_delete(rec.main, 0)
-    action, buf = ctx.buffer(rec, 0)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 0)
+    if buf is not None:
         pageops.set_deleted(buf.page, data.deleteXid)
         ctx.done(buf, rec)
-    action, buf = ctx.buffer(rec, 1)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 1)
+    if buf is not None:
         bufpage.index_tuple_delete(buf.page, data.downlinkOffset)
         ctx.done(buf, rec)
 

@@ -47,18 +47,12 @@ def _word(rec: DecodedRecord, block_id: int) -> int:
 
 def _needs(rec: DecodedRecord, ctx: RedoContext, block_id: int) -> RedoBuffer | None:
     """The page of a reference where it is there and needs the change."""
-    action, buf = ctx.optional(rec, block_id)
-    return buf if action == BLK_NEEDS_REDO else None
-
-
-def _fresh(rec: DecodedRecord, ctx: RedoContext, block_id: int) -> RedoBuffer | None:
-    action, buf = ctx.buffer(rec, block_id, init=True)
-    return buf if action == BLK_NEEDS_REDO else None
+    return None if rec.block(block_id) is None else ctx.needed(rec, block_id)
 
 
 def init_meta_page(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A new index's metapage."""
-    buf = _fresh(rec, ctx, 0)
+    buf = ctx.needed(rec, 0, init=True)
     if buf is not None:
         data = _init_meta(rec.main, 0)
         pageops.init_meta(buf.page, data.num_tuples, data.procid, data.ffactor)
@@ -67,7 +61,7 @@ def init_meta_page(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def init_bitmap_page(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A new index's first bitmap page."""
-    buf = _fresh(rec, ctx, 0)
+    buf = ctx.needed(rec, 0, init=True)
     if buf is not None:
         pageops.init_bitmap(buf.page, int.from_bytes(rec.main[:2], "little"))
         ctx.done(buf, rec)
@@ -96,7 +90,7 @@ def add_ovfl_page(rec: DecodedRecord, ctx: RedoContext) -> None:
     right, left = rec.block(0), rec.block(1)
     if right is None or left is None:
         raise CorruptData(f"hash record at {rec.lsn} lacks a block reference")
-    buf = _fresh(rec, ctx, 0)
+    buf = ctx.needed(rec, 0, init=True)
     if buf is not None:
         pageops.init(buf.page, left.block, _word(rec, 0), LhFlags.LH_OVERFLOW_PAGE)
         ctx.done(buf, rec)
@@ -110,7 +104,7 @@ def add_ovfl_page(rec: DecodedRecord, ctx: RedoContext) -> None:
         ctx.done(buf, rec)
     new_map = rec.block(3)
     if new_map is not None:
-        buf = _fresh(rec, ctx, 3)
+        buf = ctx.needed(rec, 3, init=True)
         if buf is not None:
             pageops.init_bitmap(buf.page, data.bmsize)
             ctx.done(buf, rec)
@@ -128,13 +122,13 @@ def add_ovfl_page(rec: DecodedRecord, ctx: RedoContext) -> None:
 def split_allocate_page(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A new bucket begins; the old one is marked as being split."""
     data = _allocate(rec.main, 0)
-    action, buf = ctx.buffer(rec, 0, cleanup=True)
+    action, buf = ctx.buffer(rec, 0)
     if action in (BLK_NEEDS_REDO, BLK_RESTORED):  # the image was taken before the change
         assert buf is not None
         pageops.set_flag(buf.page, data.old_bucket_flag)
         pageops.set_prev(buf.page, data.new_bucket)
         ctx.done(buf, rec)
-    buf = _fresh(rec, ctx, 1)
+    buf = ctx.needed(rec, 1, init=True)
     if buf is not None:
         pageops.init(buf.page, data.new_bucket, data.new_bucket, data.new_bucket_flag)
         ctx.done(buf, rec)
@@ -191,7 +185,7 @@ def move_page_contents(rec: DecodedRecord, ctx: RedoContext) -> None:
     """Tuples moved from an overflow page to one before it."""
     data = _move(rec.main, 0)
     if not data.is_prim_bucket_same_wrt:
-        ctx.optional(rec, 0, cleanup=True)
+        ctx.optional(rec, 0)
     buf = _needs(rec, ctx, 1)
     if buf is not None:
         if data.ntups:
@@ -212,7 +206,7 @@ def squeeze_page(rec: DecodedRecord, ctx: RedoContext) -> None:
     """An overflow page is emptied and freed."""
     data = _squeeze(rec.main, 0)
     if not data.is_prim_bucket_same_wrt:
-        ctx.optional(rec, 0, cleanup=True)
+        ctx.optional(rec, 0)
     buf = _needs(rec, ctx, 1)
     if buf is not None:
         if data.ntups:
@@ -247,7 +241,7 @@ def delete(rec: DecodedRecord, ctx: RedoContext) -> None:
     """Tuples removed by VACUUM or after a split."""
     clear, primary = _delete.unpack_from(rec.main, 0)
     if not primary:
-        ctx.optional(rec, 0, cleanup=True)
+        ctx.optional(rec, 0)
     buf = _needs(rec, ctx, 1)
     if buf is not None:
         _take_out(buf.page, _data(rec, 1))

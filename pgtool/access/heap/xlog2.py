@@ -134,10 +134,9 @@ def _apply(page: bytearray, what: Pruning, lines_only: bool, truncate: bool) -> 
 
 
 def _redo(
-    rec: DecodedRecord, ctx: RedoContext, what: Pruning, *, lines_only: bool, space: bool,
-    cleanup: bool = True,
-) -> None:  # fmt: skip
-    action, buffer = ctx.buffer(rec, 0, cleanup=cleanup)
+    rec: DecodedRecord, ctx: RedoContext, what: Pruning, *, lines_only: bool, space: bool
+) -> None:
+    action, buffer = ctx.buffer(rec, 0)
     if buffer is None:
         return
     if action == BLK_NEEDS_REDO:
@@ -154,10 +153,7 @@ def redo_prune_freeze(rec: DecodedRecord, ctx: RedoContext) -> None:
     flags = _prune_record(rec.main, 0).flags
     cleanup = bool(flags & PruneFlags.XLHP_CLEANUP_LOCK)
     what = parse_pruning(reference(rec, 0).data, flags)
-    _redo(
-        rec, ctx, what, lines_only=not cleanup, space=bool(flags & _CHANGES_LINES),
-        cleanup=cleanup,
-    )  # fmt: skip
+    _redo(rec, ctx, what, lines_only=not cleanup, space=bool(flags & _CHANGES_LINES))
 
 
 def redo_prune(rec: DecodedRecord, ctx: RedoContext) -> None:
@@ -175,7 +171,7 @@ def redo_vacuum(rec: DecodedRecord, ctx: RedoContext) -> None:
     count = _vacuum(rec.main, 0).nunused
     data = reference(rec, 0).data
     what = Pruning((), (), _numbers(data, 0, count if data else 0), ())
-    _redo(rec, ctx, what, lines_only=True, space=True, cleanup=False)
+    _redo(rec, ctx, what, lines_only=True, space=True)
 
 
 def redo_freeze_page(rec: DecodedRecord, ctx: RedoContext) -> None:
@@ -194,7 +190,7 @@ def redo_freeze_page(rec: DecodedRecord, ctx: RedoContext) -> None:
                 data, i * _FREEZE_TUPLE.size
             )
             plans.append(Plan(xmax, mask2, infomask, flags, (offset,)))
-    _redo(rec, ctx, Pruning((), (), (), plans), lines_only=False, space=False, cleanup=False)
+    _redo(rec, ctx, Pruning((), (), (), plans), lines_only=False, space=False)
 
 
 def redo_visible(rec: DecodedRecord, ctx: RedoContext) -> None:

@@ -21,7 +21,7 @@ from pgtool.storage.bufmask import (
     mask_unused_space,
 )
 from pgtool.storage.redopool import RedoBuffer
-from pgtool.wal.redo import BLK_NEEDS_REDO, Action, RedoContext
+from pgtool.wal.redo import RedoContext
 
 _add_leaf = reader(layout.spgxlogAddLeaf)
 _move = reader(layout.spgxlogMoveLeafs)
@@ -77,22 +77,20 @@ def _leaf_flags(data: Any) -> int:
 
 def _page(
     rec: DecodedRecord, ctx: RedoContext, block_id: int, fresh: int, flags: int
-) -> tuple[Action, RedoBuffer | None]:
-    """A page, made empty with ``flags`` where ``fresh``."""
-    action, buf = ctx.buffer(rec, block_id, init=bool(fresh))
-    if fresh and action == BLK_NEEDS_REDO:
-        assert buf is not None
+) -> RedoBuffer | None:
+    """A page that needs the change, made empty with ``flags`` where ``fresh``."""
+    buf = ctx.needed(rec, block_id, init=bool(fresh))
+    if fresh and buf is not None:
         pageops.init(buf.page, flags)
-    return action, buf
+    return buf
 
 
 def _link(
     rec: DecodedRecord, ctx: RedoContext, block_id: int, data: Any, block: int, offset: int
 ) -> None:
     """Let the parent's node lead to the new place."""
-    action, buf = ctx.buffer(rec, block_id)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, block_id)
+    if buf is not None:
         pageops.update_node_link(buf.page, data.offnumParent, data.nodeI, block, offset)
         ctx.done(buf, rec)
 
@@ -101,9 +99,8 @@ def add_leaf(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A leaf tuple, linked into its chain and to its parent."""
     data = _add_leaf(rec.main, 0)
     leaf = _Parts(rec, layout.spgxlogAddLeaf).leaf()
-    action, buf = _page(rec, ctx, 0, data.newPage, _leaf_flags(data))
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = _page(rec, ctx, 0, data.newPage, _leaf_flags(data))
+    if buf is not None:
         if data.offnumLeaf != data.offnumHeadLeaf:
             pageops.add_or_replace(buf.page, leaf, data.offnumLeaf)
             if data.offnumHeadLeaf:
@@ -122,15 +119,13 @@ def move_leafs(rec: DecodedRecord, ctx: RedoContext) -> None:
     parts = _Parts(rec, layout.spgxlogMoveLeafs)
     to_delete, to_insert = parts.offsets(data.nMoves), parts.offsets(count)
     state, target = _state(data), _block(rec, 1)
-    action, buf = _page(rec, ctx, 1, data.newPage, _leaf_flags(data))
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = _page(rec, ctx, 1, data.newPage, _leaf_flags(data))
+    if buf is not None:
         for offnum in to_insert:
             pageops.add_or_replace(buf.page, parts.leaf(), offnum)
         ctx.done(buf, rec)
-    action, buf = ctx.buffer(rec, 0)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 0)
+    if buf is not None:
         first = TupState.PLACEHOLDER if state.is_build else TupState.REDIRECT
         pageops.multi_delete(
             buf.page, to_delete, first, TupState.PLACEHOLDER, state.xid, target, to_insert[-1]
@@ -144,22 +139,19 @@ def add_node(rec: DecodedRecord, ctx: RedoContext) -> None:
     data = _add_node(rec.main, 0)
     inner = _Parts(rec, layout.spgxlogAddNode).inner()
     if rec.block(1) is None:
-        action, buf = ctx.buffer(rec, 0)
-        if action == BLK_NEEDS_REDO:
-            assert buf is not None
+        buf = ctx.needed(rec, 0)
+        if buf is not None:
             pageops.replace(buf.page, inner, data.offnum)
             ctx.done(buf, rec)
         return
     target = _block(rec, 1)
-    action, buf = _page(rec, ctx, 1, data.newPage, 0)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = _page(rec, ctx, 1, data.newPage, 0)
+    if buf is not None:
         pageops.add_or_replace(buf.page, inner, data.offnumNew)
         _link_here(buf.page, data, 1, target)
         ctx.done(buf, rec)
-    action, buf = ctx.buffer(rec, 0)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 0)
+    if buf is not None:
         pageops.replace_by_dead(buf.page, data.offnum, _state(data), target, data.offnumNew)
         _link_here(buf.page, data, 0, target)
         ctx.done(buf, rec)
@@ -179,14 +171,12 @@ def split_tuple(rec: DecodedRecord, ctx: RedoContext) -> None:
     parts = _Parts(rec, layout.spgxlogSplitTuple)
     prefix, postfix = parts.inner(), parts.inner()
     if not data.postfixBlkSame:
-        action, buf = _page(rec, ctx, 1, data.newPage, 0)
-        if action == BLK_NEEDS_REDO:
-            assert buf is not None
+        buf = _page(rec, ctx, 1, data.newPage, 0)
+        if buf is not None:
             pageops.add_or_replace(buf.page, postfix, data.offnumPostfix)
             ctx.done(buf, rec)
-    action, buf = ctx.buffer(rec, 0)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 0)
+    if buf is not None:
         pageops.replace(buf.page, prefix, data.offnumPrefix)
         if data.postfixBlkSame:
             pageops.add_or_replace(buf.page, postfix, data.offnumPostfix)
@@ -199,11 +189,8 @@ def _pick_source(
     """The source page without the tuples that leave it; None where it needs nothing."""
     if data.isRootSplit:
         return None
-    action, buf = _page(rec, ctx, 0, data.initSrc, _leaf_flags(data))
-    if action != BLK_NEEDS_REDO:
-        return None
-    assert buf is not None
-    if not data.initSrc:
+    buf = _page(rec, ctx, 0, data.initSrc, _leaf_flags(data))
+    if buf is not None and not data.initSrc:
         state = _state(data)
         if state.is_build:
             pageops.multi_delete(
@@ -227,8 +214,7 @@ def pick_split(rec: DecodedRecord, ctx: RedoContext) -> None:
     source = _pick_source(rec, ctx, data, to_delete)
     target: RedoBuffer | None = None
     if rec.block(1) is not None:
-        action, buf = _page(rec, ctx, 1, data.initDest, _leaf_flags(data))
-        target = buf if action == BLK_NEEDS_REDO else None
+        target = _page(rec, ctx, 1, data.initDest, _leaf_flags(data))
     for offnum, which in zip(to_insert, chosen, strict=True):
         leaf = parts.leaf()
         page = target if which else source
@@ -239,9 +225,8 @@ def pick_split(rec: DecodedRecord, ctx: RedoContext) -> None:
             ctx.done(page, rec)
     place = _block(rec, 2)
     nulls = SpGistFlags.SPGIST_NULLS if data.storesNulls else 0
-    action, buf = _page(rec, ctx, 2, data.initInner, nulls)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = _page(rec, ctx, 2, data.initInner, nulls)
+    if buf is not None:
         pageops.add_or_replace(buf.page, inner, data.offnumInner)
         if data.innerIsParent:
             pageops.update_node_link(
@@ -259,10 +244,9 @@ def vacuum_leaf(rec: DecodedRecord, ctx: RedoContext) -> None:
     dead, placeholder = parts.offsets(data.nDead), parts.offsets(data.nPlaceholder)
     source, target = parts.offsets(data.nMove), parts.offsets(data.nMove)
     chain, following = parts.offsets(data.nChain), parts.offsets(data.nChain)
-    action, buf = ctx.buffer(rec, 0)
-    if action != BLK_NEEDS_REDO:
+    buf = ctx.needed(rec, 0)
+    if buf is None:
         return
-    assert buf is not None
     pageops.multi_delete(buf.page, dead, TupState.DEAD, TupState.DEAD)
     both = (TupState.PLACEHOLDER, TupState.PLACEHOLDER)
     pageops.multi_delete(buf.page, placeholder, *both)
@@ -276,9 +260,8 @@ def vacuum_leaf(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def vacuum_root(rec: DecodedRecord, ctx: RedoContext) -> None:
     """Dead tuples of a root that is a leaf."""
-    action, buf = ctx.buffer(rec, 0)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 0)
+    if buf is not None:
         count = int.from_bytes(rec.main[:2], "little")
         bufpage.index_multi_delete(buf.page, _Parts(rec, layout.spgxlogVacuumRoot).offsets(count))
         ctx.done(buf, rec)
@@ -286,10 +269,9 @@ def vacuum_root(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def vacuum_redirect(rec: DecodedRecord, ctx: RedoContext) -> None:
     """Redirections become placeholders, those at the end go."""
-    action, buf = ctx.buffer(rec, 0)
-    if action != BLK_NEEDS_REDO:
+    buf = ctx.needed(rec, 0)
+    if buf is None:
         return
-    assert buf is not None
     head = layout.spgxlogVacuumRedirect[rec.major]
     count, first = struct.unpack_from("<2H", rec.main, 0)
     pageops.redirects_to_placeholders(buf.page, _Parts(rec, head).offsets(count))

@@ -10,7 +10,7 @@ from formats.wal.record import DecodedRecord
 from pgtool.errors import CorruptData
 from pgtool.storage import page as bufpage
 from pgtool.storage.bufmask import mask_page_lsn_and_checksum, mask_unused_space
-from pgtool.wal.redo import BLK_NEEDS_REDO, RedoContext
+from pgtool.wal.redo import RedoContext
 
 _SPECIAL = struct_of(SequenceSpecial)
 _FRAGMENT = struct_of(generic.generic_fragment)
@@ -26,9 +26,8 @@ def init_sequence(page: bytearray, data: bytes) -> None:
 
 def sequence(rec: DecodedRecord, ctx: RedoContext) -> None:
     """A sequence's page, made anew."""
-    action, buf = ctx.buffer(rec, 0, init=True)
-    if action == BLK_NEEDS_REDO:
-        assert buf is not None
+    buf = ctx.needed(rec, 0, init=True)
+    if buf is not None:
         init_sequence(buf.page, rec.main[_SEQUENCE_AT:])
         ctx.done(buf, rec)
 
@@ -51,9 +50,8 @@ def apply_fragments(page: bytearray, data: bytes) -> None:
 def generic_redo(rec: DecodedRecord, ctx: RedoContext) -> None:
     """Byte ranges of up to four pages."""
     for ref in rec.blocks:
-        action, buf = ctx.buffer(rec, ref.id)
-        if action == BLK_NEEDS_REDO:
-            assert buf is not None
+        buf = ctx.needed(rec, ref.id)
+        if buf is not None:
             apply_fragments(buf.page, ref.data)
             ctx.done(buf, rec)
 
