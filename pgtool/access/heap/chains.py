@@ -13,19 +13,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pgtool.access.heap.heapam import HeapRelation, Tid
-    from pgtool.storage.bufmgr import Buffer
     from pgtool.transam.snapshot import Snapshot
+    from pgtool.transam.tqual import Rules
 
 _HOT_UPDATED = int(HeapInfomask2.HEAP_HOT_UPDATED)
 _HEAP_ONLY = int(HeapInfomask2.HEAP_ONLY_TUPLE)
-_INVALID = int(HeapInfomask.HEAP_XMAX_INVALID | HeapInfomask.HEAP_XMIN_INVALID)
+_XMAX_INVALID = int(HeapInfomask.HEAP_XMAX_INVALID)
 
 
 def versions(
-    rel: HeapRelation, buffer: Buffer, offnum: int
+    rules: Rules, page: bytearray, offnum: int
 ) -> Iterator[tuple[int, int, int, Header]]:
-    """(line pointer, offset, length, header) of each version of a chain, oldest first."""
-    page = buffer.page
+    """(line pointer, offset, length, header) of each version of a chain, oldest first.
+
+    Whoever takes them may set hint bits on the page meanwhile: the links stay the same.
+    """
     count = bufpage.max_offset(page)
     at_start, ended_by = True, 0
     for _ in range(count + 1):
@@ -44,11 +46,9 @@ def versions(
             return
         yield offnum, at, length, h
         at_start = False
-        if not h.infomask2 & _HOT_UPDATED or h.infomask & _INVALID == _INVALID:
+        if not h.infomask2 & _HOT_UPDATED or h.infomask & _XMAX_INVALID:
             return
-        if h.infomask & int(HeapInfomask.HEAP_XMAX_INVALID):
-            return
-        ended_by = rel.rules.update_xid(h.infomask, h.xmax)
+        ended_by = rules.update_xid(h.infomask, h.xmax)
         offnum = h.offnum
 
 
@@ -58,22 +58,7 @@ def search(rel: HeapRelation, tid: Tid, snapshot: Snapshot) -> tuple[Tid, bytes]
     if block >= rel.nblocks:
         return None
     with rel.pinned(block) as buffer:
-        for number, at, length, h in versions(rel, buffer, offnum):
+        for number, at, length, h in versions(rel.rules, buffer.page, offnum):
             if snapshot.sees(h.infomask, h.xmin, h.xmax, h.field3):
                 return (block, number), bytes(buffer.page[at : at + length])
     return None
-
-
-def all_dead(rel: HeapRelation, tid: Tid) -> bool:
-    """Whether nobody can see any version of a chain: an index may mark its entry dead."""
-    block, offnum = tid
-    if block >= rel.nblocks:
-        return True
-    horizon = rel.horizon
-    with rel.pinned(block) as buffer:
-        from pgtool.transam.tqual import VacuumState
-
-        for _number, at, _length, _h in versions(rel, buffer, offnum):
-            if rel.rules.satisfies_vacuum(buffer, at, horizon) != VacuumState.HEAPTUPLE_DEAD:
-                return False
-    return True

@@ -11,14 +11,12 @@ stops when enough is freed or a block frees nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from formats.heap import HeapInfomask, HeapInfomask2
-from formats.page import LpFlags
+from formats.heap import HeapInfomask
 from pgtool.access.btree.delete import Candidate, DeleteOperation
 from pgtool.access.btree.unique import Dirty
-from pgtool.storage import page as bufpage
+from pgtool.access.heap.chains import versions
 from pgtool.storage.bufmgr import Buffer
 from pgtool.storage.smgr import RelFileLocator
 from pgtool.transam.tqual import Header, VacuumState, header_of
@@ -27,8 +25,6 @@ from pgtool.transam.xid import precedes
 __all__ = ["IndexView"]
 
 BOTTOMUP_MAX_NBLOCKS = 6
-_HOT_UPDATED = int(HeapInfomask2.HEAP_HOT_UPDATED)
-_HEAP_ONLY = int(HeapInfomask2.HEAP_ONLY_TUPLE)
 _XMAX_INVALID = int(HeapInfomask.HEAP_XMAX_INVALID)
 _XMIN_COMMITTED = int(HeapInfomask.HEAP_XMIN_COMMITTED)
 _XMIN_INVALID = int(HeapInfomask.HEAP_XMIN_INVALID)
@@ -57,33 +53,6 @@ class IndexView:
 
     # -- chains -----------------------------------------------------------------------------
 
-    def _versions(self, buffer: Buffer, offnum: int) -> Iterator[tuple[int, int, Header]]:
-        """(line pointer, place, header) of each version of a chain, oldest first."""
-        page = buffer.page
-        count = bufpage.max_offset(page)
-        start, ended_by = True, 0
-        for _ in range(count + 1):
-            if not 0 < offnum <= count:
-                return
-            state, at, _length = bufpage.item_id(page, offnum)
-            if state == LpFlags.LP_REDIRECT and start:
-                offnum, start = at, False
-                continue
-            if state != LpFlags.LP_NORMAL:
-                return
-            header = header_of(page, at)
-            if start and header.infomask2 & _HEAP_ONLY:
-                return
-            if ended_by and header.xmin != ended_by:
-                return
-            yield offnum, at, header
-            # The page may have got hint bits meanwhile; the links are the same.
-            start = False
-            if not header.infomask2 & _HOT_UPDATED or header.infomask & _XMAX_INVALID:
-                return
-            ended_by = self.rules.update_xid(header.infomask, header.xmax)
-            offnum = header.offnum
-
     def dirty(self, tid: int) -> Dirty:
         """The version of a chain that a dirty snapshot sees."""
         block = tid >> 16
@@ -91,7 +60,7 @@ class IndexView:
             return _NOTHING
         dead, horizon = True, self.horizon
         with self.pool.read(self.where, block) as buffer:
-            for offnum, at, _header in self._versions(buffer, tid & 0xFFFF):
+            for offnum, at, *_ in versions(self.rules, buffer.page, tid & 0xFFFF):
                 seen = self.rules.satisfies_dirty(self.xact, buffer, at)
                 if seen.visible:
                     return Dirty(block << 16 | offnum, seen.xmin or seen.xmax, False)
@@ -105,7 +74,7 @@ class IndexView:
         with self.pool.read(self.where, tid >> 16) as buffer:
             return any(
                 self.rules.satisfies_self(self.xact, buffer, at)
-                for _offnum, at, _header in self._versions(buffer, tid & 0xFFFF)
+                for _offnum, at, *_ in versions(self.rules, buffer.page, tid & 0xFFFF)
             )
 
     def _dead(self, buffer: Buffer, at: int, horizon: int) -> bool:
@@ -141,13 +110,14 @@ class IndexView:
 
     def _judge(self, buffer: Buffer, one: Candidate, horizon: int, newest: int) -> int:
         """Decide about one candidate; the newest xid so far."""
-        chain = list(self._versions(buffer, one.tid & 0xFFFF))
+        page = buffer.page
+        chain = [at for _offnum, at, *_ in versions(self.rules, page, one.tid & 0xFFFF)]
         if not one.deletable:
-            if not all(self._dead(buffer, at, horizon) for _offnum, at, _header in chain):
+            if not all(self._dead(buffer, at, horizon) for at in chain):
                 return newest
             one.deletable = True
-        for _offnum, at, _old in chain:
-            header = header_of(buffer.page, at)
+        for at in chain:
+            header = header_of(page, at)
             removed = self.rules.update_xid(header.infomask, header.xmax)
             if (
                 removed and not header.infomask & _XMAX_INVALID and removed != header.xmin
