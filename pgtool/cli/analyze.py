@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import click
 
-from pgtool.cli.maintenance import Log, maintenance_options
+from pgtool.cli.maintenance import (
+    Log,
+    database_options,
+    maintenance_options,
+    table_options,
+    work_options,
+)
 from pgtool.cli.options import pgdata_option
 from pgtool.cli.vacuum import run
 
 
 @click.command(short_help="Compute the planner's statistics.")
 @pgdata_option()
-@click.option(
-    "-d", "--dbname", metavar="NAME", envvar="PGDATABASE",
-    help="The database (default: $PGDATABASE, else postgres).",
-)  # fmt: skip
-@click.option("-a", "--all", "everything", is_flag=True, help="All databases.")
-@click.option(
-    "-t", "--table", "tables", multiple=True, metavar="PATTERN",
-    help="Only these tables: schema.name with * and ?. Repeatable.",
-)
-@click.option("-n", "--schema", "schemas", multiple=True, metavar="SCHEMA",
-              help="Only tables of this schema. Repeatable.")  # fmt: skip
-@click.option("-N", "--exclude-schema", "excluded", multiple=True, metavar="SCHEMA",
-              help="No tables of this schema. Repeatable.")  # fmt: skip
-@click.option("-c", "settings", multiple=True, metavar="NAME=VALUE",
-              help="A run-time setting. Repeatable.")  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
-@click.option("-P", "--progress", is_flag=True, help="Show progress.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell what was done to each table.")
+@database_options()
+@table_options
+@work_options(verbose="Tell what was done to each table.")
 @maintenance_options
 def command(
     pgdata: str, dbname: str | None, everything: bool, tables: tuple[str, ...],

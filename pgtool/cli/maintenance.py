@@ -13,10 +13,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from pgtool.cli.options import Decorator
 from pgtool.errors import ClusterInUse, UserError
 
 if TYPE_CHECKING:
@@ -24,6 +25,54 @@ if TYPE_CHECKING:
     from pgtool.sql.engine import Engine
 
 POLL_SECONDS = 0.2
+T = TypeVar("T")
+
+
+def _options(*options: Decorator) -> Decorator:
+    """Several options, in the order in which the help shows them."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def database_options(everything: str = "All databases.") -> Decorator:
+    """``-d NAME`` and ``-a``, for :func:`databases_of`."""
+    return _options(
+        click.option(
+            "-d", "--dbname", metavar="NAME", envvar="PGDATABASE",
+            help="The database (default: $PGDATABASE, else postgres).",
+        ),
+        click.option("-a", "--all", "everything", is_flag=True, help=everything),
+    )  # fmt: skip
+
+
+#: Which tables: ``-t``, ``-n`` and ``-N``.
+table_options = _options(
+    click.option(
+        "-t", "--table", "tables", multiple=True, metavar="PATTERN",
+        help="Only these tables: schema.name with * and ?. Repeatable.",
+    ),
+    click.option("-n", "--schema", "schemas", multiple=True, metavar="SCHEMA",
+                 help="Only tables of this schema. Repeatable."),
+    click.option("-N", "--exclude-schema", "excluded", multiple=True, metavar="SCHEMA",
+                 help="No tables of this schema. Repeatable."),
+)  # fmt: skip
+
+
+def work_options(verbose: str) -> Decorator:
+    """How the work is done and shown: ``-c``, ``--dry-run``, ``-P`` and ``-v``."""
+    return _options(
+        click.option("-c", "settings", multiple=True, metavar="NAME=VALUE",
+                     help="A run-time setting. Repeatable."),
+        click.option("--dry-run", is_flag=True,
+                     help="Say what would be done, and change nothing."),
+        click.option("-P", "--progress", is_flag=True, help="Show progress."),
+        click.option("-v", "--verbose", is_flag=True, help=verbose),
+    )  # fmt: skip
 
 
 def maintenance_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,18 +127,23 @@ class Log:
         self._file.flush()
 
 
-def opened(pgdata: str, lock_timeout: float) -> Cluster:
-    """The cluster, once nobody else has it open; ClusterInUse where that takes too long."""
-    from pgtool.catalog.cluster import Cluster
-
+def _patiently(attempt: Callable[[str], T], root: str, lock_timeout: float) -> T:
+    """What ``attempt`` gives once nobody else has the directory open; else ClusterInUse."""
     deadline = time.monotonic() + lock_timeout
     while True:
         try:
-            return Cluster(pgdata)
+            return attempt(root)
         except ClusterInUse:
             if time.monotonic() >= deadline:
                 raise
         time.sleep(POLL_SECONDS)
+
+
+def opened(pgdata: str, lock_timeout: float) -> Cluster:
+    """The cluster, once nobody else has it open; ClusterInUse where that takes too long."""
+    from pgtool.catalog.cluster import Cluster
+
+    return _patiently(Cluster, pgdata, lock_timeout)
 
 
 @contextmanager
@@ -100,15 +154,7 @@ def writing(cluster: Cluster, lock_timeout: float) -> Iterator[Any]:
     def terminate(number: int, _frame: Any) -> None:
         raise SystemExit(128 + number)
 
-    deadline = time.monotonic() + lock_timeout
-    while True:
-        try:
-            instance = Instance.start(cluster.root)
-            break
-        except ClusterInUse:
-            if time.monotonic() >= deadline:
-                raise
-        time.sleep(POLL_SECONDS)
+    instance = _patiently(Instance.start, cluster.root, lock_timeout)
     keeper = instance.session()
     before = signal.signal(signal.SIGTERM, terminate)
     try:

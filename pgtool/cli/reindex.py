@@ -9,11 +9,13 @@ import click
 from pgtool.cli.maintenance import (
     Log,
     Progress,
+    database_options,
     databases_of,
     engine_on,
     maintenance_options,
     opened,
     setting_options,
+    work_options,
     writing,
 )
 from pgtool.cli.options import pgdata_option
@@ -24,11 +26,7 @@ FINDINGS = 2
 
 @click.command(short_help="Build indexes anew, as reindexdb does.")
 @pgdata_option()
-@click.option(
-    "-d", "--dbname", metavar="NAME", envvar="PGDATABASE",
-    help="The database (default: $PGDATABASE, else postgres).",
-)  # fmt: skip
-@click.option("-a", "--all", "everything", is_flag=True, help="All databases.")
+@database_options()
 @click.option("-t", "--table", "tables", multiple=True, metavar="PATTERN",
               help="Only indexes of these tables. Repeatable.")  # fmt: skip
 @click.option("-i", "--index", "indexes", multiple=True, metavar="PATTERN",
@@ -36,11 +34,7 @@ FINDINGS = 2
 @click.option("-S", "--schema", "schemas", multiple=True, metavar="SCHEMA",
               help="Only indexes of tables in this schema. Repeatable.")  # fmt: skip
 @click.option("-s", "--system", is_flag=True, help="Only the system catalogs' indexes.")
-@click.option("-c", "settings", multiple=True, metavar="NAME=VALUE",
-              help="A run-time setting. Repeatable.")  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
-@click.option("-P", "--progress", is_flag=True, help="Show progress.")
-@click.option("-v", "--verbose", is_flag=True, help="Name every index.")
+@work_options(verbose="Name every index.")
 @maintenance_options
 def command(
     pgdata: str, dbname: str | None, everything: bool, tables: tuple[str, ...],

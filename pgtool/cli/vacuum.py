@@ -9,11 +9,14 @@ import click
 from pgtool.cli.maintenance import (
     Log,
     Progress,
+    database_options,
     databases_of,
     engine_on,
     maintenance_options,
     opened,
     setting_options,
+    table_options,
+    work_options,
     writing,
 )
 from pgtool.cli.options import pgdata_option
@@ -31,19 +34,8 @@ def _flag(*names: str, help: str) -> Any:
 
 @click.command(short_help="Vacuum, freeze and analyze databases, as vacuumdb and autovacuum do.")
 @pgdata_option()
-@click.option(
-    "-d", "--dbname", metavar="NAME", envvar="PGDATABASE",
-    help="The database (default: $PGDATABASE, else postgres).",
-)  # fmt: skip
-@_flag("-a", "--all", "everything", help="All databases, template0 too.")
-@click.option(
-    "-t", "--table", "tables", multiple=True, metavar="PATTERN",
-    help="Only these tables: schema.name with * and ?. Repeatable.",
-)
-@click.option("-n", "--schema", "schemas", multiple=True, metavar="SCHEMA",
-              help="Only tables of this schema. Repeatable.")  # fmt: skip
-@click.option("-N", "--exclude-schema", "excluded", multiple=True, metavar="SCHEMA",
-              help="No tables of this schema. Repeatable.")  # fmt: skip
+@database_options("All databases, template0 too.")
+@table_options
 @_flag("-F", "--freeze", help="Freeze all rows that can be.")
 @_flag("-f", "--full", help="Rewrite the tables without dead and free space.")
 @_flag("-z", "--analyze", help="Compute statistics, too.")
@@ -59,11 +51,7 @@ def _flag(*names: str, help: str) -> Any:
 @_flag("--no-process-main", help="Leave the tables themselves alone.")
 @_flag("--no-process-toast", help="Leave their TOAST tables alone.")
 @_flag("--no-truncate", help="Leave empty pages at the end of tables.")
-@click.option("-c", "settings", multiple=True, metavar="NAME=VALUE",
-              help="A run-time setting. Repeatable.")  # fmt: skip
-@_flag("--dry-run", help="Say what would be done, and change nothing.")
-@_flag("-P", "--progress", help="Show progress.")
-@_flag("-v", "--verbose", help="Tell what was done to each table.")
+@work_options(verbose="Tell what was done to each table.")
 @maintenance_options
 def command(
     pgdata: str, dbname: str | None, everything: bool, settings: tuple[str, ...],
