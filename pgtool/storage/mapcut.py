@@ -7,6 +7,7 @@ manager's ``nblocks``, ``pin``, ``mark_dirty`` and ``truncate``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from formats import fsm, vm
@@ -17,34 +18,30 @@ from pgtool.storage.smgr import ForkNumber, RelFileLocator
 
 def cut_free_space_map(pool: Any, where: RelFileLocator, blocks: int) -> None:
     """The free space map of a relation that is cut to ``blocks`` blocks."""
-    page_number, slot = fsm.locate(blocks)
-    keep = page_number
-    if slot:
-        keep += 1
-        if page_number < pool.nblocks(where, ForkNumber.FSM):
-            buf = pool.pin(where, page_number, ForkNumber.FSM)
-            if not bufpage.is_new(buf.page):
-                freespace.truncate_slots(buf.page, slot)
-                pool.mark_dirty(buf)
-            pool.unpin(buf)
-    if keep < pool.nblocks(where, ForkNumber.FSM):
-        pool.truncate(where, ForkNumber.FSM, keep)
+    _cut(pool, where, ForkNumber.FSM, *fsm.locate(blocks), freespace.truncate_slots)
 
 
 def cut_visibility_map(pool: Any, where: RelFileLocator, blocks: int) -> None:
     """The visibility map of a relation that is cut to ``blocks`` blocks."""
-    page_number, index = vm.locate(blocks)
+    _cut(pool, where, ForkNumber.VM, *vm.locate(blocks), cut_bits)
+
+
+def _cut(
+    pool: Any, where: RelFileLocator, fork: ForkNumber, page_number: int, entry: int,
+    clear: Callable[[bytearray, int], object],
+) -> None:  # fmt: skip
+    """Keep a fork up to an entry of one page; ``clear`` takes what follows off that page."""
     keep = page_number
-    if index:
+    if entry:
         keep += 1
-        if page_number < pool.nblocks(where, ForkNumber.VM):
-            buf = pool.pin(where, page_number, ForkNumber.VM)
+        if page_number < pool.nblocks(where, fork):
+            buf = pool.pin(where, page_number, fork)
             if not bufpage.is_new(buf.page):
-                cut_bits(buf.page, index)
+                clear(buf.page, entry)
                 pool.mark_dirty(buf)
             pool.unpin(buf)
-    if keep < pool.nblocks(where, ForkNumber.VM):
-        pool.truncate(where, ForkNumber.VM, keep)
+    if keep < pool.nblocks(where, fork):
+        pool.truncate(where, fork, keep)
 
 
 def cut_bits(page: bytearray, index: int) -> None:

@@ -42,6 +42,7 @@ _inplace = struct_of(heap.xl_heap_inplace[18]).pack
 _multi_insert = struct_of(heap2.xl_heap_multi_insert).pack
 _multi_tuple = struct_of(heap2.xl_multi_insert_tuple).pack
 _U16 = struct.Struct("<H").pack
+_masks_and_hoff = struct.Struct("<HHB").unpack_from
 #: Equal bytes at an end of both versions count from this many on.
 _MIN_SHARED = 3
 INVALID_COMMAND_ID = 0xFFFFFFFF
@@ -130,12 +131,11 @@ def multi_insert(
         main += struct.pack(f"<{len(offnums)}H", *offnums)
     parts: list[bytes] = []
     odd = False
-    unpack = struct.Struct("<HHB").unpack_from
     for tup in tuples:
         if odd:
             parts.append(b"\0")
         size = len(tup) - SIZEOF_HEAP_TUPLE_HEADER
-        parts.append(_multi_tuple(size, *unpack(tup, pageops.MASK2)))
+        parts.append(_multi_tuple(size, *_masks_and_hoff(tup, pageops.MASK2)))
         parts.append(tup[SIZEOF_HEAP_TUPLE_HEADER:])
         odd = bool(size + 7 & 1)
     code = _MULTI_INSERT | (XLOG_HEAP_INIT_PAGE if init else 0)
