@@ -82,6 +82,10 @@ OUT = [
     "copy p to stdout", "copy (select 1 as x, 'a,b') to stdout with csv header",
     "copy dm to stdout",
     "copy (delete from c where a = 24 returning a, b) to stdout", "copy c to stdout (freeze)",
+    # Values in parentheses, and a star, where an option takes a text.
+    "copy (select 1, 2) to stdout (delimiter *)", "copy (select 1, 2) to stdout (format (csv))",
+    "copy c to stdout (null (zz))", "copy c to stdout (delimiter (a, b))",
+    "copy c to stdout (header (match), format csv)", "copy c to stdout (header *)",
 ]  # fmt: skip
 
 

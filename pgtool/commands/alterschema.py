@@ -86,10 +86,7 @@ def _target(ddl: Ddl, name: str) -> int:
 
 
 def _type(ddl: Ddl, raw: Any) -> None:
-    parts = [part.sval for part in raw.object]
-    oid = ddl.state().lookup_type_oid(parts)
-    if not oid:
-        raise SqlError(f'type "{".".join(parts)}" does not exist', "42704")
+    oid = ddl.type_oid(raw.object)
     row = ddl.cache.type(oid)
     new = _target(ddl, raw.newschema)
     if row.typtype == "c":

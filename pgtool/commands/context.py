@@ -16,7 +16,7 @@ from pgtool.functions.session import Session
 from pgtool.sql.analyze.state import ParseState, Shared
 from pgtool.sql.answer import Notice, Outcome
 
-__all__ = ["Ddl", "begin", "definition_text"]
+__all__ = ["Ddl", "begin"]
 
 KIND_NAMES = {
     "r": "table", "v": "view", "m": "materialized view", "i": "index", "S": "sequence",
@@ -63,6 +63,14 @@ class Ddl:
     def owner(self) -> int:
         """Whose the things are that this session makes."""
         return self.session.user_oid
+
+    def type_oid(self, names: list[Any]) -> int:
+        """The type that a qualified name means."""
+        parts = [part.sval for part in names]
+        found = self.state().lookup_type_oid(parts)
+        if not found:
+            raise SqlError(f'type "{".".join(parts)}" does not exist', "42704")
+        return found
 
     # -- schemas ---------------------------------------------------------------------
 
@@ -183,24 +191,3 @@ class Ddl:
 def begin(engine: Any, text: str = "") -> Ddl:
     """Begin a statement that writes catalogs."""
     return Ddl(engine, text, engine.catalog_writer())
-
-
-def definition_text(node: Any) -> str:
-    """The value of a DefElem as text."""
-    value = node.arg
-    kind = type(value).__name__
-    if value is None:
-        return "true"
-    if kind == "ValueInteger":
-        return str(value.ival)
-    if kind == "ValueFloat":
-        return str(value.fval)
-    if kind == "ValueBoolean":
-        return "true" if value.boolval else "false"
-    if kind == "ValueString":
-        return str(value.sval)
-    if kind == "TypeName":
-        return ".".join(part.sval for part in value.names)
-    if isinstance(value, list):
-        return ".".join(part.sval for part in value)
-    raise SqlError(f"{node.defname} requires a parameter", "42601")

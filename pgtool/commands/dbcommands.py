@@ -16,7 +16,8 @@ from formats.wal.rmgrs import RmgrId, opcode
 from pgtool.catalog import classids as c
 from pgtool.catalog.classids import Address
 from pgtool.catalog.dependency import record_owner
-from pgtool.commands.context import Ddl, begin, definition_text
+from pgtool.commands.context import Ddl, begin
+from pgtool.commands.define import definition_text
 from pgtool.errors import SqlError, Unsupported
 from pgtool.sql.answer import Outcome
 from pgtool.storage.smgr import FILE_NAME, ForkNumber, RelFileLocator, database_path

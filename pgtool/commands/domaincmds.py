@@ -158,10 +158,7 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
 def alter(engine: Any, raw: Any, text: str) -> Outcome:
     """ALTER DOMAIN."""
     ddl = begin(engine, text)
-    parts = [part.sval for part in raw.typeName]
-    oid = ddl.state().lookup_type_oid(parts)
-    if not oid:
-        raise SqlError(f'type "{".".join(parts)}" does not exist', "42704")
+    oid = ddl.type_oid(raw.typeName)
     row = ddl.cache.type(oid)
     if row.typtype != "d":
         raise SqlError(f"{ddl.types.format_type(oid)} is not a domain", "42809")

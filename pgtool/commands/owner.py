@@ -79,10 +79,7 @@ def _refuse_owned(ddl: Ddl, row: Any) -> None:
 
 
 def _type(ddl: Ddl, raw: Any, owner: int) -> None:
-    parts = [part.sval for part in raw.object]
-    oid = ddl.state().lookup_type_oid(parts)
-    if not oid:
-        raise SqlError(f'type "{".".join(parts)}" does not exist', "42704")
+    oid = ddl.type_oid(raw.object)
     row = ddl.cache.type(oid)
     if row.typtype == "c":
         relation = ddl.relation_row(row.typrelid)

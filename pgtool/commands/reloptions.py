@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from pgtool.commands.context import definition_text
+from pgtool.commands.define import definition_text
 from pgtool.errors import SqlError
 
 __all__ = ["changed_options", "read_options"]

@@ -90,10 +90,7 @@ def _labels(ddl: Ddl, typid: int) -> list[Any]:
 def alter_enum(engine: Any, raw: Any, text: str) -> Outcome:
     """ALTER TYPE … ADD VALUE, RENAME VALUE."""
     ddl = begin(engine, text)
-    parts = [part.sval for part in raw.typeName]
-    typid = ddl.state().lookup_type_oid(parts)
-    if not typid:
-        raise SqlError(f'type "{".".join(parts)}" does not exist', "42704")
+    typid = ddl.type_oid(raw.typeName)
     row = ddl.cache.type(typid)
     shown = ddl.types.format_type(typid)
     if row.typtype != "e":

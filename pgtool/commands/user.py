@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pgtool.commands.context import Ddl, begin, definition_text
+from pgtool.commands.context import Ddl, begin
+from pgtool.commands.define import definition_text
 from pgtool.commands.initdb.passwords import stored_password
 from pgtool.errors import SqlError, Unsupported
 from pgtool.nodes.raw_enums import RoleStmtType

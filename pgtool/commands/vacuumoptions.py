@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pgtool.commands.define import definition_text, definition_truth
 from pgtool.errors import SqlError
 
 __all__ = ["VacuumParams", "parse_options"]
@@ -13,7 +14,6 @@ __all__ = ["VacuumParams", "parse_options"]
 MAX_PARALLEL_WORKERS = 1024
 MIN_BUFFER_USAGE_KB, MAX_BUFFER_USAGE_KB = 128, 16 * 1024 * 1024
 SYNTAX, UNSUPPORTED, INVALID_VALUE = "42601", "0A000", "22023"
-_ON, _OFF = {"on", "true", "1"}, {"off", "false", "0"}
 _UNITS = {"": 1, "kb": 1, "mb": 1 << 10, "gb": 1 << 20, "tb": 1 << 30}
 
 
@@ -42,27 +42,19 @@ class VacuumParams:
     auto: bool = False
 
 
-def _text(arg: Any) -> str:
-    for name in ("sval", "ival", "fval", "boolval"):
-        value = getattr(arg, name, None)
-        if value is not None:
-            return str(value).lower()
-    return ""
+def _text(option: Any) -> str:
+    return definition_text(option).lower()
 
 
 def _bool(option: Any) -> bool:
-    if option.arg is None:
-        return True
-    text = _text(option.arg)
-    if text in _ON:
-        return True
-    if text in _OFF:
-        return False
-    raise SqlError(f"{option.defname} requires a Boolean value", SYNTAX)
+    truth = definition_truth(option)
+    if truth is None:
+        raise SqlError(f"{option.defname} requires a Boolean value", SYNTAX)
+    return truth
 
 
 def _index_cleanup(option: Any) -> str:
-    if option.arg is not None and _text(option.arg) == "auto":
+    if option.arg is not None and _text(option) == "auto":
         return "auto"
     return "on" if _bool(option) else "off"
 
@@ -74,7 +66,7 @@ def _parallel(option: Any) -> int:
             position=_position(option),
         )  # fmt: skip
     try:
-        workers = int(_text(option.arg))
+        workers = int(_text(option))
     except ValueError:
         raise SqlError(f"{option.defname} requires an integer value", SYNTAX) from None
     if not 0 <= workers <= MAX_PARALLEL_WORKERS:
@@ -86,7 +78,7 @@ def _parallel(option: Any) -> int:
 
 
 def _buffer_usage_limit(option: Any) -> int:
-    text = _text(option.arg).strip() if option.arg is not None else ""
+    text = _text(option).strip() if option.arg is not None else ""
     digits = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
     unit = text[len(digits) :].strip()
     size = int(digits) * _UNITS[unit] if digits.isdigit() and unit in _UNITS else -1

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from pgtool.commands.define import definition_text, definition_truth
 from pgtool.errors import SqlError, Unsupported
 
 __all__ = ["CopyOptions", "copy_options"]
 
 SYNTAX_ERROR, INVALID, NOT_SUPPORTED = "42601", "22023", "0A000"
 _MATCH = "match"
-_TRUE, _FALSE = ("true", "on", "1"), ("false", "off", "0")
 #: Characters that may not delimit in the text format.
 _BAD_DELIMITERS = "\\.abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -63,19 +63,9 @@ def _at(option: Any) -> int | None:
 
 
 def _text(option: Any) -> str:
-    arg = option.arg
-    kind = type(arg).__name__
-    if kind == "ValueString":
-        return str(arg.sval)
-    if kind == "ValueInteger":
-        return str(arg.ival)
-    if kind == "ValueFloat":
-        return str(arg.fval)
-    if kind == "ValueBoolean":
-        return "true" if arg.boolval else "false"
-    if kind == "TypeName":
-        return ".".join(part.sval for part in arg.names)
-    raise SqlError(f"{option.defname} requires a parameter", SYNTAX_ERROR)
+    if option.arg is None:
+        raise SqlError(f"{option.defname} requires a parameter", SYNTAX_ERROR)
+    return definition_text(option)
 
 
 def _string(option: Any, _is_from: bool) -> str:
@@ -90,25 +80,17 @@ def _format(option: Any, _is_from: bool) -> str:
 
 
 def _boolean(option: Any, _is_from: bool) -> bool:
-    if option.arg is None:
-        return True
-    text = _text(option).lower()
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    raise SqlError(f"{option.defname} requires a Boolean value", SYNTAX_ERROR)
+    truth = definition_truth(option)
+    if truth is None:
+        raise SqlError(f"{option.defname} requires a Boolean value", SYNTAX_ERROR)
+    return truth
 
 
 def _header(option: Any, is_from: bool) -> Any:
-    if option.arg is None:
-        return True
-    text = _text(option).lower()
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    if text == _MATCH:
+    truth = definition_truth(option)
+    if truth is not None:
+        return truth
+    if _text(option).lower() == _MATCH:
         if not is_from:
             raise SqlError(f'cannot use "{_text(option)}" with HEADER in COPY TO', NOT_SUPPORTED)
         return _MATCH

@@ -1,0 +1,43 @@
+"""What the value of an option says: ``name [value]`` in the WITH and option lists of commands.
+
+The parser leaves a DefElem with a value node; whoever knows the option asks here for the
+value as text or as yes or no.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pgtool.errors import SqlError
+
+__all__ = ["definition_text", "definition_truth"]
+
+_TRUTH = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
+
+
+def definition_text(node: Any) -> str:
+    """The value of a DefElem as text."""
+    value = node.arg
+    kind = type(value).__name__
+    if value is None:
+        return "true"
+    if kind == "ValueInteger":
+        return str(value.ival)
+    if kind == "ValueFloat":
+        return str(value.fval)
+    if kind == "ValueBoolean":
+        return "true" if value.boolval else "false"
+    if kind == "ValueString":
+        return str(value.sval)
+    if kind == "TypeName":
+        return ".".join(part.sval for part in value.names)
+    if kind == "A_Star":
+        return "*"
+    if isinstance(value, list):
+        return ".".join(part.sval for part in value)
+    raise SqlError(f"{node.defname} requires a parameter", "42601")
+
+
+def definition_truth(node: Any) -> bool | None:
+    """What a DefElem says yes or no to, yes without a value; None where it says neither."""
+    return True if node.arg is None else _TRUTH.get(definition_text(node).lower())
