@@ -6,14 +6,19 @@ JOBS   ?= 2
 
 .PHONY: quickstart test check lint types build bench fixtures clean
 
+# An editable install leaves the byte code to the first run, which may be forbidden to write it.
+COMPILE := $(BIN)/python -m compileall -q formats pgtool tests
+
 $(BIN)/pgtool: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.test: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
+	@$(COMPILE)
 	@touch $@
 
 # Installs pgtool and looks into a small data directory that a real server wrote.
@@ -32,6 +37,7 @@ types: $(VENV)/.test
 	$(BIN)/mypy
 
 bench: $(VENV)/.test
+	@$(COMPILE)
 	$(BIN)/python -m tests.bench
 
 fixtures: $(VENV)/.test

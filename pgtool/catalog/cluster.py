@@ -23,7 +23,7 @@ from pgtool.errors import CorruptData, UserError
 from pgtool.storage.datadir import ClusterState, DataDirectory
 from pgtool.storage.smgr import GLOBALTABLESPACE_OID, RelFileLocator
 from pgtool.transam.cluster import Transactions
-from pgtool.transam.recovery.overlay import open_recovered
+from pgtool.transam.recovery.opening import open_recovered
 from pgtool.types.encoding import UTF8
 
 if TYPE_CHECKING:

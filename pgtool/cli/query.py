@@ -76,7 +76,7 @@ def command(
     from pgtool.cli.psql.run import Runner
     from pgtool.functions.session import Session
     from pgtool.sql.engine import Engine
-    from pgtool.transam.recovery.overlay import current_wish
+    from pgtool.transam.recovery.opening import current_wish
 
     cluster = Cluster(pgdata, inconsistent=inconsistent)
     if not quiet:

@@ -118,7 +118,7 @@ def as_of_options() -> Decorator:
             as_of_lsn: str | None, as_of_time: str | None, as_of_xid: str | None,
             wal_dirs: tuple[str, ...], **rest: Any,
         ) -> Any:  # fmt: skip
-            from pgtool.transam.recovery.overlay import Wish, wishing
+            from pgtool.transam.recovery.opening import Wish, wishing
 
             target = make_target(lsn=as_of_lsn, moment=as_of_time, xid=as_of_xid)
             line = ProgressLine(bool(rest.get("quiet")))

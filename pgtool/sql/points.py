@@ -8,14 +8,14 @@ run for every further text with that skeleton, else the text goes the ordinary w
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pgtool.errors import PgtoolError, SqlError
-from pgtool.functions.codec import codec_of
 from pgtool.sql.answer import Outcome, ValueAnswer
-from pgtool.sql.executor.context import Context
-from pgtool.sql.executor.point import Point, point_of
 from pgtool.sql.normalise import INT4, INT8, Literal, Normalised, normalise
+
+if TYPE_CHECKING:
+    from pgtool.sql.executor.point import Point
 
 __all__ = ["Points"]
 
@@ -63,6 +63,8 @@ class Points:
     def _planned(self, found: Normalised) -> _Kept | None:
         if self.session.xact is None:
             return None
+        from pgtool.sql.executor.point import point_of
+
         try:
             statements = self.engine.parse(found.skeleton)
             if len(statements) != 1:
@@ -77,6 +79,8 @@ class Points:
 
     def _reader(self, typid: int) -> Callable[[str], Any]:
         """How a literal's text becomes a value."""
+        from pgtool.functions.codec import codec_of
+
         if typid in (INT4, INT8):
             limit = 2**31 if typid == INT4 else 2**63
             io = self.session.types.io_of(typid)
@@ -97,6 +101,8 @@ class Points:
 
     def run(self, kept: _Kept, found: Normalised, text: str) -> Outcome:
         """Run a text's statement."""
+        from pgtool.sql.executor.context import Context
+
         values = tuple(
             self._read(reader, literal, text)
             for reader, literal in zip(kept.readers, found.literals)

@@ -86,13 +86,7 @@ def open_directory(root: str, *, inconsistent: bool = False) -> DataDirectory:
     and the reason becomes a warning.
     """
     backend = ReadOnly(root)
-    try:
-        data = backend.read(control.CONTROL_FILE)
-    except FileNotFoundError:
-        if not backend.exists("PG_VERSION"):
-            raise UserError(f'"{root}" is not a data directory (no PG_VERSION)') from None
-        raise CorruptData("pg_control is missing", file=control.CONTROL_FILE) from None
-    major, found = control.parse(data)
+    major, found = read_control(backend)
     _check_version(backend, major)
     state = examine(backend, found)
     out = DataDirectory(backend, major, found, state)
@@ -116,6 +110,16 @@ def _check_version(backend: Backend, major: int) -> None:
         raise CorruptData(
             f'PG_VERSION says "{stated[:20]}", pg_control belongs to {major}', file="PG_VERSION"
         )
+
+
+def read_control(backend: Backend) -> tuple[int, Container]:
+    """(major, pg_control), checked; UserError where this is no data directory."""
+    try:
+        return control.parse(backend.read(control.CONTROL_FILE))
+    except FileNotFoundError:
+        if not backend.exists("PG_VERSION"):
+            raise UserError(f'"{backend.root}" is not a data directory (no PG_VERSION)') from None
+        raise CorruptData("pg_control is missing", file=control.CONTROL_FILE) from None
 
 
 def examine(backend: Backend, found: Container) -> ClusterState:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 
-from construct import Container
+from typing import TYPE_CHECKING
 
-from formats import twophase
 from pgtool.storage.backend import Backend
+
+if TYPE_CHECKING:
+    from construct import Container
 
 TWOPHASE_DIR = "pg_twophase"
 _NAME = re.compile(r"[0-9A-F]{8}(?:[0-9A-F]{8})?")
@@ -32,5 +34,7 @@ def prepared_states(backend: Backend, major: int) -> list[Container]:
         names = backend.list(TWOPHASE_DIR)
     except FileNotFoundError:
         return []
+    from formats import twophase
+
     paths = [f"{TWOPHASE_DIR}/{name}" for name in names if _NAME.fullmatch(name)]
     return [twophase.parse(backend.read(path), major, file=path) for path in sorted(paths)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pgtool.errors import SqlError
-from pgtool.functions.jsonbedit import jsonb_subscript
 from pgtool.functions.registry import Call
 from pgtool.functions.values import ArrayValue
 from pgtool.sql.executor.assignments import element_assignment
@@ -110,6 +109,8 @@ def _raw(c: ScalarCompiler, base: Any, uppers: list[Any], info: Any) -> Scalar:
 
 
 def _jsonb(c: ScalarCompiler, base: Any, uppers: list[Any]) -> Scalar:
+    from pgtool.functions.jsonbedit import jsonb_subscript
+
     call = Call((), JSONB, 0, c.env.session)
 
     def fetch(row: Any, ctx: Any) -> Any:

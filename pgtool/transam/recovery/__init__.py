@@ -1,6 +1,7 @@
 """Recovery: from a crashed directory or a backup to a consistent one.
 
-How it goes (``pgtool recover``, and every reading command over an overlay):
+How it goes (``pgtool recover``, and every reading command over an overlay, where
+:mod:`.opening` finds that a directory is not whole):
 
 1. :mod:`.start` finds where to begin: pg_control or backup_label name a checkpoint, its
    record names the redo point.

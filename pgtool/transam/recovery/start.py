@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from construct import Container
 
-from formats import backup, control
+from formats import backup
 from formats.control import DBState
 from formats.timeline import Branch
 from formats.units import Lsn
@@ -23,6 +23,7 @@ from formats.wal.record import DecodedRecord
 from formats.wal.xlog import CheckPoint
 from pgtool.errors import CorruptData, PgtoolError, UserError
 from pgtool.storage.backend import Backend
+from pgtool.storage.datadir import read_control
 from pgtool.wal import rmgr
 from pgtool.wal.archive import WalArchive, newest_timeline, read_history
 from pgtool.wal.reader import WalReader
@@ -75,16 +76,6 @@ class Start:
             or self.redo < self.checkpoint_lsn
             or self.control.state != DBState.DB_SHUTDOWNED
         )
-
-
-def read_control(backend: Backend) -> tuple[int, Container]:
-    """(major, pg_control), checked."""
-    try:
-        return control.parse(backend.read(control.CONTROL_FILE))
-    except FileNotFoundError:
-        if not backend.exists("PG_VERSION"):
-            raise UserError(f'"{backend.root}" is not a data directory (no PG_VERSION)') from None
-        raise CorruptData("pg_control is missing", file=control.CONTROL_FILE) from None
 
 
 def read_label(backend: Backend) -> backup.Label | None:

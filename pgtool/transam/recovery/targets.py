@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from formats.units import Lsn
-from formats.wal.record import DecodedRecord
-from pgtool.transam.redo.xact import parse_end
-from pgtool.wal import rmgr
+
+if TYPE_CHECKING:
+    from formats.wal.record import DecodedRecord
 
 RM_XLOG, RM_XACT = 0, 1
 _ENDS = {"COMMIT": False, "ABORT": True, "COMMIT_PREPARED": False, "ABORT_PREPARED": True}
@@ -88,6 +88,8 @@ def _end_kind(rec: DecodedRecord) -> bool | None:
     """Whether the record ends a transaction: False a commit, True an abort, None neither."""
     if rec.rmid != RM_XACT:
         return None
+    from pgtool.wal import rmgr
+
     return _ENDS.get(rmgr.identify(rec))
 
 
@@ -104,6 +106,8 @@ def parse_end_of(rec: DecodedRecord) -> End | None:
     abort = _end_kind(rec)
     if abort is None:
         return None
+    from pgtool.transam.redo.xact import parse_end
+
     ended = parse_end(rec, abort=abort)
     return End(ended.time, abort, ended.twophase or rec.xid)
 
@@ -122,6 +126,8 @@ def end_time(rec: DecodedRecord) -> int | None:
 
 def restore_point(rec: DecodedRecord) -> str | None:
     """The name of the restore point that the record is."""
+    from pgtool.wal import rmgr
+
     if rec.rmid != RM_XLOG or rmgr.identify(rec) != "RESTORE_POINT":
         return None
     return rec.main[_NAME_AT:].split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
