@@ -187,25 +187,15 @@ def _print(pages: Iterator[Any], fmt: str) -> int:
 
 def _write_html(path: str, pages: list[Any]) -> None:
     """Written aside and renamed, so that there is never half a file."""
-    import tempfile
-
     from pgtool.inspect.html import render_pages
+    from pgtool.storage.aside import written_aside
 
     text = render_pages(pages)
     directory = os.path.dirname(os.path.abspath(path))
     if not os.path.isdir(directory):
         raise UserError(f'directory "{directory}" does not exist')
-    handle, aside = tempfile.mkstemp(prefix=".pgtool", suffix=".html", dir=directory)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(aside, 0o666 & ~umask)
-        os.replace(aside, path)
-    except BaseException:
-        os.unlink(aside)
-        raise
+    with written_aside(path) as file:
+        file.write(text.encode())
 
 
 def _infomask(args: tuple[str, ...], fmt: str) -> None:

@@ -7,7 +7,6 @@ its xid in hexadecimal (by its 64-bit xid since 17).
 from __future__ import annotations
 
 import re
-
 from typing import TYPE_CHECKING
 
 from pgtool.storage.backend import Backend

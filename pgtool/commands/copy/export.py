@@ -7,7 +7,6 @@ when it is whole; what stands under its own name is therefore complete.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
@@ -26,6 +25,7 @@ from pgtool.commands.copy.losses import Losses
 from pgtool.commands.copy.source import OutColumn, Source, columns_of
 from pgtool.commands.copy.sql import SqlInserts
 from pgtool.errors import CorruptData
+from pgtool.storage.aside import written_aside
 from pgtool.storage.smgr import RelationFile
 from pgtool.types.column import Column, FixedColumn
 from pgtool.types.registry import TypeRegistry
@@ -206,13 +206,6 @@ def file_name(relation: Relation, fmt: str) -> str:
 
 
 def write_aside(path: str, write: Callable[[BinaryIO], Outcome]) -> Outcome:
-    """Let ``write`` fill a file beside ``path``, and rename it when it is whole."""
-    aside = path + ".part"
-    try:
-        with open(aside, "wb", buffering=0) as out:
-            outcome = write(out)
-    except BaseException:
-        os.unlink(aside)
-        raise
-    os.replace(aside, path)
-    return outcome
+    """Let ``write`` fill a file that takes the name ``path`` when it is whole."""
+    with written_aside(path) as out:
+        return write(out)

@@ -28,6 +28,7 @@ from pgtool.commands.copy.export import (
     write_aside,
 )
 from pgtool.errors import CorruptData
+from pgtool.storage.aside import is_replaceable
 
 #: A relation of more blocks than this is worth more than one job (64 MB).
 RANGE_BLOCKS = 8192
@@ -66,7 +67,7 @@ def jobs_for(exporter: Exporter, relation: Relation, path: str, jobs: int) -> li
     """One job, or ranges where the relation is large and there are processes for them."""
     blocks = blocks_of(exporter, relation)
     whole = relation.relkind == "p" or exporter.options.fmt in WHOLE_FORMATS
-    if jobs == 1 or whole or blocks <= RANGE_BLOCKS:
+    if jobs == 1 or whole or blocks <= RANGE_BLOCKS or not is_replaceable(path):
         return [Job(relation.oid, 0, None, path, True, True)]
     rounds = min(-(-blocks // (RANGE_BLOCKS * jobs)), 4)
     parts = rounds * jobs  # as many for each process
