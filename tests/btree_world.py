@@ -39,6 +39,9 @@ TYPES: dict[str, tuple[int, str, str, str, Any]] = {
 class NoWal:
     """Changes without records."""
 
+    stores_images_raw = True
+    consistency: frozenset[int] = frozenset()
+
     def critical(self) -> Any:
         return contextlib.nullcontext()
 
@@ -70,6 +73,9 @@ class Instance:
     def __init__(self, root: Path, checksums: bool = True) -> None:
         self.pool = BufferPool(Directory(str(root)), 18, 4096, checksums=checksums)
         self.wal = NoWal()
+
+    def tick(self) -> None:
+        """Nothing else goes on."""
 
 
 def column(kind: str, descending: bool = False, nulls_first: bool | None = None) -> KeyColumn:

@@ -293,15 +293,68 @@ class BufferPool:
             view = memoryview(out)
             for i in range(count):
                 _sign(view[i * BLCKSZ : (i + 1) * BLCKSZ], first + i)
-        at = 0
-        while at < count:
-            number, low = divmod(first + at, self.relseg_size)
-            n = min(count - at, self.relseg_size - low)
-            path = self.path(where, fork) + (f".{number}" if number else "")
-            self.backend.write(path, low * BLCKSZ, memoryview(out)[at * BLCKSZ : (at + n) * BLCKSZ])
-            self._note_unsynced(where, path)
-            at += n
+        self.write_signed(where, fork, first, memoryview(out))
         self._sizes[fork][where] = max(have, first + count)
+
+    def write_signed(
+        self, where: RelFileLocator, fork: ForkNumber, first: int, pages: memoryview
+    ) -> None:
+        """Write whole pages, with their checksums, past the pool."""
+        for path, at, part in self._parts(where, fork, first, pages):
+            self.backend.write(path, at, part)
+            self._note_unsynced(where, path)
+        self.writes += len(pages) // BLCKSZ
+
+    def read_blocks(
+        self, where: RelFileLocator, fork: ForkNumber, first: int, pages: memoryview
+    ) -> None:
+        """Read whole pages past the pool, as they are in the file."""
+        for path, at, part in self._parts(where, fork, first, pages):
+            if self.backend.readinto(path, at, part) != len(part):
+                raise CorruptData(
+                    "run of blocks is beyond the end of the relation", file=path,
+                    block=at // BLCKSZ,
+                )  # fmt: skip
+        self.reads += len(pages) // BLCKSZ
+
+    def _parts(
+        self, where: RelFileLocator, fork: ForkNumber, first: int, pages: memoryview
+    ) -> Iterator[tuple[str, int, memoryview]]:
+        """(segment, offset in it, bytes) of pages that lie side by side."""
+        at, count = 0, len(pages) // BLCKSZ
+        while at < count:
+            path, low = self.place(BufferTag(where, fork, first + at))
+            n = min(count - at, self.relseg_size - low)
+            yield path, low * BLCKSZ, pages[at * BLCKSZ : (at + n) * BLCKSZ]
+            at += n
+
+    def take(
+        self, where: RelFileLocator, fork: ForkNumber, first: int, count: int
+    ) -> dict[int, bytearray]:
+        """Have nothing of a run of blocks any more; the pages that are not in the file as held."""
+        held = self._tables[fork].get(where, {})
+        if len(held) < count:
+            found = [b for b in held.values() if first <= b.tag.block < first + count]
+        else:
+            found = [held[block] for block in range(first, first + count) if block in held]
+        dirty = {buffer.tag.block: buffer.page for buffer in found if buffer.dirty}
+        for buffer in found:
+            self._forget(buffer)
+        return dirty
+
+    def adopt(
+        self, where: RelFileLocator, block: int, page: bytearray, *, dirty: bool
+    ) -> Buffer:
+        """A page that was read past the pool, or changed since, comes into it, pinned."""
+        buffer = self._enter(BufferTag(where, ForkNumber.MAIN, block), page, None)
+        if dirty:
+            self.mark_dirty(buffer)
+        return buffer
+
+    def pinned_blocks(self, where: RelFileLocator) -> list[int]:
+        """Blocks of a relation's main fork that somebody holds."""
+        held = self._tables[ForkNumber.MAIN].get(where, {})
+        return [block for block, buffer in held.items() if buffer.pins]
 
     def truncate(
         self, where: RelFileLocator, fork: ForkNumber = ForkNumber.MAIN, nblocks: int = 0

@@ -102,6 +102,24 @@ def set_checksums(pages: Sequence[bytearray], first_block: int = 0) -> None:
         page[_PD_CHECKSUM : _PD_CHECKSUM + 2] = found.to_bytes(2, "little")
 
 
+def stamp(pages: np.ndarray[Any, Any], first_block: int) -> None:
+    """Put the checksums on consecutive blocks, a row of bytes each."""
+    import numpy as np
+
+    n = len(pages)
+    if fnv.COMPILED:
+        bad = np.empty(2 * n, np.uint32)
+        words = pages.reshape(-1).data.cast("B").cast("I")
+        count = fnv.find_bad(words, n, first_block, _LANES, _scratch.sums, bad)
+        rows, sums = bad[: 2 * count : 2], bad[1 : 2 * count : 2]
+    else:
+        blocks = np.arange(first_block, first_block + n, dtype=np.uint32)
+        used = pages[:, _PD_UPPER : _PD_UPPER + 2].any(axis=1)
+        rows = np.arange(n, dtype=np.uint32)[used]
+        sums = _sum_numpy(pages.view(np.uint32).reshape(n, ROWS, LANES), blocks)[used]
+    pages[:, _PD_CHECKSUM : _PD_CHECKSUM + 2].view(np.uint16)[rows, 0] = sums
+
+
 def verify_runs(buffer: Any, runs: Sequence[tuple[int, int]]) -> list[BadPage]:
     """The bad pages of a buffer that holds several runs of blocks one after another.
 

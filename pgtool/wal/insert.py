@@ -201,6 +201,16 @@ class Wal:
         """Bring everything to disk."""
         self.flush(self.writer.end)
 
+    @property
+    def stores_images_raw(self) -> bool:
+        """Whether page images are not compressed."""
+        return self._compress is None
+
+    @property
+    def image_apply(self) -> int:
+        """The bit of an image that redo is to restore."""
+        return self._bits.apply
+
     # -- failing --------------------------------------------------------------------
 
     def critical(self) -> _Critical:

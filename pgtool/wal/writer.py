@@ -14,6 +14,7 @@ remains of a recycled file); ``flushed <= written <= end``.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from formats.derive import sizeof, struct_of
 from formats.units import Lsn, maxalign
@@ -119,6 +120,35 @@ class WalWriter:
             self._write_full_pages()
         return at
 
+    def layout(self, size: int) -> list[tuple[int, int]]:
+        """How so many bytes would lie on WAL pages: (offset, LSN) where each piece begins."""
+        at, done = self.end, 0
+        out = []
+        while done < size:
+            if not at & _PAGE_MASK:
+                at += SIZE_OF_SHORT_PHD if at % self.segment_size else SIZE_OF_LONG_PHD
+            out.append((done, at))
+            room = min(XLOG_BLCKSZ - (at & _PAGE_MASK), size - done)
+            done += room
+            at += room
+        return out
+
+    def append_laid(
+        self, stream: memoryview, pieces: Sequence[tuple[int, int]], remaining: Sequence[int]
+    ) -> None:
+        """Add records that were laid out by :meth:`layout`, each aligned.
+
+        ``remaining``: of the record that goes on where a piece begins, how much is left.
+        """
+        bounds = [at for at, _ in pieces] + [len(stream)]
+        for i, rest in enumerate(remaining):
+            if not self.end & _PAGE_MASK:
+                self._begin_page(rest)
+            self._pages += stream[bounds[i] : bounds[i + 1]]
+            self.end += bounds[i + 1] - bounds[i]
+        if self.end - self.written > WAL_BUFFERS:
+            self._write_full_pages()
+
     def _append_rest(self, rest: memoryview) -> None:
         while rest:
             self._begin_page(len(rest))
@@ -183,12 +213,17 @@ class WalWriter:
             if start % self.segment_size == 0 or self._prepared != start // self.segment_size:
                 self._prepare(start)
             size = stop - start
-            data = self._pages[:size]
-            if size & _PAGE_MASK:
-                data += bytes(XLOG_BLCKSZ - (size & _PAGE_MASK))
-            self.backend.write(self.segment_path(start), self._offset(start), data)
-            self.written = stop
             whole = size & ~_PAGE_MASK
+            if whole:
+                with memoryview(self._pages) as pages:
+                    self.backend.write(
+                        self.segment_path(start), self._offset(start), pages[:whole]
+                    )
+            if size > whole:
+                last = bytes(self._pages[whole:size]).ljust(XLOG_BLCKSZ, b"\0")
+                at = start + whole
+                self.backend.write(self.segment_path(at), self._offset(at), last)
+            self.written = stop
             del self._pages[:whole]
             self._base += whole
             if stop % self.segment_size == 0:

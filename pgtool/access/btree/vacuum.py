@@ -19,11 +19,18 @@ from formats.nbtree import BTREE_METAPAGE, INDEX_ALT_TID_MASK, BtpFlags
 from formats.page import SIZE_OF_PAGE_HEADER, ItemIdData
 from pgtool.access.btree import pageops, tuples
 from pgtool.access.btree.delete import vacuum_page
+from pgtool.access.btree.leafrun import vacuum_run
 from pgtool.access.btree.pagedel import delete_page
 from pgtool.access.btree.relation import BTree, recyclable
+from pgtool.access.tidset import TidSet
+from pgtool.errors import Panic
 from pgtool.storage import page as bufpage
-from pgtool.storage.bufmgr import Buffer, Ring
+from pgtool.storage.bufmgr import Buffer
 from pgtool.storage.indexfsm import record_free_index_page, vacuum_index_map
+from pgtool.storage.pageruns import Runs, runs_of
+
+#: Pages that are looked at together.
+RUN_PAGES = 256
 
 __all__ = ["BulkDeleteResult", "bulk_delete", "cleanup"]
 
@@ -54,7 +61,7 @@ def bulk_delete(
 ) -> BulkDeleteResult:
     """Take out the entries of ``dead``, an ascending array of TIDs."""
     out = result or BulkDeleteResult()
-    _scan(tree, np.asarray(dead, np.int64), out)
+    _scan(tree, TidSet(dead), out)
     return out
 
 
@@ -71,34 +78,59 @@ def cleanup(tree: BTree, result: BulkDeleteResult | None = None) -> BulkDeleteRe
     if not left or left <= pages / 20:
         return None
     out = BulkDeleteResult(num_pages=pages, estimated_count=True)
-    _scan(tree, np.zeros(0, np.int64), out)
+    _scan(tree, TidSet(np.zeros(0, np.int64)), out)
     return out
 
 
-def _scan(tree: BTree, dead: Any, out: BulkDeleteResult) -> None:
+def _scan(tree: BTree, dead: TidSet, out: BulkDeleteResult) -> None:
     out.num_index_tuples = out.pages_deleted = out.pages_free = 0
-    ring = Ring()
+    runs = runs_of(tree.pool, tree.where)
     block = BTREE_METAPAGE + 1
-    end = tree.pool.nblocks(tree.where)
-    while block < end:
-        while block < end:
-            _page(tree, block, dead, out, ring)
-            block += 1
-        end = tree.pool.nblocks(tree.where)
-    out.num_pages = end
+    try:
+        while block < (end := tree.pool.nblocks(tree.where)):
+            if not runs.waiting:
+                tree.instance.tick()
+            _run(tree, runs, range(block, min(block + RUN_PAGES, end)), dead, out)
+            block += RUN_PAGES
+        runs.settle()
+    except Panic:
+        raise
+    except BaseException:
+        runs.abandon()
+        raise
+    out.num_pages = tree.pool.nblocks(tree.where)
     _free_again(tree, out)
     _note_left(tree, out.pages_deleted - out.pages_free)
     if out.pages_free:
         vacuum_index_map(tree.pool, tree.where)
 
 
-def _page(tree: BTree, block: int, dead: Any, out: BulkDeleteResult, ring: Ring) -> None:
-    buffer: Buffer = tree.pool.pin(tree.where, block, ring=ring)
+def _run(
+    tree: BTree, runs: Runs, blocks: range, dead: TidSet, out: BulkDeleteResult
+) -> None:
+    """Some pages: most at once, the others singly."""
+    run = runs.load(blocks)
+    counts, singly = vacuum_run(tree, run, dead)
+    out.num_index_tuples += counts.tids
+    out.tuples_removed += counts.removed
+    buffers = runs.save(run, singly)
+    try:
+        for row in singly:
+            _page(tree, runs, blocks[row], buffers.pop(0), dead, out)
+    finally:
+        for buffer in buffers:
+            tree.unpin(buffer)
+
+
+def _page(
+    tree: BTree, runs: Runs, block: int, buffer: Buffer, dead: TidSet, out: BulkDeleteResult
+) -> None:
+    """One page, which is pinned; it is let go of."""
+    empty = False
     try:
         page = buffer.page
         if not bufpage.is_new(page):
             tree.unpin(tree.pin(block))  # it is a sound page
-        empty = False
         if recyclable(tree, page):
             record_free_index_page(tree.pool, tree.where, block)
             out.pages_deleted += 1
@@ -112,6 +144,7 @@ def _page(tree: BTree, block: int, dead: Any, out: BulkDeleteResult, ring: Ring)
     finally:
         tree.unpin(buffer)
     if empty:
+        runs.settle()
         gone = delete_page(tree, block)
         out.deleted_blocks += gone
         out.pages_newly_deleted += len(gone)
@@ -119,7 +152,7 @@ def _page(tree: BTree, block: int, dead: Any, out: BulkDeleteResult, ring: Ring)
         out.pages_deleted += sum(one <= block for one in gone)
 
 
-def _leaf(tree: BTree, buffer: Buffer, dead: Any, out: BulkDeleteResult) -> bool:
+def _leaf(tree: BTree, buffer: Buffer, dead: TidSet, out: BulkDeleteResult) -> bool:
     """Take dead entries out of a leaf; whether it is empty then."""
     page = buffer.page
     first = pageops.first_data(page)
@@ -160,23 +193,16 @@ def _entries(page: bytes | bytearray) -> tuple[Any, Any, dict[int, bytes]]:
     return numbers[plain], tids, lists
 
 
-def _among(tids: Any, dead: Any) -> Any:
-    """Which TIDs are dead."""
-    place = np.searchsorted(dead, tids)
-    place[place == len(dead)] = 0
-    return dead[place] == tids
-
-
 def _dead_items(
-    page: bytes | bytearray, dead: Any
+    page: bytes | bytearray, dead: TidSet
 ) -> tuple[list[int], dict[int, list[int]], int]:
     """(items that go as a whole, places that go from posting lists, number of TIDs)."""
     numbers, tids, lists = _entries(page)
-    deleted = numbers[_among(tids, dead)].tolist() if len(tids) else []
+    deleted = numbers[dead.among(tids)].tolist() if len(tids) else []
     removed = len(deleted)
     updated: dict[int, list[int]] = {}
     for number, tup in lists.items():
-        gone = _among(np.array(tuples.tids(tup), np.int64), dead)
+        gone = dead.among(np.array(tuples.tids(tup), np.int64))
         count = int(gone.sum())
         removed += count
         if count == len(gone):

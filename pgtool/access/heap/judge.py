@@ -2,9 +2,10 @@
 
 Most pages are simple: every row version on them was inserted by a transaction that ended, and
 is either untouched or deleted for everybody; no HOT chains, no multixacts, no locks. Those
-are judged here, some dozen pages in one go (numpy). For all others the answer is None, and
-:mod:`pgtool.access.heap.pruneheap` and :mod:`pgtool.access.heap.freeze` look at them version
-by version; the two ways come to the same page and the same record.
+are judged here, a run of pages in one go (numpy), for :mod:`pgtool.access.heap.vacuumrun` to
+change. All others are odd, and :mod:`pgtool.access.heap.pruneheap` and
+:mod:`pgtool.access.heap.freeze` look at them version by version; the two ways come to the
+same page and the same record.
 
 Nothing is changed here; no verdict depends on a hint bit that is not set yet but on what the
 hint would say.
@@ -12,24 +13,21 @@ hint would say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from formats.derive import offset_of
 from formats.heap import HEAP_MOVED, HEAP_XMIN_FROZEN, HeapInfomask, HeapInfomask2
-from formats.page import SIZE_OF_PAGE_HEADER, ItemIdData, LpFlags, PageHeaderData
+from formats.page import ItemIdData, LpFlags
 from formats.units import BLCKSZ, FIRST_NORMAL_XID, INVALID_XID
 from pgtool.access.damage import strict
-from pgtool.access.heap.freeze import FreezePlan
 from pgtool.access.heap.heapam import HeapRelation
 from pgtool.access.heap.page import Tuples, tuples_of
 from pgtool.errors import CorruptData
-from pgtool.storage.bufmgr import Buffer
-from pgtool.storage.bulk import SPARE
+from pgtool.storage.pagearrays import header_field, pointer_words
+from pgtool.storage.pageruns import Run
 from pgtool.transam.cutoffs import Cutoffs
 
 __all__ = ["Judged", "judge"]
@@ -37,9 +35,9 @@ __all__ = ["Judged", "judge"]
 Ints = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 _LP = ItemIdData.sizeof()
-_LOWER = offset_of(PageHeaderData, "pd_lower") // 2
 _FLAG_SHIFT, _FLAG_WIDTH = ItemIdData.bits["lp_flags"]
 _FLAGS = np.uint32((1 << _FLAG_WIDTH) - 1)
+_LEN_SHIFT = ItemIdData.bits["lp_len"][0]
 _HOT = np.uint16(HeapInfomask2.HEAP_HOT_UPDATED | HeapInfomask2.HEAP_ONLY_TUPLE)
 _NOT_SIMPLE = np.uint16(HeapInfomask.HEAP_XMAX_IS_MULTI | HEAP_MOVED)
 _LOCK_ONLY = np.uint16(HeapInfomask.HEAP_XMAX_LOCK_ONLY)
@@ -54,23 +52,33 @@ _FROZEN = np.uint16(HEAP_XMIN_FROZEN)
 
 @dataclass(slots=True)
 class Judged:
-    """One simple page. ``horizon`` is the newest deleter of a dead version, ``newest`` the
-    newest inserter of a living one that is not frozen; ``oldest`` likewise the oldest."""
+    """Some pages: what holds for each, an array each; and for each of their row versions.
 
-    dead: list[int] = field(default_factory=list)
-    live: int = 0
-    horizon: int = INVALID_XID
-    newest: int = INVALID_XID
-    oldest: int = INVALID_XID
-    #: Every living version is seen by all; and will be frozen if the page is.
-    visible: bool = True
+    Ages count back from the removable cutoff: a large one is old.
+    """
+
+    tuples: Tuples
+    #: Pages that need a closer look, version by version.
+    odd: Mask
+    #: Versions: dead to all; living and frozen if the page is.
+    dead: Mask
+    freezable: Mask
+    #: Living versions whose inserter's end is not noted on them yet.
+    unhinted: Mask
+    live: Ints
+    #: The newest deleter of a dead version, 0 where there is none.
+    horizon: Ints
+    #: The newest and the oldest inserter of a living version that is not frozen, 0 likewise.
+    newest: Ints
+    oldest: Ints
+    #: Every living version is seen by all, and will be frozen if the page is.
+    visible: Mask
     #: Some id is past the limit.
-    required: bool = False
-    #: Versions that freezing changes, by what they become.
-    plans: list[FreezePlan] = field(default_factory=list)
-    frozen: int = 0
-    #: Versions whose hints would have to be set if the page is not frozen.
-    unhinted: bool = False
+    required: Mask
+
+    def count(self, which: Mask) -> Ints:
+        """How many of the versions each page has."""
+        return np.bincount(self.tuples.page[which], minlength=len(self.odd))
 
 
 class _Verdicts:
@@ -78,41 +86,52 @@ class _Verdicts:
 
     def __init__(self, rel: HeapRelation, tuples: Tuples, cutoffs: Cutoffs) -> None:
         self.rel = rel
-        self.cutoffs = cutoffs
-        self.page = tuples.page.astype(np.int64)
-        self.offnum = tuples.offnum
-        self.mask = tuples.infomask
-        self.mask2 = tuples.u16("t_infomask2")
-        self.xmin: Any = tuples.u32("t_xmin")
-        self.xmax: Any = tuples.u32("t_xmax")
+        mask = self.mask = tuples.infomask
+        mask2 = tuples.u16("t_infomask2")
+        xmin, xmax = tuples.u32("t_xmin"), tuples.u32("t_xmax")
         oldest = np.uint32(cutoffs.oldest_xmin)
         #: How far before the horizon: small is new, "negative" is not before it.
-        self.age = (oldest - self.xmin).view(np.int32).astype(np.int64)
-        self.deleter_age = (oldest - self.xmax).view(np.int32).astype(np.int64)
-        special = self.xmin < FIRST_NORMAL_XID
-        self.frozen: Mask = ((self.mask & _FROZEN) == _FROZEN) | special
-        hinted = self.frozen | ((self.mask & (_XMIN_COMMITTED | _XMIN_INVALID)) == _XMIN_COMMITTED)
-        aborted = ((self.mask & _XMIN_INVALID) != 0) & ~self.frozen
-        odd = ((self.mask2 & _HOT) != 0) | ((self.mask & _NOT_SIMPLE) != 0)
+        self.age = (oldest - xmin).view(np.int32)
+        frozen = (mask & _FROZEN) == _FROZEN
+        frozen |= xmin < FIRST_NORMAL_XID
+        hints = mask & (_XMIN_COMMITTED | _XMIN_INVALID)
+        hinted = frozen | (hints == _XMIN_COMMITTED)
+        aborted = (hints == _XMIN_INVALID) & ~frozen
+        odd = (mask2 & _HOT) != 0
+        odd |= (mask & _NOT_SIMPLE) != 0
         open_ = ~(hinted | aborted)
-        done, running = self._outcomes(self.xmin, open_)
-        committed = hinted | done
-        aborted |= open_ & ~done
-        touched = self.xmax != 0
-        gone = touched & ((self.mask & _XMAX_INVALID) == 0)
-        odd |= running | (touched & ~gone) | (gone & ((self.mask & _LOCK_ONLY) != 0))
-        known = gone & ((self.mask & _XMAX_COMMITTED) != 0)
-        done_too, running = self._outcomes(self.xmax, gone & ~known)
-        deleted = known | done_too
-        odd |= (gone & ~deleted) | running | (deleted & (self.deleter_age <= 0))
-        old = np.uint32(cutoffs.relfrozenxid)
-        odd |= ~self.frozen & ((self.xmin - old).view(np.int32) < 0)
+        committed = hinted
+        if open_.any():
+            done, running = self._outcomes(xmin, open_)
+            committed = hinted | done
+            aborted |= open_ & ~done
+            odd |= running
+        self.dead: Mask = aborted
+        self.committed_dead: Mask = np.zeros(len(mask), np.bool_)
+        self.deleter_age = self.age
+        touched = xmax != 0
+        if touched.any():
+            odd |= self._deleted(xmin, xmax, touched, committed, oldest)
+        odd |= ~frozen & ((xmin - np.uint32(cutoffs.relfrozenxid)).view(np.int32) < 0)
         self.odd: Mask = odd
-        self.dead: Mask = aborted | (committed & deleted)
-        self.live: Mask = ~self.dead
-        self.committed_dead: Mask = committed & deleted & (self.xmin != self.xmax)
-        self.fresh: Mask = self.live & ~self.frozen
-        self.unhinted: Mask = self.live & open_
+        live = ~self.dead
+        self.fresh: Mask = live & ~frozen
+        self.unhinted: Mask = live & open_
+
+    def _deleted(
+        self, xmin: Ints, xmax: Ints, touched: Mask, committed: Mask, oldest: np.uint32
+    ) -> Mask:
+        """Who has a deleter, and whether he counts; which versions are odd for it."""
+        mask = self.mask
+        self.deleter_age = (oldest - xmax).view(np.int32)
+        gone = touched & ((mask & _XMAX_INVALID) == 0)
+        known = gone & ((mask & _XMAX_COMMITTED) != 0)
+        done, running = self._outcomes(xmax, gone & ~known)
+        deleted = known | done
+        self.committed_dead = committed & deleted & (xmin != xmax)
+        self.dead = self.dead | (committed & deleted)
+        odd = (touched & ~gone) | (gone & ((mask & _LOCK_ONLY) != 0))
+        return np.asarray(odd | (gone & ~deleted) | running | (deleted & (self.deleter_age <= 0)))
 
     def _outcomes(self, xids: Ints, which: Mask) -> tuple[Mask, Mask]:
         """(committed, in progress) of the xids of some versions."""
@@ -131,73 +150,71 @@ class _Verdicts:
         return done, running
 
 
-def judge(
-    rel: HeapRelation, buffers: Sequence[Buffer], cutoffs: Cutoffs
-) -> list[Judged | None]:
-    """What the pages (initialised, not empty) are; None where a page needs a closer look."""
-    count = len(buffers)
-    raw = np.frombuffer(b"".join([*(b.page for b in buffers), bytes(SPARE)]), np.uint8)
+def judge(rel: HeapRelation, run: Run, cutoffs: Cutoffs) -> Judged | None:
+    """What the pages of a run are; None where something on them is damaged."""
+    count = len(run.blocks)
     try:
-        tuples = tuples_of(raw, count, 0, rel.pool.path(rel.where), strict)
+        tuples = tuples_of(run.flat, count, 0, rel.pool.path(rel.where), strict)
     except CorruptData:
-        return [None] * count  # the closer look says where
+        return None  # the closer look says where
     v = _Verdicts(rel, tuples, cutoffs)
-    odd = _with_other_pointers(raw, count)
-    odd |= np.bincount(v.page[v.odd], minlength=count) > 0
-    begin = np.searchsorted(v.page, np.arange(count + 1))
-    freezable = v.fresh & (v.age > 0)
+    page = tuples.page
+    odd = odd_pointers(run.pages)
+    _flag(odd, page, v.odd)
+    _flag(odd, page, _too_low(run.pages, tuples))
     limit = (cutoffs.oldest_xmin - cutoffs.freeze_limit) & 0xFFFFFFFF
-    out: list[Judged | None] = []
-    for number in range(count):
-        if odd[number]:
-            out.append(None)
-            continue
-        part = slice(int(begin[number]), int(begin[number + 1]))
-        out.append(_page(v, part, freezable, limit))
-    return out
+    newest, oldest = _extremes(page, v.age, v.fresh, count)
+    deleter, _ = _extremes(page, v.deleter_age, v.committed_dead, count)
+    any_fresh = newest != _NONE
+    dead = np.bincount(page[v.dead], minlength=count)
+    return Judged(
+        tuples, odd, v.dead, v.fresh & (v.age > 0), v.unhinted,
+        live=np.bincount(page, minlength=count) - dead,
+        horizon=_xid(deleter, deleter != _NONE, cutoffs), newest=_xid(newest, any_fresh, cutoffs),
+        oldest=_xid(oldest, any_fresh, cutoffs), visible=~any_fresh | (newest > 0),
+        required=any_fresh & (oldest > limit),
+    )  # fmt: skip
 
 
-def _with_other_pointers(raw: Ints, count: int) -> Mask:
-    """Pages that have redirecting or dead line pointers."""
-    words = raw[: count * BLCKSZ].view(np.uint32).reshape(count, BLCKSZ // _LP)
-    halves = raw[: count * BLCKSZ].view(np.uint16).reshape(count, BLCKSZ // 2)
-    used = (halves[:, _LOWER].astype(np.int64) - SIZE_OF_PAGE_HEADER) // _LP
-    most = int(used.max(initial=0))
-    first = SIZE_OF_PAGE_HEADER // _LP
-    flags = (words[:, first : first + most] >> np.uint32(_FLAG_SHIFT)) & _FLAGS
-    other = flags > LpFlags.LP_NORMAL
-    other &= np.arange(most) < used[:, None]
-    return np.asarray(other.any(axis=1))
+_NONE = np.int64(1 << 40)
 
 
-def _page(v: _Verdicts, part: slice, freezable: Mask, limit: int) -> Judged:
-    """The verdict on one page, whose versions are ``part``."""
-    dead, fresh = v.dead[part], v.fresh[part]
-    out = Judged(dead=v.offnum[part][dead].tolist(), live=int((~dead).sum()))
-    if out.dead:
-        ages = v.deleter_age[part][v.committed_dead[part]]
-        if len(ages):
-            out.horizon = (v.cutoffs.oldest_xmin - int(ages.min())) & 0xFFFFFFFF
-    if not fresh.any():
-        return out
-    ages = v.age[part][fresh]
-    newest, oldest = int(ages.min()), int(ages.max())
-    out.newest = (v.cutoffs.oldest_xmin - newest) & 0xFFFFFFFF
-    out.oldest = (v.cutoffs.oldest_xmin - oldest) & 0xFFFFFFFF
-    out.visible = newest > 0
-    out.required = oldest > limit
-    out.unhinted = bool(v.unhinted[part].any())
-    wanted = freezable[part]
-    numbers = v.offnum[part][wanted]
-    key = v.mask2[part][wanted].astype(np.int64) << 16 | (v.mask[part][wanted] | _FROZEN)
-    out.frozen = len(numbers)
-    if not len(numbers):
-        return out
-    if (key == key[0]).all():
-        kinds = [(int(key[0]), numbers)]
-    else:
-        kinds = [(k, numbers[key == k]) for k in np.unique(key).tolist()]
-    out.plans = [
-        FreezePlan(INVALID_XID, k >> 16, k & 0xFFFF, 0, tuple(n.tolist())) for k, n in kinds
-    ]
-    return out
+def _flag(pages: Mask, page: Ints, which: Mask) -> None:
+    """Mark the pages of some versions."""
+    if which.any():
+        pages[page[which]] = True
+
+
+def _extremes(page: Ints, ages: Ints, which: Mask, count: int) -> tuple[Ints, Ints]:
+    """(least, greatest) age of some versions, by page."""
+    low, high = np.full(count, _NONE), np.full(count, -_NONE)
+    rows = np.flatnonzero(which)
+    if len(rows):
+        mine, values = page[rows], ages[rows].astype(np.int64)
+        begin = np.flatnonzero(np.concatenate([[True], mine[1:] != mine[:-1]]))
+        low[mine[begin]] = np.minimum.reduceat(values, begin)
+        high[mine[begin]] = np.maximum.reduceat(values, begin)
+    return low, high
+
+
+def _xid(ages: Ints, which: Mask, cutoffs: Cutoffs) -> Ints:
+    return np.where(which, (cutoffs.oldest_xmin - ages) & 0xFFFFFFFF, INVALID_XID)
+
+
+def odd_pointers(pages: npt.NDArray[np.uint8]) -> Mask:
+    """Pages with redirecting line pointers, or unused ones that are not clear."""
+    words, _used = pointer_words(pages)
+    flags = (words >> np.uint32(_FLAG_SHIFT)) & _FLAGS
+    odd = flags == LpFlags.LP_REDIRECT
+    odd |= (flags == LpFlags.LP_UNUSED) & (words != 0)
+    odd |= (flags == LpFlags.LP_DEAD) & ((words >> np.uint32(_LEN_SHIFT)) != 0)
+    return np.asarray(odd.any(axis=1))
+
+
+def _too_low(pages: npt.NDArray[np.uint8], tuples: Tuples) -> Mask:
+    """Versions that do not lie in the items' space of their page."""
+    upper, special = header_field(pages, "pd_upper"), header_field(pages, "pd_special")
+    base = tuples.page.astype(np.int64) * BLCKSZ
+    return (tuples.start - base < upper[tuples.page]) | (
+        tuples.end - base > special[tuples.page]
+    )

@@ -1,8 +1,9 @@
 """One page in a VACUUM: what its row versions are after pruning, and whether it is frozen.
 
-A :class:`PageVerdict` is made of the versions one by one, or of a page that was judged with
-others (:mod:`pgtool.access.heap.judge`). Freezing is a duty where an id is past the limits,
-and a kindness where the page goes into the WAL as a whole anyway and would be all-frozen.
+A :class:`PageVerdict` is made of the versions one by one, for pages that are not simple enough
+to be judged together (:mod:`pgtool.access.heap.judge`). Freezing is a duty where an id is
+past the limits, and a kindness where the page goes into the WAL as a whole anyway and would
+be all-frozen.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from formats.heap import HeapInfomask, xmin_frozen
 from formats.units import FIRST_NORMAL_XID, INVALID_XID
 from pgtool.access.heap import pruneheap
 from pgtool.access.heap.freeze import FreezePlan, FreezeTuple, PageFreeze, grouped
-from pgtool.access.heap.judge import Judged
 from pgtool.access.heap.records import needs_image
 from pgtool.storage import page as bufpage
 from pgtool.storage.bufmgr import Buffer
@@ -33,9 +33,7 @@ _INSERTING = VacuumState.HEAPTUPLE_INSERT_IN_PROGRESS
 class PageVerdict:
     """What one page's tuples are after pruning, and how they would be frozen."""
 
-    def __init__(
-        self, run: LazyVacuum, buffer: Buffer | None = None, what: pruneheap.Pruning | None = None
-    ) -> None:
+    def __init__(self, run: LazyVacuum, buffer: Buffer, what: pruneheap.Pruning) -> None:
         self.rel = run.rel
         self.oldest_xmin = run.cutoffs.oldest_xmin
         self.live = self.recently_dead = 0
@@ -44,9 +42,6 @@ class PageVerdict:
         self.has_tuples = False
         self.freeze = PageFreeze.begin(run.frozen_xid, run.min_multi)
         self.changes: list[FreezeTuple] = []
-        self._plans: list[FreezePlan] | None = None
-        if buffer is None or what is None:
-            return
         self.has_tuples = bool(what.kept)
         page = buffer.page
         for number in what.kept:
@@ -62,23 +57,9 @@ class PageVerdict:
             if change is not None:
                 self.changes.append(change)
 
-    @classmethod
-    def of(cls, run: LazyVacuum, judged: Judged) -> PageVerdict:
-        """The same, of a page that was judged with others."""
-        out = cls(run)
-        out.live, out.has_tuples = judged.live, judged.live > 0
-        out.all_visible = out.all_frozen = judged.visible
-        out.visible_horizon = judged.newest if judged.visible else INVALID_XID
-        out._plans = judged.plans
-        page = out.freeze
-        page.required = judged.required
-        if judged.oldest and precedes(judged.oldest, page.unfrozen_xid):
-            page.unfrozen_xid = judged.oldest
-        return out
-
     def plans(self) -> list[FreezePlan]:
         """How the page's tuples are frozen."""
-        return grouped(self.changes) if self._plans is None else self._plans
+        return grouped(self.changes)
 
     def _visibility(self, h: Header, state: VacuumState) -> None:
         if state != _LIVE or not h.infomask & _XMIN_COMMITTED:
@@ -92,7 +73,7 @@ class PageVerdict:
 
     def decide(self, buffer: Buffer, what: pruneheap.Pruning, hint_logged: bool) -> bool:
         """Freeze if some id is too old, or if the page is logged whole anyway."""
-        if not self.changes and not self._plans:
+        if not self.changes:
             return False
         if self.freeze.required:
             return True

@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from formats.units import FIRST_NORMAL_XID
 from pgtool.access.heap import visibilitymap
 from pgtool.transam.cutoffs import Cutoffs
 from pgtool.transam.xid import multi_precedes, precedes
-
-if TYPE_CHECKING:
-    from pgtool.access.heap.heapam import HeapRelation
 
 __all__ = ["Skipper"]
 
@@ -34,11 +34,14 @@ class Skipper:
     """Iterates over (block, all-visible by the map, looked at eagerly)."""
 
     def __init__(
-        self, rel: HeapRelation, pages: int, cutoffs: Cutoffs, options: Any, counts: tuple[int, int]
+        self, bits: npt.NDArray[np.uint8], cutoffs: Cutoffs, options: Any, counts: tuple[int, int]
     ) -> None:
-        """``counts`` are the all-visible and all-frozen pages at the start."""
-        self.rel = rel
-        self.pages = pages
+        """``bits`` are the map's of each page; ``counts`` the all-visible and all-frozen ones.
+
+        The map is looked at once: a VACUUM changes it only where it has been.
+        """
+        self.bits = bits.data
+        self.pages = len(bits)
         self.aggressive = cutoffs.aggressive
         self.page_skipping = options.page_skipping
         #: Whether pages were skipped that are all-visible but not all-frozen.
@@ -95,7 +98,7 @@ class Skipper:
             if self._region_fails and block >= self._region_end:
                 self._fails_left = self._region_fails
                 self._region_end += EAGER_REGION_PAGES
-            bits = visibilitymap.status(self.rel.pool, self.rel.where, block)
+            bits = self.bits[block]
             visible = bool(bits & _VISIBLE)
             if not visible or block == self.pages - 1 or not self.page_skipping:
                 return block, visible, False, left_visible

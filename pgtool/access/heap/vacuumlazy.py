@@ -29,18 +29,23 @@ from formats.page import SIZE_OF_PAGE_HEADER, LpFlags
 from formats.units import BLCKSZ, INVALID_XID
 from formats.wal.heap2 import PruneReason, VisibleFlags
 from formats.wal.rmgrs import RmgrId
-from pgtool.access.heap import pageops, pruneheap, visibilitymap
+from pgtool.access.heap import maprun, pageops, pruneheap, vacuumrun, visibilitymap
+from pgtool.access.heap.deaditems import TID_BYTES, DeadItems
 from pgtool.access.heap.freeze import Freezer
-from pgtool.access.heap.judge import Judged, judge
+from pgtool.access.heap.judge import judge
 from pgtool.access.heap.pageverdict import PageVerdict
 from pgtool.access.heap.records import visible
 from pgtool.access.heap.skipping import Skipper
 from pgtool.access.heap.truncate import truncate_relation
+from pgtool.errors import Panic
 from pgtool.storage import freespace
 from pgtool.storage import page as bufpage
+from pgtool.storage.pagearrays import header_field, pointer_words
+from pgtool.storage.pageruns import Run, runs_of
 from pgtool.transam.cutoffs import Cutoffs
 from pgtool.transam.tqual import VacuumState
 from pgtool.transam.xid import multi_precedes, precedes
+from pgtool.wal import bulk
 from pgtool.wal.insert import XLOG_FPI, Record
 
 if TYPE_CHECKING:
@@ -54,10 +59,8 @@ BYPASS_TIDS_BYTES = 32 << 20
 TRUNCATE_MINIMUM, TRUNCATE_FRACTION = 1000, 16
 FAILSAFE_EVERY_PAGES = 4 * 1024 * 1024 * 1024 // BLCKSZ
 FSM_EVERY_PAGES = 8 * 1024 * 1024 * 1024 // BLCKSZ
-#: Pages that are judged together.
-BATCH_PAGES = 64
-#: Bytes that a remembered TID takes here.
-TID_BYTES = 8
+#: Pages that are worked on together.
+BATCH_PAGES = 256
 _XMIN_COMMITTED = int(HeapInfomask.HEAP_XMIN_COMMITTED)
 _LIVE, _RECENTLY_DEAD = VacuumState.HEAPTUPLE_LIVE, VacuumState.HEAPTUPLE_RECENTLY_DEAD
 _INSERTING = VacuumState.HEAPTUPLE_INSERT_IN_PROGRESS
@@ -128,11 +131,9 @@ class LazyVacuum:
         self.failsafe, self.check = failsafe, check
         self.failsafe_active = False
         self.report = Report()
-        #: block → dead line pointers.
-        self.dead: dict[int, list[int]] = {}
-        #: Such blocks that all can see but for these: (all frozen, newest inserter).
-        self.after: dict[int, tuple[bool, int]] = {}
-        self.ndead = 0
+        self.dead = DeadItems()
+        self.runs = runs_of(rel.pool, rel.where)
+        self.map_bits = maprun.all_bits(rel, rel.nblocks)
         self.nonempty_pages = 0
         self.frozen_xid, self.min_multi = cutoffs.oldest_xmin, cutoffs.oldest_mxact
         self.freezer = Freezer(rel.instance, cutoffs)
@@ -149,9 +150,15 @@ class LazyVacuum:
         report = self.report
         report.rel_pages = self.rel.nblocks
         self._failsafe()
-        skipped_visible = self._scan()
-        if self.dead:
-            self._vacuum()
+        try:
+            skipped_visible = self._scan()
+            if len(self.dead):
+                self._vacuum()
+        except Panic:
+            raise
+        except BaseException:
+            self.runs.abandon()
+            raise
         self._free_space_map()
         self._estimate()
         self._clean_indexes()
@@ -171,8 +178,9 @@ class LazyVacuum:
 
     def _scan(self) -> bool:
         """Scan; whether all-visible pages were skipped that are not all-frozen."""
-        rel, report, options = self.rel, self.report, self.options
-        skipper = Skipper(rel, report.rel_pages, self.cutoffs, options, count_map(rel))
+        report, options = self.report, self.options
+        counts = int((self.map_bits & 1).sum()), int((self.map_bits >> 1).sum())
+        skipper = Skipper(self.map_bits, self.cutoffs, options, counts)
         room = max(options.memory // TID_BYTES, 1024)
         self._fsm_from = 0
         batch: list[tuple[int, bool]] = []
@@ -183,48 +191,113 @@ class LazyVacuum:
                 self._batch([(block, was_visible)], room)
                 skipper.tell(self._last_frozen)
                 continue
+            if batch and not block % maprun.HEAPBLOCKS_PER_PAGE:
+                self._batch(batch, room)
             batch.append((block, was_visible))
             if len(batch) == BATCH_PAGES:
                 self._batch(batch, room)
         self._batch(batch, room)
+        self.runs.settle()
         return skipper.skipped_visible
 
     #: Whether the page last looked at is all-frozen.
     _last_frozen = False
 
     def _batch(self, blocks: list[tuple[int, bool]], room: int) -> None:
-        """Scan some pages, judged together; the list is emptied."""
+        """Scan some pages, ascending; the list is emptied."""
         if not blocks:
             return
         self.check()
+        if not self.runs.waiting:
+            self.rel.instance.tick()
         rel, report = self.rel, self.report
         before = report.scanned_pages // FAILSAFE_EVERY_PAGES
         report.scanned_pages += len(blocks)
         if report.scanned_pages // FAILSAFE_EVERY_PAGES > before:
             self._failsafe()
-        if self.ndead > room:
+        if len(self.dead) > room:
             self.may_bypass = False
             self._vacuum()
             freespace.vacuum(rel.pool, rel.where, self._fsm_from, blocks[0][0])
             self._fsm_from = blocks[0][0]
-        buffers = [rel.pool.pin(rel.where, block) for block, _ in blocks]
+        run = self.runs.load([block for block, _ in blocks])
+        aside = self._together(run)
+        buffers = self.runs.save(run, aside)
         try:
-            full = [b for b in buffers
-                    if not bufpage.is_new(b.page) and not bufpage.is_empty(b.page)]  # fmt: skip
-            verdicts = dict(zip(map(id, full), judge(rel, full, self.cutoffs)))
-            for (block, was_visible), buffer in zip(blocks, buffers):
+            for row, buffer in zip(aside, buffers):
+                block, was_visible = blocks[row]
                 if bufpage.is_new(buffer.page):
                     self._new_page(block)
                 elif bufpage.is_empty(buffer.page):
                     self._empty_page(buffer, block)
                 else:
-                    self._last_frozen = self._page(
-                        buffer, block, was_visible, verdicts[id(buffer)]
-                    )
+                    frozen = self._page(buffer, block, was_visible)
+                    if row == len(blocks) - 1:
+                        self._last_frozen = frozen
         finally:
             for buffer in buffers:
                 rel.pool.unpin(buffer)
         blocks.clear()
+
+    def _together(self, run: Run) -> list[int]:
+        """Do what can be done to all simple pages of a run at once; the rows of the others."""
+        rel, everything = self.rel, list(range(len(run.blocks)))
+        if not bulk.possible(rel.wal, RmgrId.RM_HEAP2_ID):
+            return everything
+        judged = judge(rel, run, self.cutoffs)
+        if judged is None:
+            return everything
+        bits = self.map_bits[run.blocks].astype(np.int64)
+        p = vacuumrun.plan(rel, run, judged, bits, indexed=self.indexed)
+        vacuumrun.carry_out(
+            rel, run, p, oldest_xmin=self.cutoffs.oldest_xmin, indexed=self.indexed
+        )
+        self._account(run, p)
+        return [int(row) for row in np.flatnonzero(p.aside)]
+
+    def _account(self, run: Run, p: vacuumrun.Plan) -> None:
+        """Count what was done to a run, and remember what is left to do."""
+        report, judged, done = self.report, p.judged, ~p.aside
+        report.new_frozen_pages += int(p.freeze.sum())
+        report.tuples_frozen += int(p.nfrozen[p.freeze].sum())
+        report.tuples_deleted += int(p.ndead[done].sum())
+        report.live_tuples += int(judged.live[done].sum())
+        marked = p.wanted > 0
+        hidden = marked & ((p.bits & 1) == 0)
+        report.new_visible_pages += int(hidden.sum())
+        report.new_visible_frozen_pages += int((hidden & (p.wanted == 3)).sum())
+        report.new_frozen_map_pages += int((marked & ~hidden & (p.wanted == 3)).sum())
+        filled = np.flatnonzero(done & (judged.live > 0))
+        if len(filled):
+            self.nonempty_pages = max(self.nonempty_pages, int(run.blocks[filled[-1]]) + 1)
+        left = done & ~p.freeze & (judged.oldest > 0)
+        for oldest in set(judged.oldest[left].tolist()):
+            if precedes(oldest, self.frozen_xid):
+                self.frozen_xid = oldest
+        dead = np.flatnonzero(p.dead_left)
+        if len(dead):
+            words, _used = pointer_words(run.pages[dead])
+            row, number = np.nonzero((words >> 15 & 3) == LpFlags.LP_DEAD)
+            report.lpdead_item_pages += len(dead)
+            report.lpdead_items += len(row)
+            wanted = np.where(p.visible, np.where(p.frozen, 3, 1), 0)[dead]
+            horizon = np.where(p.frozen, INVALID_XID, judged.newest)[dead]
+            blocks = run.blocks[dead]
+            self.dead.add(blocks, blocks[row] << 16 | (number + 1), wanted, horizon)
+        if done[-1]:
+            self._last_frozen = bool(p.visible[-1] and p.frozen[-1] and not p.dead_left[-1])
+        rows = np.flatnonzero(done & ~p.dead_left if self.use_indexes else done)
+        self._record_free(run, rows)
+
+    def _record_free(self, run: Run, rows: Any) -> None:
+        """Tell the free space map of some pages of a run."""
+        lower = header_field(run.pages, "pd_lower")[rows]
+        upper = header_field(run.pages, "pd_upper")[rows]
+        free = np.maximum(upper - lower - bufpage.SIZE_OF_ITEM_ID, 0)
+        lines = (lower - SIZE_OF_PAGE_HEADER) // bufpage.SIZE_OF_ITEM_ID
+        for row in np.flatnonzero(lines >= bufpage.MAX_HEAP_TUPLES_PER_PAGE).tolist():
+            free[row] = bufpage.heap_free_space(run.pages[rows[row]].tobytes())
+        freespace.record_many(self.rel.pool, self.rel.where, run.blocks[rows], free)
 
     def _new_page(self, block: int) -> None:
         """A page that was added and never used: remember its room."""
@@ -245,26 +318,14 @@ class LazyVacuum:
             self.report.new_visible_frozen_pages += 1
         freespace.record(rel.pool, rel.where, block, bufpage.heap_free_space(buffer.page))
 
-    def _page(
-        self, buffer: Buffer, block: int, was_visible: bool, judged: Judged | None
-    ) -> bool:
+    def _page(self, buffer: Buffer, block: int, was_visible: bool) -> bool:
         """Prune, freeze and mark one page; whether it is all-frozen now."""
         rel, report = self.rel, self.report
-        if judged is not None and judged.unhinted and not judged.required:
-            judged = None
         images = rel.wal.images
-        if judged is None:
-            what = pruneheap.decide(
-                rel, buffer, self.cutoffs.oldest_xmin, free_at_once=not self.indexed
-            )
-            seen = PageVerdict(self, buffer, what)
-        else:
-            what = pruneheap.Pruning(horizon=judged.horizon, ndeleted=len(judged.dead))
-            if self.indexed:
-                what.dead = judged.dead
-            else:
-                what.unused = judged.dead
-            seen = PageVerdict.of(self, judged)
+        what = pruneheap.decide(
+            rel, buffer, self.cutoffs.oldest_xmin, free_at_once=not self.indexed
+        )
+        seen = PageVerdict(self, buffer, what)
         freeze = seen.decide(buffer, what, rel.wal.images > images)
         plans = seen.plans() if freeze else []
         pruneheap.apply(
@@ -282,12 +343,13 @@ class LazyVacuum:
         if dead:
             report.lpdead_item_pages += 1
             report.lpdead_items += len(dead)
-            self.dead[block] = dead
-            self.ndead += len(dead)
-            if seen.all_visible:
-                self.after[block] = (seen.all_frozen, seen.visible_horizon)
+            wanted = visibilitymap.ALL_VISIBLE if seen.all_visible else 0
+            if seen.all_visible and seen.all_frozen:
+                wanted = visibilitymap.VALID_BITS
+            horizon = INVALID_XID if seen.all_frozen else seen.visible_horizon
+            self.dead.add_page(block, dead, wanted, horizon)
         if seen.has_tuples:
-            self.nonempty_pages = block + 1
+            self.nonempty_pages = max(self.nonempty_pages, block + 1)
         all_visible = seen.all_visible and not dead
         all_frozen = all_visible and seen.all_frozen
         self._maps(buffer, block, was_visible, all_visible, all_frozen, seen, bool(dead))
@@ -349,10 +411,8 @@ class LazyVacuum:
             return
         report.index_scan = "needed"
         report.index_scans += 1
-        dead = np.fromiter(
-            (block << 16 | number for block, numbers in self.dead.items() for number in numbers),
-            np.int64, self.ndead,
-        )  # fmt: skip
+        self.runs.settle()
+        dead = self.dead.tids()
         for place, index in enumerate(self.indexes):
             self.check()
             self.stats[place] = index.bulk_delete(dead, self.stats[place])
@@ -361,10 +421,14 @@ class LazyVacuum:
                 report.index_scan = "failsafe"
                 self._forget()
                 return
-        for block, numbers in self.dead.items():
+        for blocks, tids, wanted, horizon in self.dead.runs(
+            BATCH_PAGES, maprun.HEAPBLOCKS_PER_PAGE
+        ):
             self.check()
-            with self.rel.pinned(block) as buffer:
-                self._sweep(buffer, block, numbers)
+            if not self.runs.waiting:
+                self.rel.instance.tick()
+            self._sweep(self.runs.load(blocks.tolist()), tids, wanted, horizon)
+        self.runs.settle()
         self._forget()
 
     #: Whether dead line pointers were left because there are so few.
@@ -375,34 +439,44 @@ class LazyVacuum:
             self.report.index_scans == 0
             and self.report.rel_pages > 0
             and self.report.lpdead_item_pages < self.report.rel_pages * BYPASS_SHARE
-            and self.ndead * TID_BYTES < BYPASS_TIDS_BYTES
+            and len(self.dead) * TID_BYTES < BYPASS_TIDS_BYTES
         )
 
     def _record_spaces(self) -> None:
         rel = self.rel
-        for block in self.dead:
+        self.runs.settle()
+        for block in self.dead.blocks().tolist():
             with rel.pinned(block) as buffer:
                 freespace.record(rel.pool, rel.where, block, bufpage.heap_free_space(buffer.page))
 
     def _forget(self) -> None:
         self.dead.clear()
-        self.after.clear()
-        self.ndead = 0
 
-    def _sweep(self, buffer: Buffer, block: int, numbers: list[int]) -> None:
-        """Free the dead line pointers of a page; it may then be visible to all."""
+    def _sweep(self, run: Run, tids: Any, wanted: Any, horizon: Any) -> None:
+        """Free the dead line pointers of some pages; they may then be visible to all."""
         rel, report = self.rel, self.report
-        pruneheap.free_dead_items(rel, buffer, numbers)
-        known = self.after.pop(block, None)
-        if known is not None:
-            frozen, horizon = known
-            bits = visibilitymap.status(rel.pool, rel.where, block)
-            wanted = visibilitymap.VALID_BITS if frozen else visibilitymap.ALL_VISIBLE
-            self._mark(buffer, block, wanted, INVALID_XID if frozen else horizon)
-            report.new_visible_pages += not bits & visibilitymap.ALL_VISIBLE
-            if frozen and not bits & visibilitymap.ALL_FROZEN:
-                report.new_visible_frozen_pages += 1
-        freespace.record(rel.pool, rel.where, block, bufpage.heap_free_space(buffer.page))
+        page = np.searchsorted(run.blocks, tids >> 16)
+        if bulk.possible(rel.wal, RmgrId.RM_HEAP2_ID):
+            vacuumrun.free_lines(rel, run, page, tids & 0xFFFF, wanted, horizon)
+            self._record_free(run, np.arange(len(run.blocks)))
+            self.runs.save(run)
+        else:
+            self._sweep_singly(run, page, tids & 0xFFFF, wanted, horizon)
+        report.new_visible_pages += int((wanted > 0).sum())
+        report.new_visible_frozen_pages += int((wanted == visibilitymap.VALID_BITS).sum())
+
+    def _sweep_singly(self, run: Run, page: Any, numbers: Any, wanted: Any, horizon: Any) -> None:
+        """The same, page by page, where records are not made in bulk."""
+        rel, aside = self.rel, list(range(len(run.blocks)))
+        for row, buffer in zip(aside, self.runs.save(run, aside)):
+            block = int(run.blocks[row])
+            try:
+                pruneheap.free_dead_items(rel, buffer, numbers[page == row].tolist())
+                if wanted[row]:
+                    self._mark(buffer, block, int(wanted[row]), int(horizon[row]))
+                freespace.record(rel.pool, rel.where, block, bufpage.heap_free_space(buffer.page))
+            finally:
+                rel.pool.unpin(buffer)
 
     def _clean_indexes(self) -> None:
         if not self.indexes or not self.use_indexes or self.failsafe_active:
@@ -496,19 +570,5 @@ def mark_visible(
 
 def count_map(rel: HeapRelation) -> tuple[int, int]:
     """(all-visible, all-frozen) blocks by the map."""
-    from formats import vm as vm_format
-    from pgtool.storage.smgr import ForkNumber
-
-    pool, where = rel.pool, rel.where
-    if not pool.exists(where, ForkNumber.VM):
-        return 0, 0
-    visible = frozen = 0
-    for block in range(pool.nblocks(where, ForkNumber.VM)):
-        with pool.read(where, block, ForkNumber.VM) as buffer:
-            packed = np.frombuffer(bytes(buffer.page[vm_format.MAP :]), np.uint8)
-            bits = np.unpackbits(packed, bitorder="little")
-            visible += int(bits[0::2].sum())
-            frozen += int(bits[1::2].sum())
-    return visible, frozen
-
-
+    bits = maprun.all_bits(rel, rel.nblocks)
+    return int((bits & 1).sum()), int((bits >> 1).sum())
