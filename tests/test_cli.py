@@ -51,11 +51,11 @@ def test_man_page_lists_every_option_and_no_other(name: str) -> None:
         assert re.search(rf"^\.SH \"?{heading}\"?$", text, re.M), f"no section {heading}"
     options = text.split("\n.SH OPTIONS", 1)[1].split("\n.SH ", 1)[0]
     plain = re.sub(r"\\f[BIRP]", "", options)
-    named = set(re.findall(r"(?<![\w-])(--?[a-zA-Z@][\w-]*)", plain))
+    named = set(re.findall(r"(?<![\w-])(--?[a-zA-Z01@][\w-]*)", plain))
     declared = _options(_command(name))
     assert declared <= named, f"not in the man page: {sorted(declared - named)}"
     terms = "\n".join(re.findall(r"^\.TP.*\n(.*)$", plain, re.M))
-    heads = set(re.findall(r"(?<![\w-])(--?[a-zA-Z@][\w-]*)", terms))
+    heads = set(re.findall(r"(?<![\w-])(--?[a-zA-Z01@][\w-]*)", terms))
     extra = heads - declared - {"-h", "--help"}
     assert not extra, f"no such option: {sorted(extra)}"
 

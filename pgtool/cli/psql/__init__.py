@@ -1,10 +1,13 @@
-"""What ``pgtool query`` has of psql: statement splitting, variables, output forms, prompts.
+r"""What ``pgtool query`` has of psql: statement splitting, variables, output forms, prompts.
 
-* :mod:`.scan`: text → statements and backslash commands, variables put in;
-* :mod:`.width`, :mod:`.table`, :mod:`.plain`: rows as psql prints them;
-* :mod:`.errors`: errors as psql prints them;
-* :mod:`.run`: statements and their output; :mod:`.commands`, :mod:`.describe`: backslash
-  commands; :mod:`.prompt`: the interactive loop.
+* :mod:`.loop`: lines to statements and backslash commands, conditions; with
+  :mod:`.scan` (SQL) and :mod:`.slash` (arguments of commands), :mod:`.variables`;
+* :mod:`.run`: statements through the engine, with :mod:`.transactions` and :mod:`.results`;
+* :mod:`.printing`: rows in a form (:mod:`.table`, :mod:`.expanded`, :mod:`.plain`,
+  :mod:`.markup`) by a :mod:`.style`, which :mod:`.pset` sets; :mod:`.errors`, :mod:`.width`;
+* :mod:`.commands`: backslash commands, with :mod:`.copycmd`, :mod:`.connect`, :mod:`.watch`,
+  :mod:`.crosstab`, :mod:`.help`; :mod:`.describe`: ``\d`` and its kin;
+* :mod:`.prompt`: the interactive loop.
 """
 
 from __future__ import annotations

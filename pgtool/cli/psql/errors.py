@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pgtool.cli.psql.width import width
-from pgtool.errors import CorruptData, PgtoolError, SqlError
+from typing import Any
 
-__all__ = ["error_lines"]
+from pgtool.cli.psql.width import width
+from pgtool.errors import CorruptData, PgtoolError, SqlError, Unsupported
+
+__all__ = ["error_lines", "facts_of", "notice_lines"]
 
 DISPLAY_SIZE = 60
 MIN_RIGHT_CUT = 10
@@ -14,18 +16,24 @@ _CORRUPT = "XX001"
 _UNSUPPORTED = "0A000"
 
 
-def error_lines(error: PgtoolError, text: str, *, verbosity: str = "default") -> list[str]:
-    """An error as lines, the first beginning with its severity."""
+def facts_of(error: PgtoolError) -> tuple[str, str]:
+    """The message of an error and its SQLSTATE."""
     if isinstance(error, SqlError):
-        state, message = error.sqlstate, error.message
-        detail, hint, position = error.detail, error.hint, error.position
-    else:
-        state = _CORRUPT if isinstance(error, CorruptData) else _UNSUPPORTED
-        kind = "" if isinstance(error, CorruptData) else "not supported: "
-        kind = kind if type(error).__name__ == "Unsupported" else ""
-        message, detail, hint, position = kind + str(error), None, None, None
+        return error.message, error.sqlstate
+    if isinstance(error, CorruptData):
+        return str(error), _CORRUPT
+    kind = "not supported: " if isinstance(error, Unsupported) else ""
+    return kind + str(error), _UNSUPPORTED if kind else _INTERNAL
+
+
+def error_lines(
+    error: PgtoolError, text: str, *, verbosity: str = "default", context: bool = True
+) -> list[str]:
+    """An error as lines, the first beginning with its severity."""
+    message, state = facts_of(error)
     if verbosity == "sqlstate":
         return [f"ERROR:  {state}"]
+    position = getattr(error, "position", None)
     shown = f"{state}: " if verbosity == "verbose" else ""
     out = [f"ERROR:  {shown}{message}"]
     if verbosity == "terse":
@@ -34,13 +42,20 @@ def error_lines(error: PgtoolError, text: str, *, verbosity: str = "default") ->
         return out
     if position:
         out += place(text, _characters(text, position))
-    if detail:
-        out.append(f"DETAIL:  {detail}")
-    if hint:
-        out.append(f"HINT:  {hint}")
-    context = getattr(error, "context", None)
-    if context:
-        out.append(f"CONTEXT:  {context}")
+    names = ("detail", "hint", "context") if context else ("detail", "hint")
+    found = ((name, getattr(error, name, None)) for name in names)
+    return out + [f"{name.upper()}:  {value}" for name, value in found if value]
+
+
+def notice_lines(notice: Any, verbosity: str = "default") -> list[str]:
+    """A notice as lines."""
+    if verbosity == "sqlstate":
+        return [f"{notice.severity}:  {notice.sqlstate}"]
+    shown = f"{notice.sqlstate}: " if verbosity == "verbose" else ""
+    out = [f"{notice.severity}:  {shown}{notice.message}"]
+    if verbosity != "terse":
+        found = ((name, getattr(notice, name)) for name in ("detail", "hint"))
+        out += [f"{name.upper()}:  {value}" for name, value in found if value]
     return out
 
 

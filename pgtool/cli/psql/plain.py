@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from pgtool.cli.psql.table import Style, footer
+from pgtool.cli.psql.style import Style, Table
 
-__all__ = ["csv_lines", "json_document", "json_row", "unaligned", "unaligned_expanded"]
+__all__ = ["csv_lines", "json_document", "json_row", "unaligned"]
 
 Row = Sequence[str | None]
 JSON_VERSION = 1
@@ -19,44 +19,64 @@ _JSON = {114, 3802}
 _NOT_NUMBERS = ("NaN", "Infinity", "-Infinity")
 
 
-def unaligned(names: Sequence[str], rows: Iterable[Row], style: Style) -> Iterator[str]:
-    """One line a row, fields divided by a separator."""
-    if not style.tuples_only:
-        yield style.fieldsep.join(names)
-    count = 0
-    for row in rows:
-        yield style.fieldsep.join(style.null if v is None else v for v in row)
-        count += 1
-    if not style.tuples_only:
-        if style.footers is not None:
-            yield from style.footers
-        elif style.footer:
-            yield footer(count)
-
-
-def unaligned_expanded(names: Sequence[str], rows: Iterable[Row], style: Style) -> Iterator[str]:
-    """One line a field, an empty one between rows."""
+def unaligned(table: Table, style: Style) -> Iterator[str]:
+    """Fields divided by a separator: pieces that are written as they are."""
+    records = _records(table, style) if style.expanded != "on" else _pairs(table, style)
     first = True
-    for row in rows:
-        if not first:
-            yield ""
+    for record in records:
+        yield record if first else style.recordsep + record
         first = False
-        for name, value in zip(names, row):
-            yield f"{name}{style.fieldsep}{style.null if value is None else value}"
+    if not first:
+        yield "\0" if style.recordsep == "\0" else "\n"
 
 
-def _csv(text: str) -> str:
-    if text == "\\." or any(c in text for c in ',"\n\r'):
+def _records(table: Table, style: Style) -> Iterator[str]:
+    if not style.tuples_only:
+        if table.title:
+            yield table.title
+        yield style.fieldsep.join(table.names)
+    for row in table.shown(style) if table.names else ():
+        yield style.fieldsep.join(row)
+    if not style.tuples_only:
+        yield from table.below(style)
+
+
+def _pairs(table: Table, style: Style) -> Iterator[str]:
+    """A name and a value in a record, an empty record between rows."""
+    title = [table.title] if table.title and not style.tuples_only else []
+    yield from title
+    for number, row in enumerate(table.shown(style)):
+        if number or title:
+            yield ""
+        for name, value in zip(table.names, row):
+            yield name + style.fieldsep + value
+    if table.footers and not style.tuples_only:
+        yield ""
+        yield from table.footers
+
+
+def _csv(text: str, separator: str) -> str:
+    if text == "\\." or any(c in text for c in (separator, '"', "\n", "\r")):
         return '"' + text.replace('"', '""') + '"'
     return text
 
 
-def csv_lines(names: Sequence[str], rows: Iterable[Row], style: Style) -> Iterator[str]:
-    """A header line and a line a row; NULL is an empty field."""
-    if not style.tuples_only and names:
-        yield ",".join(map(_csv, names))
+def csv_lines(
+    names: Sequence[str], rows: Iterable[Row], style: Style
+) -> Iterator[str]:
+    """A header line and a line a row; after \\x a line a field."""
+    separator = style.csv_fieldsep
+    heads = [_csv(name, separator) for name in names]
+    if style.expanded == "on":
+        for row in rows:
+            for head, value in zip(heads, row):
+                yield head + separator + _csv(style.null if value is None else value, separator)
+        return
+    if not style.tuples_only:
+        yield separator.join(heads)
     for row in rows:
-        yield ",".join([_csv(style.null if v is None else v) for v in row])
+        if names:
+            yield separator.join([_csv(style.null if v is None else v, separator) for v in row])
 
 
 def json_value(text: str | None, typid: int) -> Any:

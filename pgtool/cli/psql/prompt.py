@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from pgtool.cli.psql.loop import Script
 from pgtool.cli.psql.run import Runner
-from pgtool.cli.psql.scan import Scanner
 
-__all__ = ["interactive"]
+__all__ = ["interactive", "prompt_text"]
 
 HISTORY = "~/.pgtool_history"
 MAX_HISTORY = 2000
@@ -23,9 +24,12 @@ INNER INTERSECT IS JOIN LAST LATERAL LEFT LIKE LIMIT NATURAL NOT NULL NULLS OFFS
 OUTER OVER PARTITION PREPARE RECURSIVE RESET RIGHT ROLLBACK ROWS SELECT SET SHOW SOME TABLE THEN
 TRUE UNION USING VALUES WHEN WHERE WINDOW WITH
 """)
-_COMMANDS = ["\\d", "\\dt", "\\di", "\\dv", "\\dm", "\\ds", "\\df", "\\dn", "\\du", "\\l", "\\x",
-             "\\timing", "\\i", "\\o", "\\q", "\\?", "\\c", "\\pset", "\\set", "\\unset",
-             "\\echo", "\\g", "\\gx", "\\a", "\\t", "\\r"]  # fmt: skip
+#: Commands that describe something, by what stands behind \\d.
+_DESCRIBED = (
+    "", "a", "A", "Ac", "Af", "Ao", "Ap", "b", "c", "C", "config", "d", "D", "dp", "E", "es", "et",
+    "eu", "ew", "f", "F", "Fd", "Fp", "Ft", "g", "i", "l", "L", "m", "n", "o", "O", "p", "P", "rds",
+    "rg", "Rp", "Rs", "s", "t", "T", "u", "v", "x", "X", "y",
+)  # fmt: skip
 
 
 class Completer:
@@ -45,7 +49,7 @@ class Completer:
     def candidates(self, line: str, text: str) -> list[str]:
         """The completions of the last word of a line."""
         if line.startswith("\\") and " " not in line:
-            return [name for name in _COMMANDS if name.startswith(line)]
+            return [name for name in _commands() if name.startswith(line)]
         before = line[: len(line) - len(text)].rstrip()
         last = re.split(r"[\s(,]+", before)[-1].upper() if before else ""
         if last in ("FROM", "JOIN", "TABLE") or before.startswith("\\d") or before.endswith(","):
@@ -99,34 +103,103 @@ def _typed_data() -> Iterator[bytes]:
         yield line.encode("utf-8", "surrogateescape")
 
 
+def _commands() -> list[str]:
+    """The names of all backslash commands."""
+    from pgtool.cli.psql.commands import COMMANDS
+    from pgtool.cli.psql.loop import CONDITIONS
+
+    described = [f"d{letters}" for letters in _DESCRIBED]
+    return sorted(f"\\{name}" for name in {*COMMANDS, *CONDITIONS, *described, "l", "z"})
+
+
+def _values(script: Script) -> dict[str, Callable[[], str]]:
+    """What the letters of a prompt stand for."""
+    runner = script.runner
+    session = runner.engine.session
+    database = session.database.name
+
+    def block() -> str:
+        if runner.engine.transactions.failed:
+            return "!"
+        return "*" if session.in_transaction else ""
+
+    return {
+        "/": lambda: database, "~": lambda: "~" if database == session.user else database,
+        "n": lambda: session.user, "#": lambda: "#" if session.is_superuser else ">",
+        "R": lambda: "@" if not script.active else script.scanner.mark, "x": block,
+        "m": lambda: "[local]", "M": lambda: "[local]", ">": lambda: "", "p": lambda: "",
+        "l": lambda: str(script.line + 1), "%": lambda: "%", "[": lambda: "\x01",
+        "]": lambda: "\x02",
+    }  # fmt: skip
+
+
+_ESCAPE = re.compile(r"%(?::(?P<variable>[^:]*):|`(?P<command>[^`]*)`|(?P<octal>0[0-7]*)|(?P<c>.))")
+
+
+def prompt_text(script: Script, shown: str) -> str:
+    """A prompt with what its percent signs stand for."""
+    values = _values(script)
+
+    def put(match: re.Match[str]) -> str:
+        if match["variable"] is not None:
+            return str(script.runner.variables.get(match["variable"], ""))
+        if match["command"] is not None:
+            done = subprocess.run(match["command"], shell=True, stdout=subprocess.PIPE, text=True,
+                                  check=False)  # fmt: skip
+            return done.stdout.rstrip("\n")
+        if match["octal"] is not None:
+            return chr(int(match["octal"], 8) & 255)
+        found = values.get(match["c"])
+        return found() if found is not None else match[0]
+
+    return _ESCAPE.sub(put, shown)
+
+
+def _word(script: Script, line: str) -> str | None:
+    """Words that are no SQL: how to leave, and how to get help. None: the line is used up."""
+    word = line.strip().lower().rstrip(";").rstrip()
+    if word not in ("help", "exit", "quit"):
+        return line
+    inside = bool(script.scanner.buffer.strip())
+    if not inside:
+        if word == "help":
+            print("Type \\? for the backslash commands, \\q to leave.")
+        else:
+            script.runner.stopped = True
+        return None
+    if script.scanner.state or script.scanner.depth:
+        print("Use control-D to quit.")
+    elif word == "help":
+        print("Use \\? for help or press control-C to clear the input buffer.")
+    else:
+        print("Use \\q to quit.")
+    return line
+
+
 def interactive(runner: Runner) -> int:
     """Read statements from the terminal until \\q or the end of input."""
+    runner.interactive = True
+    runner.variables.setdefault("PROMPT1", "%/%R%x%# ")
+    runner.variables.setdefault("PROMPT2", "%/%R%x%# ")
     save = _history(runner)
-    print('Type "\\?" for help.\n')
-    scanner = Scanner(runner.variables)
+    if not runner.variables.on("QUIET"):
+        print('Type "\\?" for help.\n')
+    script = Script(runner)
     runner.engine.copy_in = _typed_data
     try:
         while not runner.stopped:
-            session = runner.engine.session
-            mark = "#" if session.is_superuser else ">"
-            if runner.engine.transactions.failed:
-                block = "!"
-            else:
-                block = "*" if session.in_transaction else ""
+            begun = bool(script.scanner.buffer) or bool(script.scanner.state)
+            shown = prompt_text(script, runner.variables["PROMPT2" if begun else "PROMPT1"])
             try:
-                line = input(f"{session.database.name}{scanner.prompt}{block}{mark} ")
+                line = _word(script, input(shown))
+                if line is not None:
+                    script.feed(line)
             except EOFError:
                 print("\\q")
                 break
             except KeyboardInterrupt:
                 print()
-                scanner = Scanner(runner.variables)
-                continue
-            if not scanner.buffer and line.strip().lower() in ("exit", "quit"):
-                break
-            if not scanner.buffer and line.strip().lower() == "help":
-                line = "\\?"
-            runner._items(list(scanner.feed(line)), None)
+                script = Script(runner)
             runner.out.flush()
     finally:
         save()

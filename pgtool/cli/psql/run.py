@@ -1,7 +1,8 @@
-"""Running input: statements through the engine, their rows to the output, errors to stderr.
+r"""One session's front end: statements through the engine, rows to the output, errors to stderr.
 
 :class:`Runner` is what psql is to a connection: variables, output form, where output goes,
-whether to time. Backslash commands are handed to :mod:`.commands`.
+whether to time. Input is fed to it by :mod:`.loop`; what a ``\g`` or its kin asked for the next
+statement is an :class:`Once`.
 """
 
 from __future__ import annotations
@@ -11,37 +12,37 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
-from itertools import chain, islice
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
-from pgtool.cli.psql import plain, table
-from pgtool.cli.psql.errors import error_lines
-from pgtool.cli.psql.scan import Item, Scanner, put_in
-from pgtool.errors import CorruptData, PgtoolError, UserError
+from pgtool.cli.psql import results, transactions
+from pgtool.cli.psql.errors import error_lines, facts_of, notice_lines
+from pgtool.cli.psql.printing import print_rows
+from pgtool.cli.psql.scan import put_in
+from pgtool.cli.psql.style import Style
+from pgtool.cli.psql.variables import Variables
+from pgtool.errors import CorruptData, PgtoolError, SqlError, UserError
 
-__all__ = ["Runner"]
+__all__ = ["Once", "Runner"]
 
-ARROW_FORMATS = ("arrow", "parquet")
+#: Forms whose output is for programs: nothing but rows is printed.
+_LEVELS = {"LOG": 1, "NOTICE": 2, "WARNING": 3, "ERROR": 4, "FATAL": 5, "PANIC": 6}
+MACHINE = ("json", "jsonl", "arrow", "parquet")
 
 
-def _data_lines(lines: Iterator[str], scanner: Scanner) -> Iterator[bytes]:
-    """The data of COPY FROM STDIN: what follows in a script, up to a line of backslash-point."""
-    ended = False
-    try:
-        for line in lines:
-            scanner.line += 1
-            ended = line.rstrip("\r\n") == "\\."
-            if ended:
-                return
-            yield line.encode("utf-8", "surrogateescape")
-        ended = True
-    finally:
-        # After an error the rest is data all the same.
-        while not ended:
-            line = next(lines, "\\.")
-            scanner.line += 1
-            ended = line.rstrip("\r\n") == "\\."
+@dataclass
+class Once:
+    r"""What a backslash command asked for the next statement alone."""
+
+    file: str | None = None
+    style: Style | None = None
+    #: \gset's prefix.
+    store: str | None = None
+    execute: bool = False
+    #: What \gexec found to run.
+    texts: list[str] = field(default_factory=list)
+    describe: bool = False
+    crosstab: list[str] | None = None
 
 
 def standard_input() -> Iterator[bytes]:
@@ -52,83 +53,138 @@ def standard_input() -> Iterator[bytes]:
 class Runner:
     """One session's front end."""
 
-    def __init__(self, engine: Any, fmt: str = "table") -> None:
+    def __init__(self, engine: Any, fmt: str = "aligned") -> None:
         self.engine = engine
         engine.copy_in = standard_input
-        self.fmt = fmt
-        self.style = table.Style()
-        self.expanded = False
+        self.style = Style(format=fmt)
+        self.variables = Variables()
         self.timing = False
-        self.quiet = fmt not in ("table", "csv")
-        self.variables: dict[str, str] = {"VERBOSITY": "default", "ON_ERROR_STOP": "off"}
         self.out: IO[str] = sys.stdout
         self.status = 0
-        self.last = ""
-        self.once: tuple[bool | None, str] | None = None
+        self.once = Once()
+        self.previous = ""
+        #: Where input comes from: (name, line) of each script, the innermost last.
+        self.places: list[Any] = []
+        #: Whether messages of our own come without the program's name and their kind.
+        self.terse = False
+        self.interactive = False
         self.stopped = False
+        #: False after \connect failed in a script: nothing more may run.
+        self.connected = True
+        #: The output proper while \copy sends rows to a file.
+        self.copying_to_file: IO[str] | None = None
+        self.restricted: str | None = None
+        self.last_error: tuple[PgtoolError, str] | None = None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether tags and confirmations are left out."""
+        return self.variables.on("QUIET") or self.style.format in MACHINE
+
+    def close(self) -> None:
+        """What is open is rolled back, the directory let go."""
+        self.engine.close()
+
+    # -- messages ----------------------------------------------------------------------
+
+    def say(self, message: str, level: str = "") -> None:
+        """A message on standard error, with the place in a script that it is about."""
+        self.out.flush()
+        place = next((p for p in reversed(self.places) if p.name), None)
+        head = ""
+        if place is not None:
+            head = f"pgtool:{place.name}:{place.line}: "
+        elif not self.terse and level:
+            head = "pgtool: "
+        if level and head:
+            head += f"{level}: "
+        print(head + message, file=sys.stderr, flush=True)
+
+    def complain(self, message: str) -> None:
+        """An error of the front end itself."""
+        self.say(message, "error")
+        self.status = max(self.status, 1)
+
+    def warn(self, message: str) -> None:
+        """Something that is not done as asked."""
+        self.say(message, "warning")
+
+    def tell(self, text: str) -> None:
+        """A confirmation on the output."""
+        if text and not self.quiet:
+            print(text, flush=True)
 
     # -- input -------------------------------------------------------------------------
 
     def text(self, text: str) -> bool:
         """One text as a whole (-c); False if the next must not run."""
-        if text.lstrip().startswith("\\"):
-            from pgtool.cli.psql.commands import run_command
+        from pgtool.cli.psql.loop import one_command
 
-            run_command(self, text.strip())
-            return not self.stopped
-        return self.statement(put_in(text, self.variables)) or not self._stop_on_error()
-
-    def script(self, lines: Iterable[str], name: str | None) -> int:
-        """A script: statement after statement; the exit code."""
-        scanner = Scanner(self.variables)
-        lines = iter(lines)
-        self.engine.copy_in = partial(_data_lines, lines, scanner)
-        for line in lines:
-            items = list(scanner.feed(line.rstrip("\n")))
-            if not self._items(items, name):
-                return self.status
-        self._items(list(scanner.rest()), name)
-        return self.status
-
-    def _items(self, items: list[Item], name: str | None) -> bool:
-        """Run what a line completed; False to stop."""
-        for item in items:
-            if item.is_command:
-                from pgtool.cli.psql.commands import run_command
-
-                run_command(self, item.text)
-            elif not self.statement(item.text, name, item.line) and self._stop_on_error():
-                self.status = self.status if self.status == 2 else 1
-                self.stopped = True
-            if self.stopped:
-                return False
-        return True
-
-    def _stop_on_error(self) -> bool:
-        return self.variables.get("ON_ERROR_STOP", "").lower() in ("on", "1", "true", "yes")
+        self.terse = True
+        if self.variables.word("ECHO") == "all":
+            print(text.removeprefix("\\"))
+        if text.startswith("\\"):
+            done = one_command(self, text)
+        else:
+            done = self.send(put_in(text, self.variables))
+        return not self.stopped and (done or not self.variables.on("ON_ERROR_STOP"))
 
     # -- statements --------------------------------------------------------------------
 
-    def statement(self, text: str, name: str | None = None, line: int = 0) -> bool:
-        """Run one text; False after an error, which has been printed."""
-        begin = time.perf_counter()
-        self.last = text
-        try:
-            with self._cancellable():
-                for outcome in self.engine.run(text):
-                    self._notices(outcome.notices)
-                    self._show(outcome)
-        except PgtoolError as error:
-            self.out.flush()
-            prefix = f"pgtool:{name}:{line}: " if name else ""
-            self._complain(error, text, prefix)
+    def send(self, text: str) -> bool:
+        """Run one text as the variables say; False after an error, which has been printed."""
+        if not self.connected:
+            self.complain("You are currently not connected to a database.")
             return False
+        if self.variables.word("ECHO") == "queries":
+            print(text, flush=True)
+        once = self.once
+        begin = time.perf_counter()
+        try:
+            with transactions.guarded(self, text) as guard:
+                if once.describe:
+                    guard.done = results.describe(self, text)
+                else:
+                    guard.done = self._run(text)
+        finally:
+            self.once = Once()
+        if not guard.done and self.variables.word("ECHO") == "errors":
+            self.say(f"STATEMENT:  {text}")
         if self.timing:
-            self._line(f"Time: {(time.perf_counter() - begin) * 1000:.3f} ms")
-        return True
+            print(_elapsed((time.perf_counter() - begin) * 1000), flush=True)
+        return guard.done
+
+    def _run(self, text: str) -> bool:
+        """Run one text and show what comes out."""
+        count = -1
+        try:
+            with self.cancellable():
+                last = self._last(text)
+                for number, outcome in enumerate(self.engine.run(text)):
+                    self._notices(outcome.notices)
+                    count = results.show(self, outcome, number == last)
+                    results.succeeded(self, count)
+        except PgtoolError as error:
+            self.failed(error, text)
+            return False
+        if count < 0:
+            results.succeeded(self, 0)
+        return results.execute(self, self.once.texts) if self.once.texts else True
+
+    def _last(self, text: str) -> int | None:
+        """The number of the last statement, where it is a special one."""
+        once = self.once
+        if once.store is None and not once.execute and once.crosstab is None and (
+            self.variables.on("SHOW_ALL_RESULTS")
+        ):  # fmt: skip
+            return None
+        try:
+            return len(self.engine.parse(text)) - 1
+        except PgtoolError:
+            return None  # which the run will tell
 
     @contextmanager
-    def _cancellable(self) -> Iterator[None]:
+    def cancellable(self) -> Iterator[None]:
         """Ctrl-C cancels the statement; a second one what does not listen."""
         session = self.engine.session
 
@@ -147,103 +203,79 @@ class Runner:
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def _complain(self, error: PgtoolError, text: str, prefix: str) -> None:
-        verbosity = self.variables.get("VERBOSITY", "default").lower()
-        lines = error_lines(error, text, verbosity=verbosity)
-        print(prefix + "\n".join(lines), file=sys.stderr, flush=True)
+    def failed(self, error: PgtoolError, text: str) -> None:
+        """Tell an error of the engine."""
+        self.last_error = (error, text)
+        message, state = facts_of(error)
+        self.variables |= {
+            "ERROR": "true", "SQLSTATE": state, "ROW_COUNT": "0", "LAST_ERROR_MESSAGE": message,
+            "LAST_ERROR_SQLSTATE": state,
+        }  # fmt: skip
+        context = self.variables.word("SHOW_CONTEXT") != "never"
+        verbosity = self.variables.word("VERBOSITY")
+        self.say("\n".join(error_lines(error, text, verbosity=verbosity, context=context)))
         self.status = 2 if isinstance(error, CorruptData) else max(self.status, 1)
 
     def _notices(self, notices: list[Any]) -> None:
-        verbose = self.variables.get("VERBOSITY") == "verbose"
         for notice in notices:
-            state = f"{notice.sqlstate}: " if verbose else ""
-            print(f"{notice.severity}:  {state}{notice.message}", file=sys.stderr)
-            if notice.detail:
-                print(f"DETAIL:  {notice.detail}", file=sys.stderr)
-            if notice.hint:
-                print(f"HINT:  {notice.hint}", file=sys.stderr)
+            least = str(self.engine.session.setting("client_min_messages"))
+            if _LEVELS.get(notice.severity, 99) < _LEVELS.get(least.upper(), 0):
+                continue
+            self.say("\n".join(notice_lines(notice, self.variables.word("VERBOSITY"))))
+
+    # -- the engine, for the front end itself ------------------------------------------
+
+    def query(self, text: str) -> tuple[list[str], list[int], list[tuple[str | None, ...]]]:
+        """Names, types and rows of a query of ours; errors go to the caller."""
+        if not self.connected:
+            raise UserError("You are currently not connected to a database.")
+        hidden = self.variables.word("ECHO_HIDDEN")
+        if hidden not in ("off", "false", "no", "0"):
+            print(f"/******** QUERY *********/\n{text}\n/************************/\n", flush=True)
+            if hidden == "noexec":
+                return [], [], []
+        names: list[str] = []
+        types: list[int] = []
+        rows: list[tuple[str | None, ...]] = []
+        try:
+            with self.cancellable():
+                for outcome in self.engine.run(text):
+                    names, types = list(outcome.answer.names), list(outcome.answer.types)
+                    rows = list(outcome.answer.texts())
+        except SqlError as error:
+            error.position = None  # it is in a text that nobody wrote here
+            raise
+        return names, types, rows
 
     # -- output ------------------------------------------------------------------------
 
-    def _line(self, text: str) -> None:
+    def line(self, text: str) -> None:
+        """A line on the output of queries."""
         self.out.write(text + "\n")
-
-    def _show(self, outcome: Any) -> None:
-        if outcome.copy_out is not None:
-            self._copy(outcome.copy_out)
-            return
-        if outcome.answer is None:
-            if not self.quiet:
-                self._line(outcome.tag)
-            return
-        answer = outcome.answer
-        if self.fmt in ARROW_FORMATS:
-            self._arrow(answer)
-            return
-        self.rows(answer.names, answer.types, answer.texts(), typmods=answer.typmods)
-        if outcome.count is not None and not self.quiet:
-            self._line(outcome.tag)
-
-    def _copy(self, pieces: Iterator[bytes]) -> None:
-        """What COPY sends goes to the output as it is."""
-        self.out.flush()
-        binary = getattr(self.out, "buffer", None)
-        for piece in pieces:
-            if binary is not None:
-                binary.write(piece)
-            else:
-                self.out.write(piece.decode("utf-8", "surrogateescape"))
-        if binary is not None:
-            binary.flush()
 
     def rows(
         self, names: list[str], types: list[int], rows: Iterable[Any], *,
-        typmods: list[int] | None = None, title: str | None = None,
-        footers: tuple[str, ...] | None = None,
-    ) -> None:  # fmt: skip
-        """Print rows in the chosen form."""
-        style = table.Style(**{**vars(self.style), "title": title, "footers": footers})
-        expanded = self.expanded
-        if self.once is not None and self.once[0] is not None:
-            expanded = self.once[0]
-        kind = self.fmt
-        # Nothing is printed of a result whose first row fails.
-        iterator = iter(rows)
-        rows = chain(list(islice(iterator, 1)), iterator)
-        if kind == "table" and expanded:
-            lines = table.expanded(names, rows, style)
-        elif kind == "table":
-            lines = table.aligned(names, types, rows, style)
-        elif kind == "unaligned" and expanded:
-            lines = plain.unaligned_expanded(names, rows, style)
-        elif kind == "unaligned":
-            lines = plain.unaligned(names, rows, style)
-        elif kind == "csv":
-            lines = plain.csv_lines(names, rows, style)
-        elif kind == "jsonl":
-            lines = (plain.json_row(names, types, row) for row in rows)
-        else:
-            lines = plain.json_document(names, types, self._labels(types, typmods), rows)
-        write = self.out.write
-        for line in lines:
-            write(line + "\n")
-        if kind == "table":
-            write("\n")
-        self._once_done()
+        title: str | None = None, footers: Iterable[str] | None = None, style: Style | None = None,
+    ) -> int:  # fmt: skip
+        """Print rows of our own in the chosen form; how many there were."""
+        below = None if footers is None else list(footers)
+        count = print_rows(self, names, types, rows, style or replace(self.style, title=None),
+                           title=title, footers=below)  # fmt: skip
+        self.out.flush()
+        return count
 
-    def _once_done(self) -> None:
-        """What \\g asked for holds for one result."""
-        if self.once is not None:
-            self.once = None
 
-    def _labels(self, types: list[int], typmods: list[int] | None) -> list[str]:
-        registry = self.engine.session.types
-        return [registry.format_type(t, m) for t, m in zip(types, typmods or [-1] * len(types))]
-
-    def _arrow(self, answer: Any) -> None:
-        from pgtool.commands.copy.answer import write_answer
-
-        binary = getattr(self.out, "buffer", None)
-        if binary is None or binary.isatty():
-            raise UserError(f"--format {self.fmt} does not go to a terminal: use -o FILE")
-        write_answer(binary, self.fmt, answer, self.engine.session.types)
+def _elapsed(milliseconds: float) -> str:
+    r"""The line of \timing."""
+    shown = f"Time: {milliseconds:.3f} ms"
+    if milliseconds < 1000:
+        return shown
+    seconds = milliseconds / 1000
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{shown} ({int(minutes):02d}:{seconds:06.3f})"
+    hours, minutes = divmod(int(minutes), 60)
+    if hours < 24:
+        return f"{shown} ({hours:02d}:{minutes:02d}:{seconds:06.3f})"
+    days, hours = divmod(hours, 24)
+    return f"{shown} ({days} d {hours:02d}:{minutes:02d}:{seconds:06.3f})"

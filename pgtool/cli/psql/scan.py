@@ -1,17 +1,18 @@
-"""Splitting input as psql does: at semicolons outside quotes, comments and parentheses.
+"""Scanning input as psql does: statements end at semicolons outside quotes and parentheses.
 
-A :class:`Scanner` is fed lines and yields statements when they are complete, and backslash
-commands. Variables are put in on the way: ``:name``, ``:'name'``, ``:"name"`` and
-``:{?name}``, outside quotes only, and only those that are set.
+A :class:`Scanner` is given lines and tells what it met: the end of a statement, a backslash,
+the end of the line. What it gathers is the query buffer, which the caller owns. Variables are
+put in on the way: ``:name``, ``:'name'``, ``:"name"`` and ``:{?name}``, outside quotes only
+and only those that are set; the text of ``:name`` is scanned in its turn.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from enum import Enum
 
-__all__ = ["Item", "Scanner", "put_in", "substitute"]
+__all__ = ["Met", "Scanner", "literal", "put_in", "quoted_name"]
 
 _TOKEN = re.compile(
     r"""(?P<line>--[^\n]*)|(?P<comment>/\*)|(?P<estring>[eE]')|(?P<string>')|(?P<name>")
@@ -21,32 +22,41 @@ _TOKEN = re.compile(
     |(?P<open>[(\[])|(?P<close>[)\]])|(?P<semi>;)|(?P<back>\\)""",
     re.X,
 )
+_VARIABLE = re.compile(r""":(?:(\w+)|['"](\w+)['"])""")
 _ENDS = {
     "string": re.compile(r"'"), "name": re.compile(r'"'),
     "estring": re.compile(r"(?:[^'\\]|\\.|'')*'", re.S), "comment": re.compile(r"/\*|\*/"),
 }  # fmt: skip
+_MARKS = {"string": "'", "estring": "'", "name": '"', "dollar": "$", "comment": "*"}
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A statement, or a backslash command (with its backslash); ``line`` is where it ends."""
+class Met(Enum):
+    """What the scanner stopped at."""
 
-    text: str
-    line: int
-    is_command: bool = False
+    SEMICOLON = "semicolon"
+    BACKSLASH = "backslash"
+    END = "end"
 
 
 class Scanner:
-    """The state between lines: what is open, what is gathered."""
+    """The state between lines: what is open, what is gathered, what is left of the line."""
 
-    def __init__(self, variables: dict[str, str], *, split: bool = True) -> None:
+    def __init__(
+        self, variables: Mapping[str, str], *, split: bool = True,
+        warn: Callable[[str], None] | None = None,
+    ) -> None:  # fmt: skip
         self.variables = variables
         self.split = split
+        self.warn = warn
+        #: Whether variables are put in: not where conditions skip the text.
+        self.active = True
         self.buffer = ""
-        self.line = 0
-        self._reset()
+        self.text = ""
+        self.at = 0
+        self.reset()
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """Begin a statement; what is left of the line stays."""
         self.buffer = ""
         self.state = ""
         self.tag = ""
@@ -56,43 +66,65 @@ class Scanner:
         self.words: list[str] = []
 
     @property
-    def prompt(self) -> str:
+    def mark(self) -> str:
         """The character that tells in a prompt what is open."""
         if self.state:
-            shown = {"string": "'", "estring": "'", "name": '"', "dollar": "$", "comment": "*"}
-            return shown[self.state]
+            return _MARKS[self.state]
         if self.depth:
             return "("
         return "-" if self.buffer.strip() else "="
 
-    def feed(self, line: str) -> Iterator[Item]:
-        """One line without its line end; what it completes."""
-        self.line += 1
-        at = 0
-        if self.buffer:
-            self._add("\n")
-        while at < len(line):
+    # -- a line ------------------------------------------------------------------------
+
+    def start(self, line: str) -> None:
+        """One line without its line end."""
+        self.text, self.at = line, 0
+        self._spliced: list[tuple[str, int]] = []
+        self._before = len(self.buffer)
+        self._newline = bool(self.buffer)
+        if self._newline:
+            self.buffer += "\n"
+
+    def scan(self) -> Met:
+        """Go on to where something has to be done."""
+        while self.at < len(self.text):
             if self.state:
-                at = self._inside(line, at)
+                self._inside()
                 continue
-            match = _TOKEN.search(line, at)
+            match = _TOKEN.search(self.text, self.at)
             if match is None:
-                self._add(line[at:])
+                self._add(self.text[self.at :])
                 break
-            self._add(line[at : match.start()])
+            self._add(self.text[self.at : match.start()])
+            self.at = match.end()
             kind = str(match.lastgroup)
             if kind == "back" and self.split:
-                yield from self._command(line, match)
-                return
+                if self.text[self.at : self.at + 1] in (";", ":"):
+                    self._add(self.text[self.at])
+                    self.at += 1
+                    continue
+                self._strip_newline()
+                return Met.BACKSLASH
             if kind == "semi" and self.split and not self.depth and not self.body:
-                yield from self._complete(";")
-            else:
-                self._token(kind, match[0])
-            at = match.end()
+                self._add(";")
+                return Met.SEMICOLON
+            self._token(kind, match[0])
+        self.at = len(self.text)
+        self._strip_newline()
+        return Met.END
 
-    def rest(self) -> Iterator[Item]:
-        """What is left without a semicolon at the end of the input."""
-        yield from self._complete("")
+    def _strip_newline(self) -> None:
+        """A line that added nothing leaves no line end behind."""
+        if self._newline and len(self.buffer) == self._before + 1:
+            self.buffer = self.buffer[:-1]
+        self._newline = False
+
+    @property
+    def rest(self) -> str:
+        """What is left of the line."""
+        return self.text[self.at :]
+
+    # -- tokens ------------------------------------------------------------------------
 
     def _add(self, text: str) -> None:
         if not self.buffer:
@@ -105,15 +137,42 @@ class Scanner:
             if self.buffer:
                 self.buffer += text
             return
-        if kind in _ENDS or kind == "dollar":
+        if kind == "var" and self.active and self._variable(text):
+            return
+        if kind == "test" and self.active:
+            text = "TRUE" if text[3:-1] in self.variables else "FALSE"
+        elif kind in _ENDS or kind == "dollar":
             self.state, self.tag, self.nesting = kind, text, 1
         elif kind in ("open", "close"):
             self.depth = max(self.depth + (1 if kind == "open" else -1), 0)
         elif kind == "word":
             self._word(text.lower())
-        elif kind in ("var", "test"):
-            text = substitute(text, self.variables)
+        elif kind == "var":
+            # Nothing is set by that name: the colon is an operator, what follows its operand.
+            self._add(":")
+            self.at -= len(text) - 1
+            return
         self._add(text)
+
+    def _variable(self, text: str) -> bool:
+        """Put a variable in; False if there is none."""
+        quote = text[1] if text[1] in "'\"" else ""
+        name = text.strip(":'\"")
+        value = self.variables.get(name)
+        if value is None:
+            return False
+        if quote:
+            self._add(literal(value) if quote == "'" else quoted_name(value))
+            return True
+        left = len(self.text) - self.at
+        self._spliced = [item for item in self._spliced if left >= item[1]]
+        if any(item[0] == name for item in self._spliced):
+            if self.warn is not None:
+                self.warn(f'skipping recursive expansion of variable "{name}"')
+            return False
+        self._spliced.append((name, left))
+        self.text, self.at = value + self.text[self.at :], 0
+        return True
 
     def _word(self, word: str) -> None:
         """CREATE FUNCTION … BEGIN ATOMIC … END holds semicolons."""
@@ -125,8 +184,9 @@ class Scanner:
         elif self.body and word == "end":
             self.body -= 1
 
-    def _inside(self, line: str, at: int) -> int:
+    def _inside(self) -> None:
         """Within quotes or a comment: go on to where they end, or to the line's end."""
+        line, at = self.text, self.at
         if self.state == "dollar":
             end = line.find(self.tag, at)
             stop = len(line) if end < 0 else end + len(self.tag)
@@ -141,76 +201,28 @@ class Scanner:
                 self.nesting += 1 if match[0] == "/*" else -1
                 closed = self.nesting == 0
         self.buffer += line[at:stop]
+        self.at = stop
         if closed:
             self.state = ""
-        return stop
-
-    def _command(self, line: str, match: re.Match[str]) -> Iterator[Item]:
-        r"""A backslash command: \g and \gx send the statement, others stand for themselves."""
-        text = line[match.start() :]
-        name = text[1:].split(None, 1)[0] if text[1:].split() else ""
-        if name == ";":
-            self._add(";")
-            yield from self.feed_rest(text[2:])
-            return
-        if name in ("g", "gx", "crosstabview", "gset", "gexec", "gdesc") and self.buffer.strip():
-            statement = Item(self.buffer.rstrip(), self.line)
-            self._reset()
-            yield Item(text, self.line, True)
-            yield statement
-            return
-        if name in ("r", "reset"):
-            self._reset()
-        yield Item(text, self.line, True)
-
-    def feed_rest(self, text: str) -> Iterator[Item]:
-        """The rest of a line."""
-        self.line -= 1
-        joined = self.feed(text)
-        yield from joined
-
-    def _complete(self, end: str) -> Iterator[Item]:
-        text = self.buffer + end
-        self._reset()
-        if _is_statement(text):
-            yield Item(text, self.line)
 
 
-def put_in(text: str, variables: dict[str, str]) -> str:
+def literal(text: str) -> str:
+    """A text as an SQL literal, as psql quotes it."""
+    quoted = text.replace("'", "''")
+    return " E'" + quoted.replace("\\", "\\\\") + "'" if "\\" in text else f"'{quoted}'"
+
+
+def quoted_name(text: str) -> str:
+    """A text as a quoted SQL identifier."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+def put_in(text: str, variables: Mapping[str, str]) -> str:
     """A text of several statements with its variables put in, outside quotes and comments."""
-    scanner = Scanner(variables, split=False)
-    if not _VARIABLE.search(text):
+    names = (match[1] or match[2] for match in _VARIABLE.finditer(text))
+    if not any(name in variables for name in names) and ":{?" not in text:
         return text
-    for line in text.split("\n"):
-        list(scanner.feed(line))
+    scanner = Scanner(variables, split=False)
+    scanner.start(text)
+    scanner.scan()
     return scanner.buffer
-
-
-def _is_statement(text: str) -> bool:
-    """Whether anything but comments and semicolons is there."""
-    bare = re.sub(r"--[^\n]*", "", text)
-    bare = re.sub(r"/\*.*?\*/", "", bare, flags=re.S)
-    return bool(bare.strip().strip(";").strip())
-
-
-_VARIABLE = re.compile(r"""::|:\{\?(\w+)\}|:(\w+)|:'(\w+)'|:"(\w+)\"""")
-
-
-def substitute(text: str, variables: dict[str, str]) -> str:
-    """Variables of a text put in; unset ones stay."""
-
-    def value(match: re.Match[str]) -> str:
-        test, plain, literal, name = match.groups()
-        if test:
-            return "TRUE" if test in variables else "FALSE"
-        found = variables.get(plain or literal or name or "")
-        if found is None:
-            return match[0]
-        if plain:
-            return found
-        if literal:
-            quoted = found.replace("'", "''")
-            return f" E'{quoted}'".replace("\\", "\\\\") if "\\" in found else f"'{quoted}'"
-        return '"' + found.replace('"', '""') + '"'
-
-    return _VARIABLE.sub(value, text)

@@ -1,206 +1,169 @@
-"""psql's aligned format: header centred, numbers to the right, ``+`` where a cell goes on."""
+"""psql's aligned and wrapped formats: header centred, numbers right, marks where cells go on.
+
+A cell is a list of lines (:func:`pgtool.cli.psql.width.lines`); a wrapped column cuts them to
+its width. Everything is drawn with the :class:`~pgtool.cli.psql.style.Lines` of the style.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from pgtool.cli.psql.width import lines, width
+from pgtool.cli.psql.style import Lines, Rule, Style, Table, lines_of
+from pgtool.cli.psql.width import cut, lines, width
 
-__all__ = ["RIGHT", "Style", "aligned", "expanded", "footer"]
+__all__ = ["aligned", "too_wide"]
 
-#: Types whose columns psql aligns to the right: numbers, OIDs and transaction ids.
-RIGHT = {20, 21, 23, 26, 28, 29, 700, 701, 790, 1700, 5069}
-
-Row = Sequence[str | None]
-
-
-@dataclass
-class Style:
-    """What \\pset and the switches set."""
-
-    border: int = 1
-    null: str = ""
-    tuples_only: bool = False
-    footer: bool = True
-    title: str | None = None
-    footers: tuple[str, ...] | None = None
-    fieldsep: str = "|"
-    recordsep: str = "\n"
+#: A line of a cell, and what came before it: nothing, a line end, a cut.
+Piece = tuple[str, str]
+FIRST, NEWLINE, CUT = "", "newline", "cut"
 
 
-def footer(count: int) -> str:
-    """The row count below a table."""
-    return f"({count} row{'' if count == 1 else 's'})"
+def _widest(cell: list[str]) -> int:
+    return max(map(width, cell), default=0)
 
 
-def aligned(
-    names: Sequence[str], types: Sequence[int], rows: Iterable[Row], style: Style
-) -> Iterator[str]:
+def _edges(count: int, border: int) -> int:
+    """Columns that lines and padding take."""
+    return {0: count, 1: max(count * 3 - 1, 0), 2: count * 3 + 1}[border]
+
+
+class _Measured:
+    """The cells of a table as lines, and how wide everything is."""
+
+    def __init__(self, table: Table, style: Style) -> None:
+        self.heads = [lines(name) for name in table.names]
+        self.cells = [[lines(text) for text in row] for row in table.shown(style)]
+        self.head_widths = [_widest(head) for head in self.heads]
+        count = len(self.heads)
+        data = [0] * count
+        sums = [0] * count
+        for row in self.cells:
+            for i, cell in enumerate(row):
+                wide = _widest(cell)
+                sums[i] += wide
+                data[i] = max(data[i], wide)
+        self.means = [total // len(self.cells) if self.cells else 0 for total in sums]
+        self.widths = [max(pair) for pair in zip(data, self.head_widths)]
+        self.natural = list(self.widths)
+        self.least = _edges(count, style.border) + sum(self.head_widths)
+        self.total = _edges(count, style.border) + sum(self.widths)
+
+    def wrap(self, room: int) -> None:
+        """Make columns narrower, the one that is widest beside its mean first."""
+        if not room or self.total <= room or self.least > room:
+            return
+        while self.total > room:
+            worst, most = -1, 0.0
+            for i, mean in enumerate(self.means):
+                if mean and self.widths[i] > self.head_widths[i]:
+                    ratio = self.widths[i] / mean + self.natural[i] * 0.01
+                    if ratio > most:
+                        worst, most = i, ratio
+            if worst < 0:
+                return
+            self.widths[worst] -= 1
+            self.total -= 1
+
+
+def too_wide(table: Table, style: Style) -> bool:
+    r"""Whether \\x auto turns a table around."""
+    if not style.width or not table.names:
+        return False
+    measured = _Measured(table, style)
+    return measured.least > style.width or measured.total > style.width
+
+
+def aligned(table: Table, style: Style) -> Iterator[str]:
     """The lines of a table, without line ends."""
-    heads = [lines(name) for name in names]
-    cells = [[lines(style.null if v is None else v) for v in row] for row in rows]
-    widths = [
-        max([width(part) for part in head], default=0) for head in heads
-    ]  # fmt: skip
-    for row in cells:
-        for i, cell in enumerate(row):
-            for part in cell:
-                widths[i] = max(widths[i], width(part))
-    right = [typid in RIGHT for typid in types]
-    if style.title and not style.tuples_only:
-        yield from _title(style.title, widths, style.border)
-    edge = _edges(style.border)
+    measured = _Measured(table, style)
+    if style.format == "wrapped":
+        measured.wrap(style.width)
+    drawn, border, widths = lines_of(style), style.border, measured.widths
+    if table.title and not style.tuples_only:
+        room = max(measured.total - width(table.title), 0)
+        yield " " * (room // 2) + table.title
     if not style.tuples_only:
-        if style.border == 2:
-            yield _rule(widths, 2)
-        if names:
-            yield from _header(heads, widths, edge, style.border)
-            yield _rule(widths, style.border)
-        elif style.border == 1:
-            yield "--"
-    elif style.border == 2:
-        yield _rule(widths, 2)
-    for row in cells if names else ():
-        yield from _row(row, widths, right, edge, style.border)
-    if style.border == 2:
-        yield _rule(widths, 2)
+        if border == 2:
+            yield _rule(widths, drawn.top, 2)
+        if table.names:
+            yield from _header(measured.heads, widths, drawn, border)
+        yield _rule(widths, drawn.header, border)
+    for row in measured.cells if table.names else ():
+        yield from _row(row, widths, table.aligns, drawn, border)
+    if border == 2:
+        yield _rule(widths, drawn.bottom, 2)
     if not style.tuples_only:
-        if style.footers is not None:
-            yield from style.footers
-        elif style.footer:
-            yield footer(len(cells))
+        yield from table.below(style)
 
 
-def _title(title: str, widths: list[int], border: int) -> Iterator[str]:
-    """The title, centred over the table."""
-    total = sum(widths) + {0: len(widths) - 1, 1: 3 * len(widths) - 1, 2: 3 * len(widths) + 1}[
-        border
-    ]
-    room = max(total - width(title), 0)
-    yield " " * (room // 2) + title
-
-
-def _edges(border: int) -> tuple[str, str, str]:
-    """Left edge, between columns, right edge, apart from the one column of padding."""
-    return {0: ("", "", ""), 1: ("", "|", ""), 2: ("|", "|", "|")}[border]
-
-
-def _rule(widths: list[int], border: int) -> str:
+def _rule(widths: list[int], rule: Rule, border: int) -> str:
     if border == 0:
-        return " ".join("-" * w for w in widths)
-    body = "+".join("-" * (w + 2) for w in widths)
-    return f"+{body}+" if border == 2 else body
+        return " ".join(rule.dash * w for w in widths)
+    if not widths:
+        body = rule.dash * 2
+    else:
+        body = rule.middle.join(rule.dash * (w + 2) for w in widths)
+    return f"{rule.left}{body}{rule.right}" if border == 2 else body
 
 
-def _header(
-    heads: list[list[str]], widths: list[int], edge: tuple[str, str, str], border: int
-) -> Iterator[str]:
-    height = max(len(head) for head in heads)
-    for number in range(height):
-        parts = []
+def _header(heads: list[list[str]], widths: list[int], drawn: Lines, border: int) -> Iterator[str]:
+    for number in range(max(map(len, heads))):
+        out = drawn.side if border == 2 else ""
         for i, (head, room) in enumerate(zip(heads, widths)):
             text = head[number] if number < len(head) else ""
             free = room - width(text)
-            mark = "+" if number + 1 < len(head) else " "
-            piece = " " * (free // 2) + text + " " * (free - free // 2)
-            last = i == len(heads) - 1
-            if border == 0:
-                parts.append(piece + ("+" if mark == "+" else "" if last else " "))
-            else:
-                parts.append(" " + piece + mark)
-        yield edge[0] + edge[1].join(parts) + edge[2]
+            if border or (not drawn.marks_right and i):
+                out += drawn.header_left if number else " "
+            out += " " * (free // 2) + text + " " * (free - free // 2)
+            if border or drawn.marks_right:
+                out += drawn.header_right if number + 1 < len(head) else " "
+            if border and i + 1 < len(heads):
+                out += drawn.column
+        yield out + (drawn.side if border == 2 else "")
+
+
+def _pieces(cell: list[str], room: int) -> list[Piece]:
+    """The lines of a cell, each cut where it is too wide."""
+    out: list[Piece] = []
+    for number, line in enumerate(cell):
+        before = NEWLINE if number else FIRST
+        while True:
+            head, line = cut(line, room)
+            out.append((head, before))
+            before = CUT
+            if not line:
+                break
+    return out
 
 
 def _row(
-    row: list[list[str]], widths: list[int], right: list[bool], edge: tuple[str, str, str],
-    border: int,
-) -> Iterator[str]:  # fmt: skip
-    height = max([len(cell) for cell in row], default=1)
-    for number in range(height):
-        parts = []
-        for i, (cell, room, to_right) in enumerate(zip(row, widths, right)):
-            last = i == len(row) - 1
-            more = number + 1 < len(cell)
-            text = cell[number] if number < len(cell) else ""
-            free = " " * (room - width(text))
-            if to_right and number < len(cell):
-                text = free + text
-            elif not last or more or border == 2:
-                text = text + free
-            mark = "+" if more else " "
-            if border == 0:
-                parts.append(text + ("+" if more else "" if last else " "))
+    row: list[list[str]], widths: list[int], right: Sequence[bool], drawn: Lines, border: int
+) -> Iterator[str]:
+    cells = [_pieces(cell, room) for cell, room in zip(row, widths)]
+    lefts = {FIRST: " ", NEWLINE: drawn.newline_left, CUT: drawn.cut_left}
+    rights = {NEWLINE: drawn.newline_right, CUT: drawn.cut_right}
+    bars = {FIRST: drawn.column, NEWLINE: drawn.column_newline, CUT: drawn.column_cut}
+    last = len(cells) - 1
+    for number in range(max(map(len, cells), default=1)):
+        out = drawn.side if border == 2 else ""
+        for i, (cell, room) in enumerate(zip(cells, widths)):
+            text, before = cell[number] if number < len(cell) else ("", FIRST)
+            after = cell[number + 1][1] if number + 1 < len(cell) else None
+            if border:
+                out += lefts[before]
+            free = " " * max(room - width(text), 0)
+            if number < len(cell) and right[i]:
+                out += free + text
+            elif i < last or after or border == 2:
+                out += text + free
             else:
-                parts.append(" " + text + ("" if last and not more and border != 2 else mark))
-        line = edge[0] + edge[1].join(parts) + edge[2]
-        yield line
-
-
-def expanded(
-    names: Sequence[str], rows: Iterable[Row], style: Style
-) -> Iterator[str]:
-    """One block of lines for each row, as after \\x."""
-    heads = [lines(name) for name in names]
-    cells = [[lines(style.null if v is None else v) for v in row] for row in rows]
-    left = max([width(part) for head in heads for part in head], default=0)
-    room = max([width(part) for row in cells for cell in row for part in cell], default=0)
-    wrapped_left = any(len(head) > 1 for head in heads)
-    wrapped = any(len(cell) > 1 for row in cells for cell in row)
-    if style.title and not style.tuples_only:
-        yield style.title
-    if not cells or not names:
-        if not style.tuples_only:
-            yield footer(len(cells))
-        return
-    label = len(f"-[ RECORD {len(cells)} ]")
-    for number, row in enumerate(cells, 1):
-        yield from _record_line(number, left, room, style)
-        padded = max(room, label - left - 3 - wrapped)
-        for head, cell in zip(heads, row):
-            yield from _pair(head, cell, left, padded, wrapped_left, style)
-    if style.border == 2 and cells:
-        yield "+" + "-" * (left + 2 + wrapped_left) + "+" + "-" * (room + 2 + wrapped) + "+"
-    if style.footers and not style.tuples_only:
-        yield from style.footers
-
-
-def _record_line(number: int, left: int, room: int, style: Style) -> Iterator[str]:
-    if style.tuples_only:
-        if number > 1:
-            yield "-" * (left + 1) + "+" + "-" * (room + 1)
-        return
-    label = f"[ RECORD {number} ]"
-    if style.border == 0:
-        yield "* Record " + str(number)
-        return
-    body = "-" * (left + 1) + "+" + "-" * (room + 1)
-    if style.border == 2:
-        body = "+-" + body + "-+"
-        at = 1
-        label = "-" + label
-    else:
-        label, at = "-" + label, 0
-    kept = body[at + len(label) :]
-    yield body[:at] + label + kept
-
-
-def _pair(
-    head: list[str], cell: list[str], left: int, room: int, wrapped_left: bool, style: Style
-) -> Iterator[str]:
-    for number in range(max(len(head), len(cell))):
-        name = head[number] if number < len(head) else ""
-        text = cell[number] if number < len(cell) else ""
-        mark = "+" if number + 1 < len(head) else " "
-        more = number + 1 < len(cell)
-        pad = " " * (left - width(name))
-        body = name + pad + (mark if wrapped_left else "")
-        if style.border == 0:
-            yield f"{body} {text}" + (" " * (room - width(text)) + "+" if more else "")
-        elif style.border == 2:
-            tail = " " * (room - width(text)) + ("+" if more else " ")
-            yield f"| {body}{'' if wrapped_left else ' '}| {text}{tail}|"
-        else:
-            tail = " " * (room - width(text)) + "+" if more else ""
-            value = f" {text}{tail}" if number < len(cell) else ""
-            yield f"{body}{'' if wrapped_left else ' '}|{value}"
+                out += text
+            if after:
+                out += rights[after]
+            elif i < last or border == 2:
+                out += " "
+            if border and i < last:
+                following = cells[i + 1]
+                out += bars[following[number][1]] if number < len(following) else (
+                    drawn.column_blank)  # fmt: skip
+        yield out + (drawn.side if border == 2 else "")

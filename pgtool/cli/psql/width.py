@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
-__all__ = ["lines", "width"]
+__all__ = ["cut", "lines", "width"]
 
 _WIDE = ("W", "F")
 _NOTHING = ("Mn", "Me", "Cf")
@@ -52,3 +52,15 @@ def _shown(line: str) -> str:
         out.append(piece)
         at += width(piece)
     return "".join(out)
+
+
+def cut(line: str, room: int) -> tuple[str, str]:
+    """(what fits into so many columns, the rest); at least one character fits."""
+    if width(line) <= room:
+        return line, ""
+    at = taken = 0
+    while at < len(line) and taken + (wide := _character(line[at])) <= room:
+        taken += wide
+        at += 1
+    at = max(at, 1)
+    return line[:at], line[at:]

@@ -38,7 +38,9 @@ def _relation(engine: Any, raw: Any) -> Any:
     from pgtool.sql.analyze.from_clause import find_relation
     from pgtool.sql.analyze.state import ParseState, Shared
 
-    return find_relation(ParseState(Shared(engine.session, "", [])), raw.relation)
+    return find_relation(
+        ParseState(Shared(engine.session, "", [])), raw.relation.copy(location=-1)
+    )
 
 
 def _columns(engine: Any, row: Any, names: list[Any], *, generated: bool) -> list[Any]:
@@ -91,7 +93,9 @@ def _to(engine: Any, raw: Any, options: CopyOptions, text: str) -> Outcome:
     marks = _marked([_Named(n) for n in result.names], options.force_quote, "FORCE_QUOTE")
     output = CopyOutput(engine.session, result, options, marks)
     if raw.filename is None:
-        return Outcome("COPY", copy_out=output.pieces())
+        outcome = Outcome("COPY")
+        outcome.copy_out = _sent(outcome, output)
+        return outcome
     if not os.path.isabs(raw.filename):
         raise SqlError("relative path not allowed for COPY to file", "42602")
     try:
@@ -102,6 +106,12 @@ def _to(engine: Any, raw: Any, options: CopyOptions, text: str) -> Outcome:
         raise SqlError(f'could not open file "{raw.filename}" for writing: {error.strerror}',
                        _state(error)) from None  # fmt: skip
     return Outcome(f"COPY {output.count}", count=output.count)
+
+
+def _sent(outcome: Outcome, output: Any) -> Iterator[bytes]:
+    """The data; when all of it is sent the outcome knows how many rows it was."""
+    yield from output.pieces()
+    outcome.tag, outcome.count = f"COPY {output.count}", output.count
 
 
 class _Named:
