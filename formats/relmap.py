@@ -9,6 +9,8 @@ all bytes before it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from construct import Array, Container, Struct
 
 from formats.crc import crc32c
@@ -80,6 +82,16 @@ def build(found: Container) -> bytes:
     """The bytes of a map; its number of pairs decides the layout, the CRC is kept as it is."""
     size = {MAX_MAPPINGS[major]: major for major in MAJORS}
     return bytes(RelMapFile[size[len(found.mappings)]].build(found))
+
+
+def remapped(data: bytes, numbers: Mapping[int, int], *, file: str = RELMAPPER_FILENAME) -> bytes:
+    """A map with other files for some catalogs that it knows."""
+    found = parse(data, file=file)
+    for pair in found.mappings[: found.num_mappings]:
+        pair.mapfilenumber = numbers.get(pair.mapoid, pair.mapfilenumber)
+    at = offset_of(RelMapFile[_MAJOR_OF_SIZE[len(data)]], "crc")
+    found.crc = crc32c(build(found)[:at])
+    return build(found)
 
 
 def mapping(found: Container) -> dict[int, int]:

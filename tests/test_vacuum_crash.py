@@ -6,6 +6,9 @@ import os
 import random
 from collections.abc import Callable
 
+import pytest
+
+from pgtool.storage import pageruns
 from tests.servers import Server
 from tests.sqlcrash import Script
 
@@ -27,7 +30,7 @@ UPDATE hot SET b = b + 1; UPDATE hot SET b = b + 1 WHERE a % 2 = 0;
 """
 STATEMENTS = (
     "VACUUM (FREEZE) t", "VACUUM empty", "VACUUM FULL t", "REINDEX TABLE hot", "VACUUM hot",
-    "CHECKPOINT",
+    "VACUUM FULL pg_class", "REINDEX TABLE pg_authid", "CHECKPOINT",
 )  # fmt: skip
 QUERY = """
 SELECT count(*), sum(a), md5(string_agg(concat(a, b, c), ',' ORDER BY a)) FROM t;
@@ -37,7 +40,11 @@ SELECT sum(b) FROM hot WHERE a > 0;
 """
 
 
-def test_killed_at_any_moment(make_cluster: Make) -> None:
+def test_killed_at_any_moment(
+    make_cluster: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pageruns, "DIRECT_FROM", 8)
+    monkeypatch.setattr(pageruns, "BEHIND", 16)
     server = make_cluster(18, conf={"autovacuum": "off", "min_wal_size": "32MB"})
     script = Script(server, SETUP, STATEMENTS, QUERY)
     backend, done = script.run(None)

@@ -18,7 +18,7 @@ Only btrees are written. The descriptor of another access method raises
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from pgtool.access.btree.build import build, build_init_fork
@@ -42,6 +42,13 @@ DAMAGE = (CorruptData, struct.error, IndexError)
 Datums = Sequence[bytes | None]
 Tid = tuple[int, int]
 BTREE_AM_OID = 403
+
+
+Pause = Callable[[], None]
+
+
+def _no_pause() -> None:
+    """Go on at once."""
 
 
 def refuse_other_methods(name: str, relam: int, method: str = "") -> None:
@@ -115,21 +122,24 @@ class IndexRelation:
         return None if found is None else (found >> 16, found & 0xFFFF)
 
     def bulk_delete(
-        self, dead: Any, result: BulkDeleteResult | None = None
+        self, dead: Any, result: BulkDeleteResult | None = None, pause: Pause = _no_pause
     ) -> BulkDeleteResult:
-        """VACUUM: take out the entries of dead rows (ascending TIDs, ``block << 16 | offset``)."""
+        """VACUUM: take out the entries of dead rows (ascending TIDs, ``block << 16 | offset``).
+
+        ``pause`` is called between runs of pages.
+        """
         self.tree.xid = 0
         try:
-            return bulk_delete(self.tree, dead, result)
+            return bulk_delete(self.tree, dead, result, pause)
         except DAMAGE as error:
             raise self._damaged(error) from None
 
     def vacuum_cleanup(
-        self, result: BulkDeleteResult | None = None
+        self, result: BulkDeleteResult | None = None, pause: Pause = _no_pause
     ) -> BulkDeleteResult | None:
         """VACUUM: the end, whether or not there were dead rows."""
         self.tree.xid = 0
-        return cleanup(self.tree, result)
+        return cleanup(self.tree, result, pause)
 
     def build(self, rows: Any, *, xid: int = 0) -> int:
         """Fill the empty file of the index; see :func:`pgtool.access.btree.build.build`."""

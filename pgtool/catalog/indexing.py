@@ -54,8 +54,17 @@ class CatalogStore(Protocol):
     def exists(self, where: RelFileLocator) -> bool:
         """Whether there is such a file."""
 
+    def reopen(self) -> None:
+        """Catalogs or their indexes have other files: what is kept open is of no use."""
+
+    def fill_index(self, index: int) -> int:
+        """Fill a new index from its table, and tell nobody its size yet; the entries."""
+
+    def note_size(self, index: int, entries: int) -> None:
+        """Tell the size of a filled index."""
+
     def build_index(self, index: int) -> None:
-        """Fill a new index from its table."""
+        """Fill a new index from its table, and tell its size."""
 
     def fill_sequence(self, oid: int, last_value: int, log_cnt: int, is_called: bool) -> None:
         """Make the page of a new sequence."""
@@ -197,6 +206,7 @@ class CatalogWriter:
         self._changes.clear()
         self._given.clear()
         self._level = None
+        self.store.reopen()
         self.database.invalidate()
 
     def row(self, catalog: str, key: str | tuple[str, ...], value: Any) -> Any:
@@ -256,6 +266,10 @@ class CatalogWriter:
             self._level = level
             self.xact.on_abort(self.forget)
         return self._changes.setdefault(catalog, ([], []))
+
+    def invalidate_relation(self, row: Row) -> None:
+        """Others' caches are to forget a relation whose row does not change."""
+        self._tell("pg_class", self._relation("pg_class"), vars(row))
 
     def _tell(self, catalog: str, relation: Any, row: dict[str, Any]) -> None:
         for message in messages_for(

@@ -20,7 +20,7 @@ from pgtool.cli.maintenance import (
     writing,
 )
 from pgtool.cli.options import pgdata_option
-from pgtool.errors import CorruptData, PgtoolError
+from pgtool.errors import CorruptData, PgtoolError, Unsupported
 
 if TYPE_CHECKING:
     from pgtool.commands.vacuumlist import Choice, Task
@@ -52,10 +52,13 @@ def _flag(*names: str, help: str) -> Any:
 @_flag("--no-process-toast", help="Leave their TOAST tables alone.")
 @_flag("--no-truncate", help="Leave empty pages at the end of tables.")
 @work_options(verbose="Tell what was done to each table.")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", default=1,
+              help="Only 1: a directory has one writer.")  # fmt: skip
 @maintenance_options
 def command(
     pgdata: str, dbname: str | None, everything: bool, settings: tuple[str, ...],
-    dry_run: bool, progress: bool, verbose: bool, log: Log, lock_timeout: float, **wishes: Any,
+    dry_run: bool, progress: bool, verbose: bool, log: Log, lock_timeout: float, jobs: int,
+    **wishes: Any,
 ) -> int:  # fmt: skip
     """Vacuum tables of a data directory that no server has open.
 
@@ -64,6 +67,8 @@ def command(
     """
     from pgtool.commands.vacuumlist import Choice
 
+    if jobs > 1:
+        raise Unsupported(f"vacuum with {jobs} jobs: a directory has one writer at a time")
     return run(
         pgdata, dbname, everything, Choice(**wishes), settings, dry_run=dry_run,
         progress=progress, verbose=verbose, log=log, lock_timeout=lock_timeout,

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from formats.units import BLCKSZ
 from pgtool.access.heap.columns import materialise
 from pgtool.access.heap.deform import walk
 from pgtool.catalog.index import indexes_of
@@ -24,6 +25,7 @@ from pgtool.commands.query import up_to_here
 from pgtool.errors import SqlError
 from pgtool.functions.codec import codec_of
 from pgtool.functions.opcache import opcache
+from pgtool.storage.pagearrays import count_dead_pointers
 from pgtool.types.arrays import ArrayValue, pack_array
 from pgtool.types.ordering import key_function
 
@@ -130,6 +132,16 @@ class _Rows:
         self.rows = 0
         self.total = 0.0
         self.pages = 0
+        #: Pages that were read, and live and dead rows on them.
+        self.scanned = self.live = self.dead = 0
+
+    def line(self, name: str) -> str:
+        """What VERBOSE says."""
+        return (
+            f'"{name}": scanned {self.scanned} of {self.pages} pages, containing {self.live} '
+            f"live rows and {self.dead} dead rows; {self.rows} rows in sample, "
+            f"{int(self.total)} estimated total rows"
+        )
 
 
 def _blocks(pages: int, wanted: int) -> list[int] | None:
@@ -152,6 +164,8 @@ def _sample(ddl: Ddl, row: Any, columns: list[_Column], wanted: int) -> _Rows:
     chunks = []
     with up_to_here(ddl):
         scan = ddl.database.scan(relation)
+        stored = _Stored()
+        scan.watch = stored.see
         spans = [(0, None)] if picked is None else [(b, b + 1) for b in picked]
         for first, stop in spans:
             for tuples in scan.runs(first, stop):
@@ -165,10 +179,24 @@ def _sample(ddl: Ddl, row: Any, columns: list[_Column], wanted: int) -> _Rows:
                 mask = np.array([at + i in keep for i in range(len(tuples))], bool)
             at += len(tuples)
             _collect(out, scan, tuples if mask is None else tuples.take(mask), columns, places)
+    out.scanned, out.live = out.pages if picked is None else len(picked), live
+    out.dead = stored.rows - live + stored.dead_pointers
     out.total = float(live)
     if picked is not None and picked:
         out.total = math.floor(live / len(picked) * out.pages + 0.5)
     return out
+
+
+class _Stored:
+    """Counts what lies on the pages of a sample, whether it is seen or not."""
+
+    rows = dead_pointers = 0
+
+    def see(self, tuples: Any) -> None:
+        """Some pages."""
+        self.rows += len(tuples)
+        pages = tuples.buffer[: len(tuples.all_visible) * BLCKSZ].reshape(-1, BLCKSZ)
+        self.dead_pointers += count_dead_pointers(pages)
 
 
 def _collect(out: _Rows, scan: Any, tuples: Any, columns: list[_Column], places: list[int]) -> None:
@@ -311,6 +339,8 @@ def analyze_relation(
             schema = ddl.database.namespaces[row.relnamespace]
             ddl.notice(f'analyzing "{schema}.{row.relname}"', severity="INFO")
         rows = _sample(ddl, row, picked, wanted)
+        if verbose:
+            ddl.notice(rows.line(row.relname), severity="INFO")
         _write(ddl, row, picked, rows, False)
         _sizes(ddl, row, rows)
     if row.relhassubclass and row.relkind in "rp" and children_of(ddl, row.oid):

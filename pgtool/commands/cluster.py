@@ -14,9 +14,9 @@ from pgtool.access.heap.heapam import HeapRelation
 from pgtool.access.heap.rewriteheap import Rewriter
 from pgtool.catalog.heaptarget import heap_target
 from pgtool.catalog.index import indexes_of
+from pgtool.catalog.relmapper import is_mapped, new_mapped_file, point_to
 from pgtool.commands.rewrite_rows import new_file
 from pgtool.commands.vacuumoptions import VacuumParams
-from pgtool.errors import Unsupported
 
 __all__ = ["rewrite_table"]
 
@@ -27,8 +27,6 @@ def rewrite_table(run: Any, row: Any, params: VacuumParams) -> None:
     relation = ddl.database.relation(row.oid)
     if relation.relpersistence == "t":
         return
-    if not row.relfilenode:
-        raise Unsupported(f'rewriting the mapped catalog "{row.relname}"')
     run.refuse_locked(row)
     name = f"{relation.nspname}.{relation.relname}"
     if params.verbose:
@@ -58,21 +56,51 @@ def _rewrite(run: Any, ddl: Any, row: Any) -> tuple[int, Rewriter]:
     heap = HeapRelation(instance, heap_target(session.cache, relation, instance))
     oldest, oldest_multi = heap.horizon, instance.oldest_member()
     pages = heap.nblocks
-    new_file(ddl, row)
-    ddl.advance()
-    fresh = database.relation(row.oid)
-    assert fresh.locator is not None
-    work = Rewriter(heap, fresh.locator, session.xact.latest_snapshot(), oldest)
+    mapped = is_mapped(row)
+    if mapped:
+        # The rows are copied before anything is written through the new map: one of them may
+        # be the row of the catalog itself.
+        ddl.advance()
+        where = new_mapped_file(ddl.writer, row)
+    else:
+        new_file(ddl, row)
+        ddl.advance()
+        fresh = database.relation(row.oid)
+        assert fresh.locator is not None
+        where = fresh.locator
+    work = Rewriter(heap, where, session.xact.latest_snapshot(), oldest)
     directory = database.cluster.directory
     blocks = work.run(directory.file(relation.locator), directory.checksums)
-    ddl.writer.update(
-        "pg_class", ddl.relation_row(row.oid), relpages=blocks, reltuples=float(work.live),
-        relfrozenxid=oldest, relminmxid=oldest_multi,
-    )  # fmt: skip
-    ddl.advance()
-    for found in indexes_of(ddl.writer, row.oid):
-        rebuild_index(ddl, int(found.indexrelid))
+    if mapped:
+        point_to(ddl.writer, row, where)
+    facts = {
+        "relpages": blocks, "reltuples": float(work.live), "relfrozenxid": oldest,
+        "relminmxid": oldest_multi,
+    }  # fmt: skip
+    if mapped:
+        rebuild_indexes(ddl, row.oid)
+        ddl.writer.update("pg_class", ddl.relation_row(row.oid), **facts)
+        ddl.advance()
+    else:
+        ddl.writer.update("pg_class", ddl.relation_row(row.oid), **facts)
+        ddl.advance()
+        rebuild_indexes(ddl, row.oid)
     return pages, work
+
+
+def rebuild_indexes(ddl: Any, table: int) -> None:
+    """Fill new files of all indexes of a table, and then tell their sizes.
+
+    In this order, because a size is noted in pg_class, whose indexes these may be.
+    """
+    oids = [int(found.indexrelid) for found in indexes_of(ddl.writer, table)]
+    for oid in oids:
+        new_file(ddl, ddl.relation_row(oid))
+    ddl.advance()
+    entries = [ddl.store.fill_index(oid) for oid in oids]
+    for oid, count in zip(oids, entries):
+        ddl.store.note_size(oid, count)
+        ddl.advance()
 
 
 def rebuild_index(ddl: Any, oid: int) -> None:

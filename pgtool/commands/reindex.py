@@ -2,7 +2,7 @@
 
 REINDEX INDEX and TABLE of a plain table run in the transaction they are in; of a
 partitioned one, a schema or a database they take one relation after the other, and cannot
-be part of a block. Catalogs whose files are mapped are refused by name.
+be part of a block.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ def _check_kind(ddl: Ddl, row: Any, kind: str) -> None:
         raise SqlError(f'"{row.relname}" is not an index', "42809")
     if kind == TABLE and row.relkind not in "rmt":
         raise SqlError(f'"{row.relname}" is not a table or materialized view', "42809")
-    ddl.check_owner(row)
+    session = ddl.session
+    if not session.is_superuser and row.relowner != session.user_oid:
+        kind = "index" if kind == INDEX else "table"
+        raise SqlError(f"permission denied for {kind} {row.relname}", "42501")
 
 
 def _leaves(ddl: Ddl, row: Any) -> Iterator[Any]:
@@ -119,8 +122,6 @@ def reindex_relation(ddl: Ddl, row: Any, verbose: bool = False) -> None:
 def _one(ddl: Ddl, row: Any, verbose: bool) -> None:
     if row.relam != BTREE_AM_OID:
         raise Unsupported(f'rebuilding index "{row.relname}", which is no btree')
-    if not row.relfilenode:
-        raise Unsupported(f'rebuilding index "{row.relname}" of a mapped catalog')
     rebuild_index(ddl, int(row.oid))
     if verbose:
         ddl.notice(f'index "{row.relname}" was reindexed', severity="INFO")
@@ -173,7 +174,7 @@ def chosen_indexes(
             continue
         index = cache.one("pg_index", "indexrelid", row.oid)
         if row.oid in wanted or (index is not None and index.indrelid in of_tables) or (
-            everything and row.relfilenode
+            everything
         ):
             out.append((int(row.oid), f"{names.get(row.relnamespace)}.{row.relname}"))
     return out

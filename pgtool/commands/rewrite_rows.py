@@ -15,6 +15,7 @@ from pgtool.access.toast import Detoaster
 from pgtool.catalog.heaptarget import heap_target
 from pgtool.catalog.index import indexes_of
 from pgtool.catalog.relation import Attribute
+from pgtool.catalog.relmapper import is_mapped, new_mapped_file, point_to
 from pgtool.commands.query import up_to_here
 from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.scalar import ScalarCompiler
@@ -24,6 +25,7 @@ from pgtool.sql.executor.written import Row, RowShape, row_scope
 __all__ = ["new_file", "new_files", "rewrite"]
 
 BATCH = 1000
+PG_CATALOG_NAMESPACE = 11
 
 
 def new_files(ddl: Any, row: Any, *, empty: bool = True) -> list[int]:
@@ -56,6 +58,9 @@ def new_files(ddl: Any, row: Any, *, empty: bool = True) -> list[int]:
 def new_file(ddl: Any, row: Any, **columns: float) -> None:
     """A new, empty file of one relation; the old one goes at commit."""
     writer = ddl.writer
+    if is_mapped(row):
+        point_to(writer, row, new_mapped_file(writer, row))
+        return
     number = writer.new_relfilenumber(row.reltablespace)
     ddl.store.drop(writer.locator(row.reltablespace, row.relfilenode))
     ddl.store.create(writer.locator(row.reltablespace, number), row.relpersistence)
@@ -67,6 +72,8 @@ def new_file(ddl: Any, row: Any, **columns: float) -> None:
         frozen, minmulti = ddl.store.horizons()
         changes |= {"relfrozenxid": frozen, "relminmxid": minmulti}
     writer.update("pg_class", row, **changes | columns)
+    if row.relnamespace == PG_CATALOG_NAMESPACE:
+        ddl.store.reopen()
 
 
 def _stored(row: Any, missing: Any) -> Attribute:

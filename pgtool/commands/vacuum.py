@@ -23,6 +23,7 @@ from pgtool.catalog.indexinfo import table_indexes
 from pgtool.catalog.inplace import update_inplace
 from pgtool.commands.autovacuum import options_of
 from pgtool.commands.context import Ddl, begin
+from pgtool.commands.vacuumdelay import CostDelay
 from pgtool.commands.vacuumoptions import VacuumParams, parse_options
 from pgtool.commands.vacuumreport import Usage, failsafe_warning, horizon_warnings, lazy_lines
 from pgtool.errors import SqlError, Unsupported
@@ -194,9 +195,15 @@ class Vacuum:
 
         def work() -> None:
             ddl = self.ddl
+            usage = Usage(self.instance)
             analyze_relation(
                 ddl, row, columns, verbose=self.params.verbose, in_outer_xact=not alone
             )
+            if self.params.verbose:
+                schema = ddl.database.namespaces[row.relnamespace]
+                name = f"{ddl.database.name}.{schema}.{row.relname}"
+                lines = [f'finished analyzing table "{name}"', *usage.lines()]
+                ddl.notice("\n".join(lines), severity="INFO")
             self.notices += ddl.notices
             ddl.advance()
             self._analyzed(oid, columns is None)
@@ -260,12 +267,20 @@ def lazy(run: Vacuum, row: Any, params: VacuumParams) -> None:
         how = "aggressively vacuuming" if found.aggressive else "vacuuming"
         run.say("INFO", f'{how} "{name}"')
     usage = Usage(instance)
+    delay = CostDelay(run.session, instance.pool, options_of(row) if params.auto else None)
+
+    def failsafe() -> bool:
+        reached = limits.failsafe_reached(
+            found, instance.varsup.next_xid, instance.multixact.next_multi, ages
+        )
+        if reached:
+            delay.off()
+        return reached
+
     lazy_run = LazyVacuum(
         heap, indexes, found, _options(run, row, params), old_pages=row.relpages,
-        old_tuples=row.reltuples, check=run.session.check, indexed=indexed,
-        failsafe=lambda: limits.failsafe_reached(
-            found, instance.varsup.next_xid, instance.multixact.next_multi, ages
-        ),
+        old_tuples=row.reltuples, check=delay, indexed=indexed, failsafe=failsafe,
+        lock=lambda: _lock(run, relation),
     )  # fmt: skip
     began = time.monotonic()
     report = lazy_run.run()
@@ -281,6 +296,16 @@ def lazy(run: Vacuum, row: Any, params: VacuumParams) -> None:
         for message in report.messages:
             run.say("INFO", message)
         run.say("INFO", "\n".join(lazy_lines(name, report, found, instance, indexes, usage)))
+
+
+def _lock(run: Vacuum, relation: Any) -> bool:
+    """Whether the table can be had for oneself; standbys are told."""
+    database = 0 if relation.relisshared else run.session.database.oid
+    try:
+        run.session.xact.lock_exclusively(database, relation.oid, relation.relname)
+    except SqlError:
+        return False
+    return True
 
 
 def _indexes(run: Vacuum, row: Any) -> tuple[list[Any], bool]:

@@ -33,7 +33,7 @@ class Usage:
         self.began = time.monotonic()
 
     def lines(self) -> list[str]:
-        """The last four lines of a report."""
+        """The last four lines of a report on VACUUM or ANALYZE."""
         pool, wal = self.instance.pool, self.instance.wal
         hits, reads, dirtied = (
             now - then for now, then in zip((pool.hits, pool.reads, pool.dirtied), self.before)

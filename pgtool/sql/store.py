@@ -113,11 +113,19 @@ class Store:
         instance = self.instance
         return int(instance.procarray.oldest_xmin()), int(instance.multixact.next_multi)
 
-    def build_index(self, index: int) -> None:
-        """Fill a new index from its table."""
+    def reopen(self) -> None:
+        """Catalogs or their indexes have other files."""
+        self._heaps.clear()
+
+    def fill_index(self, index: int) -> int:
+        """Fill a new index from its table; how many entries it has."""
         from pgtool.sql.indexbuild import build_index
 
-        self._note_size(index, build_index(self.session, self.instance, index))
+        return build_index(self.session, self.instance, index)
+
+    def build_index(self, index: int) -> None:
+        """Fill a new index from its table, and tell its size."""
+        self.note_size(index, self.fill_index(index))
         if self.session.database.relation(index).relpersistence == UNLOGGED:
             from pgtool.catalog.indexinfo import open_index_of
             from pgtool.sql.executor.indexwrite import key_function
@@ -128,7 +136,7 @@ class Store:
             made = open_index_of(self.session.database, self.instance, index, keys)
             made.build_init_fork(xid=self.xact.current_xid())
 
-    def _note_size(self, oid: int, entries: int) -> None:
+    def note_size(self, oid: int, entries: int) -> None:
         """relpages and reltuples of a built index, and of its table where it tells them."""
         session, pool = self.session, self.instance.pool
         writer = self.engine.catalog_writer()

@@ -12,17 +12,21 @@ import numpy as np
 import numpy.typing as npt
 
 from formats.derive import offset_of
-from formats.page import SIZE_OF_PAGE_HEADER, ItemIdData, PageHeaderData
+from formats.page import SIZE_OF_PAGE_HEADER, ItemIdData, LpFlags, PageHeaderData
 from formats.units import BLCKSZ
 from pgtool.storage.ragged import copy_spans
 
-__all__ = ["compact", "header_field", "item_places", "pointer_words", "put_u16", "put_words",
-           "relocate"]
+__all__ = [
+    "compact", "count_dead_pointers", "header_field", "item_places", "pointer_words", "put_u16",
+    "put_words", "relocate",
+]  # fmt: skip
 
 Ints = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
 _LP = ItemIdData.sizeof()
 _UPPER = offset_of(PageHeaderData, "pd_upper")
+_FLAG_SHIFT = np.uint32(ItemIdData.bits["lp_flags"][0])
+_FLAGS = np.uint32((1 << ItemIdData.bits["lp_flags"][1]) - 1)
 _LEN_SHIFT = np.uint32(ItemIdData.bits["lp_len"][0])
 _OFF_MASK = np.uint32((1 << ItemIdData.bits["lp_off"][1]) - 1)
 _FIRST_WORD, _WORDS = SIZE_OF_PAGE_HEADER // _LP, BLCKSZ // _LP
@@ -37,6 +41,12 @@ def pointer_words(pages: npt.NDArray[np.uint8]) -> tuple[Ints, Ints]:
     words = np.ascontiguousarray(pages[:, first : first + most * _LP]).view(np.uint32)
     words[np.arange(most) >= used[:, None]] = 0
     return words, used
+
+
+def count_dead_pointers(pages: Bytes) -> int:
+    """Line pointers in state LP_DEAD."""
+    words, _used = pointer_words(pages)
+    return int(np.count_nonzero((words >> _FLAG_SHIFT & _FLAGS) == LpFlags.LP_DEAD))
 
 
 def header_field(pages: npt.NDArray[np.uint8], name: str) -> Ints:

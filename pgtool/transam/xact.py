@@ -60,6 +60,8 @@ class Ending:
     #: (kind, database, object, whether at commit): statistics to drop.
     stats: list[tuple[int, int, int, bool]] = field(default_factory=list)
     messages: dict[bytes, None] = field(default_factory=dict)
+    #: What must be on disk before the commit record is.
+    before_commit: list[Hook] = field(default_factory=list)
     at_commit: list[Hook] = field(default_factory=list)
     at_abort: list[Hook] = field(default_factory=list)
     at_subabort: list[Hook] = field(default_factory=list)
@@ -73,6 +75,7 @@ class Ending:
         self.deletes += other.deletes
         self.stats += other.stats
         self.messages |= other.messages
+        self.before_commit += other.before_commit
         self.at_commit += other.at_commit
         self.at_abort += other.at_abort
         self.at_subabort += other.at_subabort
@@ -197,6 +200,8 @@ class Xact:
         rels = [where for where, at_commit in top.ending.deletes if at_commit]
         wait = self.synchronous and wal.end > self._wal_before
         with wal.critical():
+            for hook in top.ending.before_commit:
+                hook()
             now = now_microseconds()
             lsn = xactlog.log_commit(self, now, top.children, rels)
             if instance.commit_ts is not None and instance.commit_ts.tracked:
@@ -446,6 +451,10 @@ class Xact:
         self.levels[-1].ending.messages[message] = None
         self._command_messages.append(message)
         self.init_file_stale |= init_file
+
+    def before_commit(self, hook: Hook) -> None:
+        """Call as the last thing before the commit record, where nothing may fail any more."""
+        self.levels[-1].ending.before_commit.append(hook)
 
     def on_commit(self, hook: Hook) -> None:
         """Call after the commit."""

@@ -9,6 +9,7 @@ into the free space map. The meta page notes how many are left for the next time
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,15 +58,18 @@ class BulkDeleteResult:
 
 
 def bulk_delete(
-    tree: BTree, dead: Any, result: BulkDeleteResult | None = None
-) -> BulkDeleteResult:
+    tree: BTree, dead: Any, result: BulkDeleteResult | None = None,
+    pause: Callable[[], None] = lambda: None,
+) -> BulkDeleteResult:  # fmt: skip
     """Take out the entries of ``dead``, an ascending array of TIDs."""
     out = result or BulkDeleteResult()
-    _scan(tree, TidSet(dead), out)
+    _scan(tree, TidSet(dead), out, pause)
     return out
 
 
-def cleanup(tree: BTree, result: BulkDeleteResult | None = None) -> BulkDeleteResult | None:
+def cleanup(
+    tree: BTree, result: BulkDeleteResult | None = None, pause: Callable[[], None] = lambda: None
+) -> BulkDeleteResult | None:
     """The end of a VACUUM; a pass of its own only where no other was made and it is worth it.
 
     None where no pass was made at all.
@@ -78,16 +82,19 @@ def cleanup(tree: BTree, result: BulkDeleteResult | None = None) -> BulkDeleteRe
     if not left or left <= pages / 20:
         return None
     out = BulkDeleteResult(num_pages=pages, estimated_count=True)
-    _scan(tree, TidSet(np.zeros(0, np.int64)), out)
+    _scan(tree, TidSet(np.zeros(0, np.int64)), out, pause)
     return out
 
 
-def _scan(tree: BTree, dead: TidSet, out: BulkDeleteResult) -> None:
+def _scan(
+    tree: BTree, dead: TidSet, out: BulkDeleteResult, pause: Callable[[], None]
+) -> None:
     out.num_index_tuples = out.pages_deleted = out.pages_free = 0
     runs = runs_of(tree.pool, tree.where)
     block = BTREE_METAPAGE + 1
     try:
         while block < (end := tree.pool.nblocks(tree.where)):
+            pause()
             if not runs.waiting:
                 tree.instance.tick()
             _run(tree, runs, range(block, min(block + RUN_PAGES, end)), dead, out)

@@ -16,7 +16,7 @@ out-of-line values are larger comes as several batches.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -74,6 +74,8 @@ class HeapScan:
     run_pages: int = RUN_PAGES
     #: Blocks of zeroes that were met.
     empty: list[int] = field(default_factory=list)
+    #: Told of all stored tuples of every run, whether somebody sees them or not.
+    watch: Callable[[Tuples], None] | None = None
 
     def runs(
         self, first: int = 0, stop: int | None = None, reuse: bool = False
@@ -88,6 +90,8 @@ class HeapScan:
                 run.buffer, run.pages, run.first, run.path, self.damage, empty=empty
             )
             self.empty += set(empty).difference(run.dropped)
+            if self.watch is not None:
+                self.watch(tuples)
             if self.sees is not None and len(tuples):
                 tuples = self.sees(tuples, self.damage)
             if len(tuples):

@@ -116,9 +116,10 @@ class LazyVacuum:
     def __init__(
         self, rel: HeapRelation, indexes: Sequence[Any], cutoffs: Cutoffs, options: Options, *,
         old_pages: int, old_tuples: float, failsafe: Callable[[], bool], check: Callable[[], None],
-        indexed: bool | None = None,
+        lock: Callable[[], bool] = lambda: True, indexed: bool | None = None,
     ) -> None:  # fmt: skip
-        """``old_*`` are pg_class' relpages and reltuples; ``check`` raises when cancelled.
+        """``old_*`` are pg_class' relpages and reltuples; ``check`` raises when cancelled;
+        ``lock`` takes the exclusive lock that cutting the file needs, False if it cannot be had.
 
         ``indexed`` tells of indexes that are not among ``indexes``: line pointers that they
         may lead to stay dead then.
@@ -128,7 +129,7 @@ class LazyVacuum:
         self.cutoffs = cutoffs
         self.options = options
         self.old_pages, self.old_tuples = old_pages, old_tuples
-        self.failsafe, self.check = failsafe, check
+        self.failsafe, self.check, self.lock = failsafe, check, lock
         self.failsafe_active = False
         self.report = Report()
         self.dead = DeadItems()
@@ -415,7 +416,7 @@ class LazyVacuum:
         dead = self.dead.tids()
         for place, index in enumerate(self.indexes):
             self.check()
-            self.stats[place] = index.bulk_delete(dead, self.stats[place])
+            self.stats[place] = index.bulk_delete(dead, self.stats[place], self.check)
             self._failsafe()
             if self.failsafe_active:
                 report.index_scan = "failsafe"
@@ -482,7 +483,7 @@ class LazyVacuum:
         if not self.indexes or not self.use_indexes or self.failsafe_active:
             return
         for place, index in enumerate(self.indexes):
-            self.stats[place] = index.vacuum_cleanup(self.stats[place])
+            self.stats[place] = index.vacuum_cleanup(self.stats[place], self.check)
 
     def _free_space_map(self) -> None:
         freespace.vacuum(self.rel.pool, self.rel.where, 0, None)
@@ -529,6 +530,11 @@ class LazyVacuum:
     def _truncate(self) -> None:
         """Cut the empty tail off, as far as it is still empty."""
         report, rel = self.report, self.rel
+        if not self.lock():
+            report.messages.append(
+                f'"{rel.target.name}": stopping truncate due to conflicting lock request'
+            )
+            return
         keep = report.rel_pages
         while keep > self.nonempty_pages:
             with rel.pinned(keep - 1) as buffer:
