@@ -166,17 +166,18 @@ def _sample(ddl: Ddl, row: Any, columns: list[_Column], wanted: int) -> _Rows:
         scan = ddl.database.scan(relation)
         stored = _Stored()
         scan.watch = stored.see
-        spans = [(0, None)] if picked is None else [(b, b + 1) for b in picked]
-        for first, stop in spans:
-            for tuples in scan.runs(first, stop):
-                live += len(tuples)
-                chunks.append(tuples)
-        keep = None if live <= wanted else set(random.sample(range(live), wanted))
+        for tuples in scan.runs() if picked is None else scan.some(picked):
+            live += len(tuples)
+            chunks.append(tuples)
+        keep = None
+        if live > wanted:
+            keep = np.zeros(live, np.bool_)
+            keep[random.sample(range(live), wanted)] = True
         at = 0
         for tuples in chunks:
             mask = None
             if keep is not None:
-                mask = np.array([at + i in keep for i in range(len(tuples))], bool)
+                mask = keep[at : at + len(tuples)]
             at += len(tuples)
             _collect(out, scan, tuples if mask is None else tuples.take(mask), columns, places)
     out.scanned, out.live = out.pages if picked is None else len(picked), live

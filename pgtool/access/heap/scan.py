@@ -23,11 +23,14 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from formats.units import BLCKSZ
 from pgtool.access.damage import Damage, strict
 from pgtool.access.heap.columns import fetched_sizes, materialise
 from pgtool.access.heap.deform import Attr, Places, walk
 from pgtool.access.heap.page import Tuples, tuples_of
+from pgtool.errors import CorruptData
 from pgtool.storage.bulk import RUN_PAGES, SPARE, read_runs
+from pgtool.storage.checksum import verify_runs
 from pgtool.storage.smgr import RelationFile
 from pgtool.types.column import Column
 
@@ -96,6 +99,43 @@ class HeapScan:
                 tuples = self.sees(tuples, self.damage)
             if len(tuples):
                 yield tuples
+
+    def some(self, blocks: Sequence[int]) -> Iterator[Tuples]:
+        """The same of chosen blocks, ascending, many of them a chunk."""
+        for at in range(0, len(blocks), self.run_pages):
+            part = np.asarray(blocks[at : at + self.run_pages], np.int64)
+            tuples = self._gathered(part)
+            if tuples is None:  # something on them is damaged: one by one they say what
+                for block in part.tolist():
+                    yield from self.runs(block, block + 1)
+                continue
+            if self.watch is not None:
+                self.watch(tuples)
+            if self.sees is not None and len(tuples):
+                tuples = self.sees(tuples, self.damage)
+            if len(tuples):
+                yield tuples
+
+    def _gathered(self, blocks: npt.NDArray[np.int64]) -> Tuples | None:
+        """The stored tuples of some blocks in one buffer; None where a page is not sound."""
+        size = len(blocks) * BLCKSZ
+        buffer = np.zeros(size + self.spare, np.uint8)
+        bounds = [0, *(np.flatnonzero(np.diff(blocks) != 1) + 1).tolist(), len(blocks)]
+        runs = []
+        try:
+            for low, high in itertools.pairwise(bounds):
+                first = int(blocks[low])
+                for run in self.file.runs(high - low, first, first + high - low):
+                    start = (low + run.first - first) * BLCKSZ
+                    self.file.readinto(run, buffer[start : start + run.blocks * BLCKSZ].data)
+                runs.append((high - low, first))
+            if self.checksums and verify_runs(buffer[:size], runs):
+                return None
+            tuples = tuples_of(buffer, len(blocks), 0, self.file.path, strict)
+        except CorruptData:
+            return None
+        tuples.scattered = blocks
+        return tuples
 
     def batches(
         self, wanted: Sequence[int], first: int = 0, stop: int | None = None, reuse: bool = False
