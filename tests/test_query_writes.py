@@ -60,8 +60,8 @@ def test_script(directory: Path, tmp_path: Path) -> None:
     done = run("-D", str(directory), input=text)
     assert done.stdout.splitlines() == [
         "CREATE TABLE", " a |  b  ", "---+-----", " 1 | one", "(1 row)", "", "INSERT 0 1", "COPY 2",
-        " a |  b  ", "---+-----", " 1 | one", " 2 | two", " 3 | ", "(3 rows)", "", "BEGIN",
-        "DELETE 3",
+        " a |  b  ", "---+-----", " 1 | one", " 2 | two", " 3 | ", "(3 rows)", "", "COPY 3",
+        "BEGIN", "DELETE 3",
     ]  # fmt: skip
     assert done.stderr.splitlines() == [
         'ERROR:  invalid input syntax for type integer: "bad"',
