@@ -171,9 +171,11 @@ def _take(rules: Rules, state: State, wanted: int) -> _Taken:
     left = wanted
     while left:
         following = _step(rules, value)
+        if following is None and found:
+            break
+        if following is None and rules.cycle:
+            following = rules.minimum if rules.increment > 0 else rules.maximum
         if following is None:
-            if found:
-                break
             word = "maximum" if rules.increment > 0 else "minimum"
             limit = rules.maximum if rules.increment > 0 else rules.minimum
             raise SqlError(f'nextval: reached {word} value of sequence "{rules.name}" ({limit})',
@@ -194,12 +196,8 @@ def _step(rules: Rules, value: int) -> int | None:
     """The value after another one; None where the sequence ends."""
     following = value + rules.increment
     if rules.increment > 0:
-        if following <= rules.maximum:
-            return following
-        return rules.minimum if rules.cycle else None
-    if following >= rules.minimum:
-        return following
-    return rules.maximum if rules.cycle else None
+        return following if following <= rules.maximum else None
+    return following if following >= rules.minimum else None
 
 
 def _pack(state: State) -> bytes:

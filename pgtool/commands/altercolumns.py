@@ -145,7 +145,7 @@ def _values(
 
         column = ddl.attributes(row.oid)[number - 1]
         ddl.writer.update("pg_attribute", column, atthasmissing=True,
-                          attmissingval=missing_array(ddl, column, datum))  # fmt: skip
+                          attmissingval=missing_array(ddl, column.atttypid, datum))  # fmt: skip
 
 
 def _domain_default(alter: AlterTable, plan: ColumnPlan) -> Any:
@@ -344,12 +344,6 @@ def set_expression(alter: AlterTable, row: Any, command: Any, recurse: bool) -> 
 def set_statistics(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:
     """SET STATISTICS."""
     ddl = alter.ddl
-    if row.relkind in "iI":
-        if not command.num:
-            raise SqlError("cannot refer to non-index column by number", "0A000")
-        column = ddl.attributes(row.oid)[command.num - 1]
-    else:
-        column = column_of(alter, row, command.name)
     value: int | None = None if command.def_ is None else int(command.def_.ival)
     if value == -1:
         value = None
@@ -358,6 +352,12 @@ def set_statistics(alter: AlterTable, row: Any, command: Any, recurse: bool) -> 
     if value is not None and value > 10000:
         ddl.notice("lowering statistics target to 10000", "22023", severity="WARNING")
         value = 10000
+    if row.relkind in "iI":
+        if not command.num:
+            raise SqlError("cannot refer to non-index column by number", "0A000")
+        column = ddl.attributes(row.oid)[command.num - 1]
+    else:
+        column = column_of(alter, row, command.name)
     ddl.writer.update("pg_attribute", column, attstattarget=value)
     for child in _each_child(alter, row, recurse):
         set_statistics(alter, child, command, True)

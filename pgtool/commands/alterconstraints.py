@@ -33,9 +33,8 @@ def later_index(alter: AlterTable, relid: int, plan: IndexPlan) -> None:
         for elem in plan.keys:
             column = ddl.attribute(relid, elem.name)
             if column is None or column.attnum <= 0:
-                raise SqlError(f'column "{elem.name}" of relation "{row.relname}" does not exist'
-                               if column is not None else
-                               f'column "{elem.name}" named in key does not exist', "42703")
+                raise SqlError(f'column "{elem.name}" of relation "{row.relname}" does not exist',
+                               "42703")  # fmt: skip
             ensure_not_null(alter, row, column)
         ddl.advance()
 

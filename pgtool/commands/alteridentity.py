@@ -37,6 +37,8 @@ def add_identity(alter: AlterTable, row: Any, command: Any, recurse: bool) -> No
     """ADD GENERATED AS IDENTITY."""
     ddl, node = alter.ddl, command.def_
     column = column_of(alter, row, command.name)
+    if column.atttypid not in (20, 21, 23):
+        raise SqlError("identity column type must be smallint, integer, or bigint", "22023")
     if not column.attnotnull:
         raise SqlError(f"{_words(row, column)} must be declared NOT NULL before identity can be "
                        "added", "55000")  # fmt: skip
@@ -44,8 +46,6 @@ def add_identity(alter: AlterTable, row: Any, command: Any, recurse: bool) -> No
         raise SqlError(f"{_words(row, column)} is already an identity column", "55000")
     if column.atthasdef:
         raise SqlError(f"{_words(row, column)} already has a default value", "55000")
-    if column.atttypid not in (20, 21, 23):
-        raise SqlError("identity column type must be smallint, integer, or bigint", "22023")
     sequence = create_identity_sequence(
         ddl, row.relname, column.attname, row.relnamespace, node.options, column.atttypid,
         row.relpersistence, row.relowner,

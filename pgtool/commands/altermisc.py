@@ -8,7 +8,7 @@ from pgtool.catalog.index import indexes_of
 from pgtool.commands.altertable import AlterTable
 from pgtool.commands.owner import change_relation_owner
 from pgtool.commands.reloptions import changed_options
-from pgtool.errors import SqlError
+from pgtool.errors import SqlError, Unsupported
 from pgtool.nodes.raw_enums import AlterTableType as At
 
 __all__ = ["change_owner", "reset_options", "set_options"]
@@ -122,6 +122,22 @@ def row_security(alter: AlterTable, row: Any, command: Any, recurse: bool) -> No
     """ENABLE, DISABLE, FORCE, NO FORCE ROW LEVEL SECURITY."""
     column, value = _ROW_SECURITY[command.subtype]
     alter.ddl.writer.update("pg_class", row, **{column: value})
+
+
+def drop_oids(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:
+    """SET WITHOUT OIDS: no table has them any more."""
+
+
+def set_access_method(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:
+    """SET ACCESS METHOD, where it is the one that the table has."""
+    name = command.name or str(alter.ddl.session.get("default_table_access_method"))
+    found = alter.ddl.cache.one("pg_am", "amname", name)
+    if found is None:
+        raise SqlError(f'access method "{name}" does not exist', "42704")
+    if found.amtype != "t":
+        raise SqlError(f'access method "{name}" is not of type TABLE', "42809")
+    if row.relkind == "p" or row.relam != found.oid:
+        raise Unsupported("ALTER TABLE SET ACCESS METHOD to another one")
 
 
 def enable_triggers(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:

@@ -74,6 +74,11 @@ def ensure_not_null(
     ddl = alter.ddl
     found = not_null_of(ddl.writer, row.oid, column.attnum)
     if found is not None:
+        if name and local and found.conname != name:
+            raise SqlError(
+                f'cannot create not-null constraint "{name}" on column "{column.attname}" of '
+                f'table "{row.relname}"', "55000", f'A not-null constraint named '
+                f'"{found.conname}" already exists for this column.')  # fmt: skip
         if local and not found.conislocal:
             ddl.writer.update("pg_constraint", found, conislocal=True)
         if not local:

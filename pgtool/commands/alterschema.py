@@ -12,9 +12,11 @@ from pgtool.catalog.index import indexes_of
 from pgtool.commands.context import Ddl, begin
 from pgtool.commands.dropcmds import RELATIONS
 from pgtool.commands.owner import owned_sequences
+from pgtool.commands.ownership import check_ownership
 from pgtool.errors import SqlError, Unsupported
 from pgtool.nodes.raw_enums import ObjectType as Kind
 from pgtool.sql.answer import Outcome
+from pgtool.sql.permissions import require
 
 __all__ = ["alter"]
 
@@ -80,6 +82,7 @@ def _relation(ddl: Ddl, raw: Any) -> None:
 
 def _target(ddl: Ddl, name: str) -> int:
     new = ddl.namespace(name)
+    require(ddl.session, "schema", new, "CREATE")
     if new == c.PG_TOAST_NAMESPACE:
         raise SqlError("cannot move objects into or out of TOAST schema", "0A000")
     return new
@@ -88,6 +91,7 @@ def _target(ddl: Ddl, name: str) -> int:
 def _type(ddl: Ddl, raw: Any) -> None:
     oid = ddl.type_oid(raw.object)
     row = ddl.cache.type(oid)
+    check_ownership(ddl, Address(c.TYPE, oid))
     new = _target(ddl, raw.newschema)
     if row.typtype == "c":
         relation = ddl.relation_row(row.typrelid)

@@ -56,6 +56,8 @@ _COMMANDS: dict[Any, tuple[int, str, str]] = {
     At.AT_DisableRowSecurity: (MISC, "altermisc:row_security", "rp"),
     At.AT_ForceRowSecurity: (MISC, "altermisc:row_security", "rp"),
     At.AT_NoForceRowSecurity: (MISC, "altermisc:row_security", "rp"),
+    At.AT_DropOids: (MISC, "altermisc:drop_oids", "rpfm"),
+    At.AT_SetAccessMethod: (MISC, "altermisc:set_access_method", "rpm"),
     At.AT_AddIdentity: (ADD_OTHER, "alteridentity:add_identity", "rpf"),
     At.AT_SetIdentity: (COLUMN, "alteridentity:set_identity", "rpf"),
     At.AT_DropIdentity: (DROP, "alteridentity:drop_identity", "rpf"),

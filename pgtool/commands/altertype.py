@@ -13,6 +13,7 @@ from pgtool.catalog import classids as c
 from pgtool.catalog.classids import Address
 from pgtool.catalog.deletion import drop_statistics
 from pgtool.catalog.dependency import NORMAL, dependencies_of, record, referencing
+from pgtool.catalog.missing import missing_datum
 from pgtool.catalog.pg_attrdef import default_of, store_default
 from pgtool.commands.altercolumns import column_of
 from pgtool.commands.altertable import AlterTable
@@ -20,10 +21,12 @@ from pgtool.commands.comment import store_comment
 from pgtool.commands.dropcmds import drop_objects
 from pgtool.commands.exprs import relation_state
 from pgtool.commands.indexcmds import children_of
+from pgtool.commands.rewrite import missing_array
 from pgtool.commands.tabledef import check_column_type
 from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.ruleutils.constraints import constraint_text
 from pgtool.functions.ruleutils.deparser import INDENT
+from pgtool.functions.ruleutils.exprs import strip_implicit
 from pgtool.functions.ruleutils.indexes import index_text
 from pgtool.functions.sysfuncs.describe import describe
 from pgtool.nodes.enums import CoercionForm
@@ -153,26 +156,33 @@ def alter_type(
         if _needs_rewrite(alter, column, expr, target):
             work.rewrite = True
             work.new_values[int(column.attnum)] = expr
-        elif column.atthasmissing:
-            raise Unsupported("ALTER COLUMN TYPE of a column with a missing value")
     elif command.def_.raw_default is not None:
         raise SqlError(f'"{row.relname}" is not a table', "42809")
-    elif _used_rows(ddl, row):
-        raise SqlError(
-            f'cannot alter type "{row.relname}" because column "{_used_rows(ddl, row)}" uses it',
-            "0A000")  # fmt: skip
+    else:
+        refuse_used_type(ddl, row.reltype, row.relname)
     _remember(alter, row, column)
     _change(alter, row, column, target)
     for child in children:
         alter_type(alter, ddl.relation_row(child), command, True, True)
 
 
-def _used_rows(ddl: Any, row: Any) -> str:
-    for found in ddl.cache.lookup("pg_attribute", "atttypid", row.reltype):
-        relation = ddl.relation_row(found.attrelid)
-        if relation.relkind in "rm":
-            return f"{relation.relname}.{found.attname}"
-    return ""
+def refuse_used_type(ddl: Any, typid: int, name: str) -> None:
+    """SqlError where a stored column holds values of a type, of arrays or rows of it."""
+    for found in referencing(ddl.writer, Address(c.TYPE, typid)):
+        if found.classid == c.TYPE:
+            refuse_used_type(ddl, found.objid, name)
+        elif found.classid == c.RELATION and found.objsubid > 0:
+            relation = ddl.relation_row(found.objid)
+            column = next(
+                (a for a in ddl.attributes(found.objid) if a.attnum == found.objsubid), None
+            )
+            if column is None or column.attisdropped or column.atttypid != typid:
+                continue
+            if relation.relkind in "rmp":
+                raise SqlError(f'cannot alter type "{name}" because column '
+                               f'"{relation.relname}.{column.attname}" uses it', "0A000")
+            if relation.reltype:
+                refuse_used_type(ddl, relation.reltype, name)
 
 
 # -- what depends on the column ----------------------------------------------------------------
@@ -327,6 +337,8 @@ def _change(alter: AlterTable, row: Any, column: Any, target: tuple[int, int, in
         "attlen": info.typlen, "attbyval": info.typbyval, "attalign": info.typalign,
         "attstorage": info.typstorage, "attcompression": "",
     }  # fmt: skip
+    if int(column.attnum) not in alter.work(row.oid).new_values:
+        changes["attmissingval"] = _missing_as(ddl, column, typid)
     writer.update("pg_attribute", column, **changes)
     own = Address(c.RELATION, row.oid, int(column.attnum))
     record(writer, own, Address(c.TYPE, typid), NORMAL)
@@ -341,6 +353,15 @@ def _change(alter: AlterTable, row: Any, column: Any, target: tuple[int, int, in
         ddl.advance()
 
 
+def _missing_as(ddl: Any, column: Any, typid: int) -> bytes | None:
+    """The missing value of a column whose values stay as they are, under another type."""
+    if not column.atthasmissing:
+        return None
+    datum = missing_datum(column.attmissingval, column)
+    assert datum is not None
+    return missing_array(ddl, typid, datum)
+
+
 def _converted_default(
     alter: AlterTable, row: Any, column: Any, target: tuple[int, int, int]
 ) -> Any:
@@ -349,20 +370,15 @@ def _converted_default(
     found = default_of(ddl.writer, row.oid, column.attnum)
     if found is None:
         return None
-    if column.attgenerated:
-        raise Unsupported("ALTER COLUMN TYPE of a generated column")
-    expr = text_to_node(found.adbin)
-    while isinstance(expr, (RelabelType, FuncExpr, CoerceToDomain)) and getattr(
-        expr, "relabelformat", getattr(expr, "funcformat", getattr(expr, "coercionformat", None))
-    ) == CoercionForm.COERCE_IMPLICIT_CAST:
-        expr = expr.args[0] if isinstance(expr, FuncExpr) else expr.arg
+    expr = strip_implicit(text_to_node(found.adbin))
     made = coerce_to_target(
         ddl.state(), expr, expr_type(expr), target[0], target[1], Context.assignment,
         CoercionForm.COERCE_IMPLICIT_CAST, -1,
     )  # fmt: skip
     if made is None:
         shown = ddl.types.format_type(target[0])
-        raise SqlError(f'default for column "{column.attname}" cannot be cast automatically to '
+        what = "generation expression" if column.attgenerated else "default"
+        raise SqlError(f'{what} for column "{column.attname}" cannot be cast automatically to '
                        f"type {shown}", "42804")  # fmt: skip
     assign_collations(ddl.state(), made)
     return made

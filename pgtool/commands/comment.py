@@ -7,8 +7,9 @@ from typing import Any
 from pgtool.catalog import classids as c
 from pgtool.catalog.classids import Address
 from pgtool.commands.context import Ddl, begin
-from pgtool.commands.dropcmds import relation_kind
+from pgtool.commands.dropcmds import RELATIONS, relation_kind
 from pgtool.commands.objects import object_address
+from pgtool.commands.ownership import check_ownership
 from pgtool.nodes.raw_enums import ObjectType as Kind
 from pgtool.sql.answer import Outcome
 
@@ -49,6 +50,10 @@ def comment(engine: Any, raw: Any, text: str) -> Outcome:
         address = Address(c.DATABASE, row.oid)
     else:
         address = object_address(ddl, raw.objtype, raw.object)
+    if raw.objtype in RELATIONS:
+        ddl.check_owner(ddl.relation_row(address.objid))
+    elif not ddl.session.is_superuser:
+        check_ownership(ddl, address)
     if raw.objtype == Kind.OBJECT_COLUMN:
         relation_kind(ddl, address.objid, "rpvmcf")
     if raw.objtype in _SHARED:

@@ -13,8 +13,11 @@ from pgtool.catalog import classids as c
 from pgtool.catalog.indexing import CatalogWriter
 from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.session import Session
+from pgtool.functions.sysfuncs.privileges import owns
+from pgtool.functions.user import may_use
 from pgtool.sql.analyze.state import ParseState, Shared
 from pgtool.sql.answer import Notice, Outcome
+from pgtool.sql.permissions import require, usable_namespace
 
 __all__ = ["Ddl", "begin"]
 
@@ -79,6 +82,7 @@ class Ddl:
         found = self.cache.namespace_oid(name)
         if found is None:
             raise SqlError(f'schema "{name}" does not exist', "3F000")
+        usable_namespace(self.session, found)
         return found
 
     def creation_namespace(self, schema: str | None, name: str) -> int:
@@ -91,11 +95,12 @@ class Ddl:
             user = self.session.user
             for word in self.session.search_path_names:
                 found = self.cache.namespace_oid(user if word == "$user" else word)
-                if found is not None:
+                if found is not None and may_use(self.session, found):
                     oid = found
                     break
             else:
                 raise SqlError("no schema has been selected to create in", "3F000")
+        require(self.session, "schema", oid, "CREATE")
         if oid == c.PG_CATALOG_NAMESPACE:
             raise SqlError(
                 f'permission denied to create "pg_catalog.{name}"', "42501",
@@ -120,6 +125,7 @@ class Ddl:
             space = self.cache.namespace_oid(node.schemaname)
             if space is None and not missing_ok:
                 raise SqlError(f'schema "{node.schemaname}" does not exist', "3F000")
+            usable_namespace(self.session, space)
             spaces = [space] if space is not None else []
         else:
             spaces = self.session.search_path
@@ -155,8 +161,9 @@ class Ddl:
             if row.oid < c.FIRST_NORMAL_OBJECT_ID and row.relnamespace == c.PG_CATALOG_NAMESPACE:
                 raise SqlError(f'permission denied: "{row.relname}" is a system catalog', "42501")
             return
-        if row.relowner != self.session.user_oid:
+        if not owns(self.session, self.session.user_oid, row.relowner):
             kind = kind or KIND_NAMES[row.relkind].replace("partitioned ", "")
+            kind = "table" if row.relkind == "c" else kind
             raise SqlError(f"must be owner of {kind} {row.relname}", "42501")
 
     # -- parts of a statement ----------------------------------------------------------

@@ -17,6 +17,7 @@ from pgtool.nodes.query import RangeVar
 from pgtool.nodes.raw import InsertStmt, RawStmt
 from pgtool.nodes.raw_enums import ObjectType
 from pgtool.sql.answer import Outcome
+from pgtool.sql.permissions import check_planned
 
 __all__ = ["create", "refresh", "select_into"]
 
@@ -83,6 +84,7 @@ def _insert(ddl: Ddl, engine: Any, namespace: int, name: str, select: Any) -> in
     table = RangeVar(schemaname=schema, relname=name, inh=True, relpersistence="p")
     stmt = RawStmt(stmt=InsertStmt(relation=table, selectStmt=select))
     planned, _types = engine.plan(stmt, ddl.text, [])
+    check_planned(planned, ddl.session)
     result = execute(planned, ddl.session, ())
     result.source.take_all()
     result.context.finish()
@@ -103,6 +105,7 @@ def _fill_view(ddl: Ddl, oid: int, query: Any) -> int:
     instance = ddl.database.cluster.instance
     heap = open_heap(instance, heap_target(ddl.cache, relation, instance))
     planned = plan(rewrite(copy_tree(query), ddl.session), ddl.session)
+    check_planned(planned, ddl.session)
     count = 0
     with up_to_here(ddl):
         for rows, columns in execute(planned, ddl.session, ()).stored_batches():

@@ -18,13 +18,14 @@ from pgtool.catalog.classids import Address
 from pgtool.catalog.dependency import record_owner
 from pgtool.commands.context import Ddl, begin
 from pgtool.commands.define import definition_text
+from pgtool.commands.ownership import check_ownership
 from pgtool.errors import SqlError, Unsupported
 from pgtool.sql.answer import Outcome
 from pgtool.storage.smgr import FILE_NAME, ForkNumber, RelFileLocator, database_path
 from pgtool.types.encoding import encoding_by_name
 from pgtool.wal.insert import Record
 
-__all__ = ["create", "drop"]
+__all__ = ["alter", "create", "drop", "may_create_databases"]
 
 _FORKS = {None: ForkNumber.MAIN, "fsm": ForkNumber.FSM, "vm": ForkNumber.VM,
           "init": ForkNumber.INIT}  # fmt: skip
@@ -145,13 +146,57 @@ def _check_like_template(ddl: Ddl, source: Any, row: dict[str, Any]) -> None:
             raise SqlError(message.format(row[column]), "22023", hint=hint)
 
 
+def may_create_databases(ddl: Ddl) -> None:
+    """SqlError unless the user has CREATEDB."""
+    role = ddl.cache.one("pg_authid", "oid", ddl.session.user_oid)
+    if not ddl.session.is_superuser and not role.rolcreatedb:
+        raise SqlError("permission denied to create database", "42501")
+
+
+def alter(engine: Any, raw: Any, text: str) -> Outcome:
+    """ALTER DATABASE … options of its row."""
+    ddl = begin(engine, text)
+    options = _options(raw)
+    changed: dict[str, Any] = {}
+    for name in options:
+        if name == "tablespace":
+            raise Unsupported("ALTER DATABASE SET TABLESPACE")
+        if name not in (*_BOOLEANS, "connection_limit"):
+            node = options[name]
+            raise SqlError(f'option "{node.defname}" not recognized', "42601",
+                           position=node.location + 1 or None)  # fmt: skip
+    row = ddl.cache.one("pg_database", "datname", raw.dbname)
+    if row is None:
+        raise SqlError(f'database "{raw.dbname}" does not exist', "3D000")
+    if row.datconnlimit == -2:
+        raise SqlError(f'cannot alter invalid database "{raw.dbname}"', "55000",
+                       hint="Use DROP DATABASE to drop invalid databases.")  # fmt: skip
+    check_ownership(ddl, Address(c.DATABASE, row.oid))
+    if "connection_limit" in options:
+        changed["datconnlimit"] = _limit(options)
+    if "is_template" in options:
+        changed["datistemplate"] = _flag(options, "is_template", row.datistemplate)
+    if "allow_connections" in options:
+        changed["datallowconn"] = _flag(options, "allow_connections", row.datallowconn)
+        if not changed["datallowconn"] and row.oid == ddl.database.oid:
+            raise SqlError("cannot disallow connections for current database", "22023")
+    ddl.writer.update("pg_database", row, **changed)
+    return ddl.done("ALTER DATABASE")
+
+
+def _limit(options: dict[str, Any]) -> int:
+    limit = int(_text(options, "connection_limit") or -1)
+    if limit < -1:
+        raise SqlError(f"invalid connection limit: {limit}", "22023")
+    return limit
+
+
 def create(engine: Any, raw: Any, text: str) -> Outcome:
     """CREATE DATABASE."""
     engine.transactions.prevent_in_block("CREATE DATABASE")
     ddl = begin(engine, text)
     options = _options(raw)
-    if not ddl.session.is_superuser:
-        raise SqlError("permission denied to create database", "42501")
+    may_create_databases(ddl)
     source = _source(ddl, options)
     if "tablespace" in options:
         raise Unsupported("CREATE DATABASE TABLESPACE")
@@ -172,7 +217,10 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
     )  # fmt: skip
     encoding = _text(options, "encoding")
     if encoding is not None:
-        row["encoding"] = encoding_by_name(encoding).id
+        try:
+            row["encoding"] = encoding_by_name(encoding).id
+        except Unsupported:
+            raise SqlError(f"{encoding} is not a valid encoding name", "42704") from None
     _locales(options, row)
     _check_like_template(ddl, source, row)
     given = _text(options, "oid")
@@ -318,12 +366,11 @@ def drop(engine: Any, raw: Any, text: str) -> Outcome:
             raise SqlError(message, "3D000")
         ddl.notice(f"{message}, skipping")
         return ddl.done("DROP DATABASE")
-    if not ddl.session.is_superuser and row.datdba != ddl.session.user_oid:
-        raise SqlError(f"must be owner of database {raw.dbname}", "42501")
-    if row.oid == ddl.database.oid:
-        raise SqlError("cannot drop the currently open database", "55006")
+    check_ownership(ddl, Address(c.DATABASE, row.oid))
     if row.datistemplate:
         raise SqlError("cannot drop a template database", "42809")
+    if row.oid == ddl.database.oid:
+        raise SqlError("cannot drop the currently open database", "55006")
     _refuse_used(ddl, row, "database")
     _forget(ddl, row)
     instance = ddl.database.cluster.instance

@@ -8,6 +8,7 @@ from pgtool.catalog import classids as c
 from pgtool.catalog import pg_type
 from pgtool.catalog.classids import Address
 from pgtool.catalog.pg_constraint import ConstraintSpec, choose_constraint_name, create_constraint
+from pgtool.commands.altertype import refuse_used_type
 from pgtool.commands.context import Ddl, begin
 from pgtool.commands.dropcmds import drop_objects
 from pgtool.commands.exprs import cook_default
@@ -203,9 +204,9 @@ def _columns_of(ddl: Ddl, row: Any) -> list[tuple[Any, Any]]:
         if relation.relkind in "rm" and not found.attisdropped:
             out.append((relation, found))
         elif relation.relkind == "c":
-            raise Unsupported("checking values of a domain inside of composite types")
-    if row.typarray and ddl.cache.lookup("pg_attribute", "atttypid", row.typarray):
-        raise Unsupported("checking values of a domain inside of arrays")
+            refuse_used_type(ddl, relation.reltype, row.typname)
+    if row.typarray:
+        refuse_used_type(ddl, row.typarray, row.typname)
     for above in ddl.cache.lookup("pg_type", "typbasetype", row.oid):
         out += _columns_of(ddl, above)
     return out

@@ -16,8 +16,10 @@ from pgtool.catalog.deletion import (
     dependents,
 )
 from pgtool.commands.context import KIND_NAMES, Ddl, begin
+from pgtool.commands.ownership import check_ownership
 from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.sysfuncs.describe import describe
+from pgtool.functions.sysfuncs.privileges import owns
 from pgtool.nodes.query import RangeVar
 from pgtool.nodes.raw_enums import DropBehavior
 from pgtool.nodes.raw_enums import ObjectType as Kind
@@ -134,7 +136,9 @@ def _relation(ddl: Ddl, parts: list[str], kind: Any, missing_ok: bool) -> Addres
     if row.relkind not in facts.relkinds:
         raise SqlError(f'"{name}" is not {facts.article}', "42809",
                        hint=_HINTS.get(row.relkind))  # fmt: skip
-    ddl.check_owner(row)
+    space = ddl.cache.one("pg_namespace", "oid", row.relnamespace)
+    if not owns(ddl.session, ddl.session.user_oid, space.nspowner):
+        ddl.check_owner(row)
     return Address(c.RELATION, row.oid)
 
 
@@ -243,6 +247,8 @@ def drop(engine: Any, raw: Any, text: str) -> Outcome:
     for node in raw.objects:
         address = address_of(ddl, node, raw.removeType, raw.missing_ok)
         if address is not None and address not in objects:
+            if raw.removeType not in RELATIONS:
+                check_ownership(ddl, address)
             objects.append(address)
     if objects:
         drop_objects(ddl, objects, raw.behavior == DropBehavior.DROP_CASCADE)

@@ -15,7 +15,9 @@ from pgtool.catalog.pg_constraint import ConstraintSpec, choose_constraint_name,
 from pgtool.commands.context import Ddl
 from pgtool.commands.trigger import DELETE, INSERT, UPDATE, constraint_trigger
 from pgtool.errors import SqlError, Unsupported
+from pgtool.functions.sysfuncs.privileges import has_right, relation_rights
 from pgtool.sql.analyze.coerce import Context, can_coerce
+from pgtool.sql.permissions import require
 
 __all__ = ["ForeignKey", "add_foreign_key", "joined_names"]
 
@@ -23,6 +25,7 @@ CHECK_INS, CHECK_UPD = 1644, 1645
 #: Action → functions (ON DELETE, ON UPDATE): no action, restrict, cascade, set null, default.
 ACTIONS = {"a": (1654, 1655), "r": (1648, 1649), "c": (1646, 1647), "n": (1650, 1651),
            "d": (1652, 1653)}  # fmt: skip
+ACL_REFERENCES = 32
 INVALID_FOREIGN_KEY = "42830"
 NAMEDATALEN = 64
 BTREE_AM, EQUAL = 403, 3
@@ -143,6 +146,20 @@ def _same_collation(ddl: Ddl, constraint: str, primary: Any, foreign: Any) -> No
                            "The collations are not comparable.")  # fmt: skip
 
 
+def _may_refer(ddl: Ddl, referenced: Any, keys: tuple[int, ...]) -> None:
+    """REFERENCES on the table, or on each of the columns."""
+    session = ddl.session
+    if session.is_superuser:
+        return
+    if relation_rights(session, session.user_oid, referenced) & ACL_REFERENCES:
+        return
+    for a in ddl.attributes(referenced.oid):
+        if a.attnum in keys and not has_right(
+            session, session.user_oid, a, referenced.relowner, ACL_REFERENCES
+        ):
+            require(session, "table", referenced.oid, "REFERENCES")
+
+
 def work_out(ddl: Ddl, row: Any, node: Any) -> ForeignKey:
     """What a FOREIGN KEY node means for a table."""
     referenced = ddl.find_relation(node.pktable)
@@ -161,6 +178,7 @@ def work_out(ddl: Ddl, row: Any, node: Any) -> ForeignKey:
         index = _primary_key(ddl, referenced)
         keys = tuple(index.indkey[: index.indnkeyatts])
         places = list(range(len(keys)))
+    _may_refer(ddl, referenced, keys)
     if len(columns) != len(keys):
         raise SqlError("number of referencing and referenced columns for foreign key disagree",
                        INVALID_FOREIGN_KEY)  # fmt: skip

@@ -10,7 +10,8 @@ from pgtool.catalog.dependency import record_shared
 from pgtool.commands.context import Ddl, begin
 from pgtool.commands.dropcmds import address_of
 from pgtool.errors import SqlError, Unsupported
-from pgtool.functions.sysfuncs.acl import PRIVILEGES, Acl, object_acl
+from pgtool.functions.sysfuncs.acl import PRIVILEGES, Acl, granted, object_acl
+from pgtool.functions.sysfuncs.privileges import owns
 from pgtool.nodes.raw_enums import GrantTargetType
 from pgtool.nodes.raw_enums import ObjectType as Kind
 from pgtool.sql.answer import Outcome
@@ -164,8 +165,7 @@ class _Grant:
         if kind.catalog == "pg_class":
             kind = self._relation_kind(kind, row)
         owner = int(getattr(row, kind.owner))
-        if not ddl.session.is_superuser and owner != ddl.session.user_oid:
-            raise Unsupported("GRANT by another than the owner")
+        self._may_grant(kind, row, owner)
         bits = self.rights(kind, False)
         if bits:
             items = object_acl(ddl.session, getattr(row, kind.acl), kind.letter, owner)
@@ -173,6 +173,18 @@ class _Grant:
             self.store(kind, row, 0, old, self.changed(items, bits, owner), owner)
         if kind.letter == "r":
             self._on_columns(row, bits, owner)
+
+    def _may_grant(self, kind: _Kind, row: Any, owner: int) -> None:
+        """Only with the owner's privileges; who has grant options of others is refused by name."""
+        session = self.ddl.session
+        if owns(session, session.user_oid, owner):
+            return
+        items = object_acl(session, getattr(row, kind.acl), kind.letter, owner)
+        if granted(session, session.user_oid, owner, items) == (0, 0):
+            name = session.cache.one(kind.catalog, "oid", row.oid)
+            shown = next(getattr(name, n) for n in vars(name) if n.endswith("name"))
+            raise SqlError(f"permission denied for {kind.noun} {shown}", "42501")
+        raise Unsupported("GRANT by another than the owner")
 
     def _relation_kind(self, kind: _Kind, row: Any) -> _Kind:
         if row.relkind in "iI":

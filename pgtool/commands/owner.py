@@ -10,9 +10,12 @@ from pgtool.catalog.classids import Address
 from pgtool.catalog.dependency import AUTO, INTERNAL, change_owner_dependency, referencing
 from pgtool.catalog.index import indexes_of
 from pgtool.commands.context import KIND_NAMES, Ddl, begin
+from pgtool.commands.dbcommands import may_create_databases
+from pgtool.commands.ownership import become_owner, check_ownership, owner_privilege
 from pgtool.errors import SqlError, Unsupported
 from pgtool.nodes.raw_enums import ObjectType as Kind
 from pgtool.sql.answer import Outcome
+from pgtool.sql.permissions import require
 
 __all__ = ["alter_owner", "change_relation_owner", "owned_sequences"]
 
@@ -55,6 +58,9 @@ def change_relation_owner(ddl: Ddl, row: Any, owner: int, *, follows: bool = Fal
                        f"This operation is not supported for {KIND_NAMES[row.relkind]}s.")
     if row.relowner == owner:
         return
+    if not follows:
+        become_owner(ddl, owner)
+        owner_privilege(ddl, row.relnamespace, owner, "schema", "CREATE")
     ddl.writer.update("pg_class", row, relowner=owner,
                       relacl=acl_of_new_owner(ddl, row.relacl, row.relowner, owner))  # fmt: skip
     if row.relkind not in "iIct":
@@ -86,11 +92,15 @@ def _type(ddl: Ddl, raw: Any, owner: int) -> None:
         if relation.relkind != "c":
             raise SqlError(f"{ddl.types.format_type(oid)} is a table's row type", "42809",
                            hint="Use ALTER TABLE instead.")  # fmt: skip
+        check_ownership(ddl, Address(c.TYPE, oid))
         change_relation_owner(ddl, relation, owner)
         return
     if raw.objectType == Kind.OBJECT_DOMAIN and row.typtype != "d":
         raise SqlError(f"{ddl.types.format_type(oid)} is not a domain", "42809")
     if row.typowner != owner:
+        check_ownership(ddl, Address(c.TYPE, oid))
+        become_owner(ddl, owner)
+        owner_privilege(ddl, row.typnamespace, owner, "schema", "CREATE")
         pg_type.change_type_owner(ddl.writer, oid, owner, True)
 
 
@@ -100,6 +110,9 @@ def _schema(ddl: Ddl, raw: Any, owner: int) -> None:
         raise SqlError(f'schema "{raw.object.sval}" does not exist', "3F000")
     if row.nspowner == owner:
         return
+    check_ownership(ddl, Address(c.NAMESPACE, row.oid))
+    become_owner(ddl, owner)
+    require(ddl.session, "database", ddl.database.oid, "CREATE")
     ddl.writer.update("pg_namespace", row, nspowner=owner,
                       nspacl=acl_of_new_owner(ddl, row.nspacl, row.nspowner, owner))  # fmt: skip
     change_owner_dependency(ddl.writer, Address(c.NAMESPACE, row.oid), owner)
@@ -111,6 +124,9 @@ def _database(ddl: Ddl, raw: Any, owner: int) -> None:
         raise SqlError(f'database "{raw.object.sval}" does not exist', "3D000")
     if row.datdba == owner:
         return
+    check_ownership(ddl, Address(c.DATABASE, row.oid))
+    become_owner(ddl, owner)
+    may_create_databases(ddl)
     ddl.writer.update("pg_database", row, datdba=owner,
                       datacl=acl_of_new_owner(ddl, row.datacl, row.datdba, owner))  # fmt: skip
     change_owner_dependency(ddl.writer, Address(c.DATABASE, row.oid), owner)

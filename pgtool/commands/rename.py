@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from pgtool.catalog import classids as c
 from pgtool.catalog import pg_type
+from pgtool.catalog.classids import Address
 from pgtool.catalog.pg_constraint import named
 from pgtool.commands.context import KIND_NAMES, Ddl, begin
 from pgtool.commands.dropcmds import RELATIONS
 from pgtool.commands.indexcmds import children_of
+from pgtool.commands.ownership import check_ownership
 from pgtool.errors import SqlError, Unsupported
 from pgtool.nodes.raw_enums import ObjectType as Kind
 from pgtool.sql.answer import Outcome
+from pgtool.sql.permissions import require
 
 __all__ = ["rename", "rename_relation"]
 
@@ -130,6 +134,8 @@ def _schema(ddl: Ddl, raw: Any) -> str:
     row = ddl.cache.one("pg_namespace", "nspname", raw.subname)
     if row is None:
         raise SqlError(f'schema "{raw.subname}" does not exist', "3F000")
+    check_ownership(ddl, Address(c.NAMESPACE, row.oid))
+    require(ddl.session, "database", ddl.database.oid, "CREATE")
     if ddl.cache.namespace_oid(raw.newname) is not None:
         raise SqlError(f'schema "{raw.newname}" already exists', "42P06")
     if raw.newname.startswith("pg_"):
@@ -147,6 +153,7 @@ def _type(ddl: Ddl, raw: Any) -> str:
     if not oid:
         raise SqlError(f'type "{shown}" does not exist', "42704")
     row = ddl.cache.type(oid)
+    check_ownership(ddl, Address(c.TYPE, oid))
     if raw.renameType == Kind.OBJECT_DOMAIN and row.typtype != "d":
         raise SqlError(f"{ddl.types.format_type(oid)} is not a domain", "42809")
     if row.typtype == "c":

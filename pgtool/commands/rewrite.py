@@ -18,10 +18,9 @@ from pgtool.types.arrays import ArrayValue, pack_array
 __all__ = ["missing_array", "rewrite_table", "verify_foreign_key", "verify_table"]
 
 
-def missing_array(ddl: Ddl, column: Any, datum: bytes) -> bytes:
+def missing_array(ddl: Ddl, typid: int, datum: bytes) -> bytes:
     """attmissingval: an array of the one value."""
-    info = ddl.types.info(column.atttypid)
-    return pack_array(ArrayValue(column.atttypid, [1], [1], [datum]), info)
+    return pack_array(ArrayValue(typid, [1], [1], [datum]), ddl.types.info(typid))
 
 
 def verify_table(ddl: Ddl, row: Any, work: Any) -> None:

@@ -8,8 +8,10 @@ from pgtool.catalog import classids as c
 from pgtool.catalog.classids import Address
 from pgtool.catalog.dependency import record_owner
 from pgtool.commands.context import Ddl, begin
+from pgtool.commands.ownership import become_owner
 from pgtool.errors import SqlError, Unsupported
 from pgtool.sql.answer import Outcome
+from pgtool.sql.permissions import require
 from pgtool.types.names import quote_identifier
 
 __all__ = ["create", "create_namespace"]
@@ -34,6 +36,8 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
     """CREATE SCHEMA, without elements."""
     ddl = begin(engine, text)
     owner = ddl.owner if raw.authrole is None else ddl.role_oid(raw.authrole)
+    require(ddl.session, "database", ddl.database.oid, "CREATE")
+    become_owner(ddl, owner)
     name = raw.schemaname
     if name is None:
         name = str(ddl.cache.one("pg_authid", "oid", owner).rolname)

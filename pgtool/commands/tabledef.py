@@ -18,6 +18,7 @@ from pgtool.nodes.base import ValueString
 from pgtool.nodes.raw import A_Const, FuncCall, TypeCast, TypeName
 from pgtool.nodes.raw_enums import ConstrType as Kind
 from pgtool.sql.analyze.typenames import collation_oid, typename_type
+from pgtool.sql.permissions import require_type
 from pgtool.types.names import format_name
 
 __all__ = ["CheckPlan", "ColumnPlan", "NotNullPlan", "TableDefinition"]
@@ -112,6 +113,7 @@ class TableDefinition:
             typid, typmod = serial, -1
         else:
             typid, typmod = typename_type(ddl.state(), node.typeName)
+            require_type(ddl.session, typid)
         check_column_type(ddl, name, typid)
         info = ddl.types.info(typid)
         spec = ColumnSpec(name, typid, typmod, _dimensions(node), collation=info.typcollation)
@@ -275,6 +277,12 @@ class TableDefinition:
                 f'multiple primary keys for table "{self.relname}" are not allowed', "42P16",
                 position=constraint.location + 1 or None,
             )  # fmt: skip
+        names = [part.sval for part in constraint.keys]
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                word = "primary key" if constraint.contype == Kind.CONSTR_PRIMARY else "unique"
+                raise SqlError(f'column "{name}" appears twice in {word} constraint', "42701",
+                               position=constraint.location + 1 or None)  # fmt: skip
         self.keys.append(constraint)
 
     def add_constraint(self, node: Any) -> None:

@@ -11,7 +11,9 @@ from pgtool.commands.rewrite_rows import new_files
 from pgtool.errors import SqlError, Unsupported
 from pgtool.nodes.raw_enums import DropBehavior
 from pgtool.sql.answer import Outcome
+from pgtool.sql.permissions import require_relation
 
+ACL_TRUNCATE = 16
 __all__ = ["truncate"]
 
 TRUNCATE_EVENT = 32
@@ -44,7 +46,7 @@ def _below(ddl: Ddl, oid: int) -> list[int]:
 def _check(ddl: Ddl, row: Any) -> None:
     if row.relkind not in "rp":
         raise SqlError(f'"{row.relname}" is not a table', "42809")
-    ddl.check_owner(row)
+    require_relation(ddl.session, row, ACL_TRUNCATE)
     for trigger in ddl.cache.lookup("pg_trigger", "tgrelid", row.oid):
         if trigger.tgtype & TRUNCATE_EVENT and trigger.tgenabled != "D":
             raise Unsupported(f'TRUNCATE trigger "{trigger.tgname}"')

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from pgtool.catalog import classids as c
 from pgtool.catalog import pg_type
+from pgtool.catalog.classids import Address
 from pgtool.catalog.heap import RelationSpec, heap_create
 from pgtool.commands.context import Ddl, begin
+from pgtool.commands.ownership import check_ownership
 from pgtool.commands.tabledef import TableDefinition
 from pgtool.errors import SqlError
 from pgtool.sql.answer import Outcome
@@ -64,6 +67,7 @@ def create_enum(engine: Any, raw: Any, text: str) -> Outcome:
                 "23505", f"Key (enumtypid, enumlabel)=({oid}, {label}) already exists.")
         insert_label(ddl, _even_oid(ddl), oid, label, float(place + 1))
     add_array_type(ddl, row, array)
+    ddl.types.made_enums.add(oid)
     return ddl.done("CREATE TYPE")
 
 
@@ -95,8 +99,7 @@ def alter_enum(engine: Any, raw: Any, text: str) -> Outcome:
     shown = ddl.types.format_type(typid)
     if row.typtype != "e":
         raise SqlError(f"{shown} is not an enum", "42809")
-    if not ddl.session.is_superuser and row.typowner != ddl.owner:
-        raise SqlError(f"must be owner of type {shown}", "42501")
+    check_ownership(ddl, Address(c.TYPE, typid))
     labels = _labels(ddl, typid)
     names = [found.enumlabel for found in labels]
     if raw.oldVal:
@@ -137,7 +140,10 @@ def _add(ddl: Ddl, raw: Any, typid: int, labels: list[Any], names: list[str]) ->
         order = orders[-1] + 1
     else:
         order = (orders[place - 1] + orders[place]) / 2
-    insert_label(ddl, _fitting_oid(ddl, labels, place), typid, raw.newVal, order)
+    oid = _fitting_oid(ddl, labels, place)
+    insert_label(ddl, oid, typid, raw.newVal, order)
+    if typid not in ddl.types.made_enums:
+        ddl.types.uncommitted_enums.add(oid)
 
 
 def _fitting_oid(ddl: Ddl, labels: list[Any], place: int) -> int:

@@ -27,6 +27,7 @@ from pgtool.commands.vacuumdelay import CostDelay
 from pgtool.commands.vacuumoptions import VacuumParams, parse_options
 from pgtool.commands.vacuumreport import Usage, failsafe_warning, horizon_warnings, lazy_lines
 from pgtool.errors import SqlError, Unsupported
+from pgtool.functions.sysfuncs.privileges import KINDS, check, owns
 from pgtool.sql.answer import Notice, Outcome
 from pgtool.sql.executor.indexwrite import key_function
 from pgtool.sql.executor.scope import Env
@@ -138,9 +139,12 @@ class Vacuum:
 
     def _permitted(self, row: Any, verb: str) -> bool:
         session = self.session
-        if session.is_superuser or row.relowner == session.user_oid:
+        user = session.user_oid
+        if session.is_superuser or owns(session, user, row.relowner):
             return True
-        if session.database.row["datdba"] == session.user_oid and not row.relisshared:
+        if owns(session, user, session.database.row["datdba"]) and not row.relisshared:
+            return True
+        if check(session, KINDS["table"], user, row.oid, "MAINTAIN"):
             return True
         self.say(
             "WARNING", f'permission denied to {verb} "{row.relname}", skipping it', "42501"

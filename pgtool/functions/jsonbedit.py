@@ -15,7 +15,7 @@ from pgtool.functions.registry import Call, builtin
 from pgtool.functions.values import ArrayValue
 from pgtool.types.json import escape_json
 
-__all__ = ["Change", "jsonb_subscript", "set_path", "strip_nulls"]
+__all__ = ["Change", "jsonb_assign", "jsonb_subscript", "set_path", "strip_nulls"]
 
 
 class Change(IntFlag):
@@ -299,6 +299,18 @@ def _pretty(node: Any, indent: bytes) -> bytes:
 def jsonb_pretty(call: Call, data: bytes) -> str:
     text: str = call.session.settings.encoding.decode(_pretty(tree.unpack(data), b""))
     return text
+
+
+def jsonb_assign(
+    call: Call, data: bytes | None, path: list[str | None], is_array: bool, new: bytes | None
+) -> bytes:
+    """``SET jsonb[…][…] = new``; ``is_array``: what a missing value begins as."""
+    if None in path:
+        raise SqlError("jsonb subscript in assignment must not be null", "22004")
+    if data is None:
+        data = tree.pack([] if is_array else {})
+    change = Change.CREATE | Change.FILL_GAPS | Change.CONSISTENT_POSITION
+    return set_path(call, data, path, None if new is None else tree.unpack(new), change)
 
 
 def jsonb_subscript(call: Call, data: bytes, path: list[str | None]) -> bytes | None:

@@ -22,8 +22,10 @@ from pgtool.catalog.lookups import CatalogLookups
 from pgtool.catalog.settings import role_settings
 from pgtool.catalog.syscache import SysCache
 from pgtool.errors import PgtoolError, SqlError, UserError
+from pgtool.functions.codec import codec_of
 from pgtool.functions.guc import Gucs, Value
 from pgtool.functions.guc_checks import CHECKS, split_identifiers
+from pgtool.functions.user import USER_SETTINGS, become, may_become, may_use
 from pgtool.storage.conf import configured
 from pgtool.types.info import Settings
 from pgtool.types.registry import TypeRegistry
@@ -78,6 +80,7 @@ class Session:
         self.sql_function: Any = None
         #: ``check(typid, value)`` of a domain's constraints; the SQL layer gives it.
         self.check_domain: Any = None
+        self.types.domain_check = self._check_domain_text
 
     @classmethod
     def open(
@@ -98,6 +101,8 @@ class Session:
                 raise UserError(f'role "{user}" does not exist')
             self.user_oid, self.user = found, user
         self.session_user_oid, self.session_user = self.user_oid, self.user
+        #: Who logged in: SET SESSION AUTHORIZATION goes by that.
+        self.login_oid = self.user_oid
 
     @cached_property
     def is_superuser(self) -> bool:
@@ -160,13 +165,19 @@ class Session:
         """Pass a setting on to whoever keeps a copy."""
         if name == "datestyle":
             self.settings.set_datestyle(str(value))
+        elif name in USER_SETTINGS:
+            become(self)
         elif name in _TYPE_SETTINGS:
             setattr(self.settings, _TYPE_SETTINGS[name], value)
         elif name == "search_path":
-            self.__dict__.pop("search_path", None)
-            lookups = self.types.lookups
-            if isinstance(lookups, CatalogLookups):
-                lookups.set_path(self.search_path)
+            self.search_path_changed()
+
+    def search_path_changed(self) -> None:
+        """The setting, the user or a schema changed: names are found anew."""
+        self.__dict__.pop("search_path", None)
+        lookups = self.types.lookups
+        if isinstance(lookups, CatalogLookups):
+            lookups.set_path(self.search_path)
 
     def get(self, name: str) -> Any:
         """A setting's value in its base unit: bool, int, float or str."""
@@ -181,7 +192,15 @@ class Session:
         spec = self.gucs.specs.get(name.lower())
         if spec is not None and spec.context == "superuser" and not self.is_superuser:
             raise SqlError(f'permission denied to set parameter "{spec.name}"', "42501")
+        key = name.lower()
+        if key not in USER_SETTINGS:
+            self.gucs.set(name, value, is_local)
+            return
+        if value is not None:
+            may_become(self, key, value)
         self.gucs.set(name, value, is_local)
+        if key == "session_authorization":
+            self.gucs.set("role", None, is_local)
 
     def show(self, name: str) -> str:
         """SHOW name."""
@@ -189,7 +208,7 @@ class Session:
 
     def reset(self, name: str) -> None:
         """RESET name."""
-        self.gucs.reset(name)
+        self.set(name, None)
 
     def reset_all(self) -> None:
         """RESET ALL."""
@@ -211,7 +230,7 @@ class Session:
         named: list[int] = []
         for name in self.search_path_names:
             oid = self.cache.namespace_oid(self.user if name == "$user" else name)
-            if oid is not None and oid not in named:
+            if oid is not None and oid not in named and may_use(self, oid):
                 named.append(oid)
         return named if PG_CATALOG in named else [PG_CATALOG, *named]
 
@@ -282,9 +301,13 @@ class Session:
         if names is None or names & _TYPES:
             self.types.forget()
         if names is None or "pg_namespace" in names:
-            lookups = self.types.lookups
-            if isinstance(lookups, CatalogLookups):
-                lookups.set_path(self.search_path)
+            self.search_path_changed()
+
+    def _check_domain_text(self, typid: int, datum: bytes | None) -> None:
+        """A value of a domain was read as a part of an array or row, say."""
+        if self.check_domain is not None:
+            value = None if datum is None else codec_of(self.types, typid).decode(datum)
+            self.check_domain(typid, value)
 
     def row(self, catalog: str, oid: int) -> Any:
         """A catalog row by OID."""

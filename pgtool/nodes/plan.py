@@ -67,10 +67,13 @@ class ScanDirection(enum.IntEnum):
 class PlannedStmt(Node):
     """A planned query: the tree, its range table, the plans of its subplans (from 1).
 
-    ``writes``: it modifies or locks rows.
+    ``writes``: it modifies or locks rows. ``permInfos`` and ``functions`` are what it needs
+    privileges for; ``asOthers``: some of them another user than the session's must have.
     """
 
     writes: bool = False
+    functions: NodeList = EMPTY
+    asOthers: bool = False
 
     commandType: CmdType = CmdType.CMD_SELECT
     planTree: NodeRef = None

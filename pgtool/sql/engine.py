@@ -27,6 +27,7 @@ from pgtool.sql.analyze.locking import STRENGTHS
 from pgtool.sql.answer import Answer, Notice, Outcome, TextAnswer
 from pgtool.sql.executor.queued import queue_of
 from pgtool.sql.internal import reported
+from pgtool.sql.permissions import check_planned
 from pgtool.sql.points import Points
 from pgtool.sql.transactions import Transactions
 from pgtool.sql.utility import SELECT_INTO, command_of, run_command
@@ -55,6 +56,9 @@ _NAMES = {
 _TAGS = {CmdType.CMD_INSERT: "INSERT", CmdType.CMD_UPDATE: "UPDATE",
          CmdType.CMD_DELETE: "DELETE", CmdType.CMD_MERGE: "MERGE"}  # fmt: skip
 _QUERIES = {"SelectStmt", "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"}
+#: Statements that need no snapshot: SET TRANSACTION may still follow them.
+_NO_SNAPSHOT = {"TransactionStmt", "VariableSetStmt", "VariableShowStmt", "ConstraintsSetStmt",
+                "CheckPointStmt", "LockStmt"}  # fmt: skip
 _WRITES = {"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "TruncateStmt"}
 
 
@@ -216,6 +220,8 @@ class Engine:
         kind = type(raw).__name__
         if self.transactions.failed and not self.transactions.may_end(raw):
             raise SqlError(_ABORTED, IN_FAILED_TRANSACTION)
+        if kind not in _NO_SNAPSHOT:
+            self.transactions.queried = True
         if kind in _QUERIES:
             if _has_into(raw):
                 return run_command(self, SELECT_INTO, raw, text)
@@ -293,7 +299,7 @@ class Engine:
         instance.varsup.warn = instance.multixact.warn = self._warn
         queue = queue_of(self.session)
         self.transactions.before_commit.append(queue.run_deferred)
-        self.transactions.at_end.append(queue.end)
+        self.transactions.at_end += [queue.end, self.session.types.settle_enums]
         self._forget()
 
     def _database_name(self, oid: int) -> str | None:
@@ -347,6 +353,7 @@ class Engine:
         from pgtool.sql.executor.run import execute
 
         planned, _types = self._planned(stmt, text, types)
+        check_planned(planned, self.session)
         if planned.writes:
             self.writer(stmt.stmt)
         result = execute(planned, self.session, params)
@@ -362,6 +369,7 @@ class Engine:
         from pgtool.sql.executor.run import execute
 
         planned, _types = self.plan(stmt, text, [])
+        check_planned(planned, self.session)
         if planned.writes:
             self.writer(stmt.stmt)
         return execute(planned, self.session, ())
@@ -451,6 +459,7 @@ class Engine:
         begin = time.perf_counter()
         planned, _types = self.plan(stmt, text, types)
         planning = time.perf_counter() - begin
+        check_planned(planned, self.session)
         if planned.writes and _runs(raw.options, self.session.cache.major):
             self.writer(stmt.stmt)
         answer = explain(planned, self.session, raw.options, params, text, planning)

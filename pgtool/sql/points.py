@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pgtool.errors import PgtoolError, SqlError
 from pgtool.sql.answer import Outcome, ValueAnswer
 from pgtool.sql.normalise import INT4, INT8, Literal, Normalised, normalise
+from pgtool.sql.permissions import check_planned
 
 if TYPE_CHECKING:
     from pgtool.sql.executor.point import Point
@@ -70,6 +71,7 @@ class Points:
             if len(statements) != 1:
                 return None
             planned, types = self.engine.plan(statements[0], found.skeleton, list(found.types))
+            check_planned(planned, self.session)
             point = point_of(planned, self.session)
         except PgtoolError:
             return None

@@ -29,7 +29,7 @@ from pgtool.sql.callargs import complete_arguments
 from pgtool.sql.executor.domains import check_domain
 from pgtool.sql.parse import too_deep
 from pgtool.sql.sqlfunc import check_record_columns, inline_from, inline_scalar, runner
-from pgtool.sql.stored import copy_tree, view_query
+from pgtool.sql.stored import copy_tree, is_on, view_query
 
 __all__ = ["rewrite"]
 
@@ -219,7 +219,7 @@ class _Rewriter:
         options = row.reloptions or ()
         rte.rtekind = RTEKind.RTE_SUBQUERY
         rte.subquery = inner
-        rte.security_barrier = _is_on("security_barrier", options)
+        rte.security_barrier = is_on("security_barrier", options)
         rte.inh = False
         rte.tablesample = None
         query.rowMarks = [mark for mark in query.rowMarks if mark.rti != index]
@@ -296,12 +296,3 @@ def _located(expr: Any, index: int, returning: Any) -> Any:
 
 
 FIRST_VIRTUAL = 18
-
-
-def _is_on(name: str, options: tuple[str, ...]) -> bool:
-    """Whether a view's reloptions switch an option on."""
-    for option in options:
-        key, _, value = option.partition("=")
-        if key == name:
-            return value.lower() in ("true", "on", "yes", "1", "t", "y", "")
-    return False

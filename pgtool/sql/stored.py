@@ -24,8 +24,9 @@ from pgtool.nodes.query import JoinExpr, Query, RangeTblRef, RowMarkClause, Sort
 from pgtool.nodes.text import text_to_node
 from pgtool.sql.analyze.nodetypes import expr_type
 from pgtool.sql.analyze.typefacts import TypeFacts
+from pgtool.sql.permissions import as_owner
 
-__all__ = ["copy_tree", "stored_queries", "view_query"]
+__all__ = ["copy_tree", "is_on", "stored_queries", "view_query"]
 
 #: The last majors whose trees lack something.
 NO_NULLING, NO_GROUP, NO_REVERSE = 15, 17, 17
@@ -59,8 +60,26 @@ def _read_view(session: Session, relid: int) -> Query:
         if rule.ev_type == "1" and rule.is_instead:
             queries = stored_queries(session, rule.ev_action)
             if len(queries) == 1:
-                return _without_placeholders(queries[0], relid)
+                made = _without_placeholders(queries[0], relid)
+                _read_as(session, relid, made)
+                return made
     raise CorruptData(f"there is no rule for view {relid}", file="pg_rewrite")
+
+
+def _read_as(session: Session, relid: int, query: Query) -> None:
+    """What a view reads is read as its owner, unless it is a security_invoker view."""
+    row = session.cache.one("pg_class", "oid", relid)
+    if not is_on("security_invoker", row.reloptions or ()):
+        as_owner(query, row.relowner)
+
+
+def is_on(name: str, options: tuple[str, ...]) -> bool:
+    """Whether a view's reloptions switch an option on."""
+    for option in options:
+        key, _, value = option.partition("=")
+        if key == name:
+            return value.lower() in ("true", "on", "yes", "1", "t", "y", "")
+    return False
 
 
 def stored_queries(session: Session, text: str) -> list[Query]:

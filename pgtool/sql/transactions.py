@@ -37,6 +37,8 @@ class Transactions:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.failed = False
+        #: Whether the block had a statement that needs a snapshot.
+        self.queried = False
         #: (name, settings) of each savepoint.
         self.savepoints: list[tuple[str, dict[str, Any]]] = []
         #: Whether several statements of one text run as one transaction.
@@ -201,6 +203,7 @@ class Transactions:
         session = self.session
         began = session.transaction_time
         session.begin()
+        self.queried = False
         if session.xact is not None and session.xact.active:
             session.transaction_time = began
         values = session.gucs.values
@@ -219,16 +222,37 @@ class Transactions:
         value = option.arg.val
         values = self.session.gucs.values
         if option.defname != "transaction_isolation":
+            self._check_mode(option.defname, bool(value.ival))
             values[option.defname] = bool(value.ival)
             return
         xact = self.session.xact
-        if self.savepoints:
-            raise SqlError("SET TRANSACTION ISOLATION LEVEL must not be called in a "
-                           "subtransaction", _ACTIVE)  # fmt: skip
+        if value.sval != values["transaction_isolation"]:
+            if self.queried:
+                raise SqlError("SET TRANSACTION ISOLATION LEVEL must be called before any query",
+                               _ACTIVE)  # fmt: skip
+            if self.savepoints:
+                raise SqlError("SET TRANSACTION ISOLATION LEVEL must not be called in a "
+                               "subtransaction", _ACTIVE)  # fmt: skip
         if xact is not None and xact.active:
             isolation = value.sval
             xact.isolation = _READ_COMMITTED if isolation == _READ_UNCOMMITTED else isolation
         values["transaction_isolation"] = value.sval
+
+    def _check_mode(self, name: str, wanted: bool) -> None:
+        """READ WRITE and DEFERRABLE come before the block's first query."""
+        if name == "transaction_deferrable":
+            what = "SET TRANSACTION [NOT] DEFERRABLE"
+            if self.savepoints:
+                raise SqlError(f"{what} cannot be called within a subtransaction", _ACTIVE)
+            if self.queried:
+                raise SqlError(f"{what} must be called before any query", _ACTIVE)
+        elif not wanted and self.session.gucs.values["transaction_read_only"]:
+            if self.savepoints:
+                raise SqlError("cannot set transaction read-write mode inside a read-only "
+                               "transaction", _ACTIVE)  # fmt: skip
+            if self.queried:
+                raise SqlError("transaction read-write mode must be set before any query",
+                               _ACTIVE)  # fmt: skip
 
     def _need_block(self, what: str) -> None:
         if not self.session.in_transaction:

@@ -16,6 +16,7 @@ from pgtool.nodes.base import ValueString, mutate, walk
 from pgtool.nodes.enums import BoolExprType, CmdType, CoercionForm, RTEKind
 from pgtool.nodes.exprs import BoolExpr, RowExpr, Var
 from pgtool.nodes.query import Query, TargetEntry, WithCheckOption
+from pgtool.sql.analyze.names import FIRST_LOW_INVALID
 from pgtool.sql.stored import copy_tree, view_query
 
 __all__ = ["onto_base", "why_not_updatable"]
@@ -132,13 +133,30 @@ class _View:
             query.hasSubLinks = query.hasSubLinks or view.hasSubLinks
         self._check_option(condition, options.get("check_option"))
         inherits = query.commandType != CmdType.CMD_INSERT and base.inh
+        self._need_rights(base, query.rteperminfos[old.perminfoindex - 1])
         query.rtable[self.target - 1] = base.copy(
-            inh=inherits, inFromCl=False, perminfoindex=old.perminfoindex,
+            inh=inherits, inFromCl=False, perminfoindex=len(query.rteperminfos),
             rellockmode=old.rellockmode,
         )  # fmt: skip
         self._renumber(query.targetList)
         if query.onConflict is not None:
             self._conflict(base)
+
+    def _need_rights(self, base: Any, above: Any) -> None:
+        """What the user needs on the view, the view's owner needs on the relation below."""
+        below = self.view.rteperminfos[base.perminfoindex - 1]
+        self.query.rteperminfos.append(below.copy(
+            requiredPerms=above.requiredPerms, insertedCols=self._numbers(above.insertedCols),
+            updatedCols=self._numbers(above.updatedCols),
+        ))  # fmt: skip
+
+    def _numbers(self, columns: frozenset[int]) -> frozenset[int]:
+        """Columns of the view as columns of the relation below."""
+        entries = (self.entries.get(column + FIRST_LOW_INVALID) for column in columns)
+        return frozenset(
+            entry.expr.varattno - FIRST_LOW_INVALID
+            for entry in entries if entry is not None and isinstance(entry.expr, Var)
+        )
 
     def _renumber(self, entries: list[TargetEntry]) -> None:
         """Entries by the columns of the relation below."""

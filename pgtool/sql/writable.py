@@ -29,7 +29,7 @@ def check_writable(session: Session, query: Query, rte: Any) -> Any:
     for rule in session.cache.lookup("pg_rewrite", "ev_class", rte.relid):
         if rule.ev_type == _EVENTS.get(command) and rule.ev_enabled != "D":
             raise Unsupported(f'rule "{rule.rulename}" on table "{row.relname}"')
-    if row.relrowsecurity and _bound_by_policies(session, row):
+    if row.relrowsecurity and row_security_binds(session, row):
         raise Unsupported(f'row-level security of table "{row.relname}"')
     commands = {command}
     if query.onConflict is not None and query.onConflict.onConflictSet:
@@ -67,7 +67,7 @@ def check_triggers(session: Session, row: Any, event: int) -> None:
         raise Unsupported(f'trigger "{trigger.tgname}" on table "{row.relname}"')
 
 
-def _bound_by_policies(session: Session, row: Any) -> bool:
+def row_security_binds(session: Session, row: Any) -> bool:
     if session.is_superuser:
         return False
     user = session.cache.one("pg_authid", "oid", session.user_oid)

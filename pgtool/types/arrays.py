@@ -160,7 +160,9 @@ class ArrayIO(TypeIO):
     def _input(self, text: bytes, typmod: int) -> bytes:
         io = self.registry.io_of(self.info.typelem)
         parsed = parse_array_text(text, io.info.typdelim.encode(), self.settings)
-        items = [None if item is None else io._input(item, typmod) for item in parsed.items]
+        items = [
+            io.null_input() if item is None else io._input(item, typmod) for item in parsed.items
+        ]
         value = ArrayValue(self.info.typelem, parsed.dims, parsed.lower, items)
         return pack_array(value, io.info)
 

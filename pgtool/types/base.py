@@ -94,6 +94,10 @@ class TypeIO:
         except (OverflowError, RecursionError):
             raise self.bad_input(raw) from None
 
+    def null_input(self) -> bytes | None:
+        """NULL where a value of the type is read: a domain may refuse it."""
+        return None
+
     def receive(self, wire: bytes, typmod: int = -1) -> bytes:
         """Wire form → stored form. SqlError where the server would refuse it."""
         try:

@@ -123,6 +123,8 @@ class Record(TypeIO):
         for column in columns:
             part = None if column.attisdropped else next(parts)
             if part is None:
+                if not column.attisdropped:
+                    self.registry.io_of(column.atttypid).null_input()
                 values.append(None)
             else:
                 io = self.registry.io_of(column.atttypid)
@@ -181,6 +183,10 @@ class Enum(TypeIO):
         if oid is None:
             name = self.registry.format_type(self.info.oid)
             raise SqlError(f'invalid input value for enum {name}: "{label}"', "22P02")
+        if oid in self.registry.uncommitted_enums:
+            name = self.registry.format_type(self.info.oid)
+            raise SqlError(f'unsafe use of new value "{label}" of enum type {name}', "55P04",
+                           hint="New enum values must be committed before they can be used.")
         return oid.to_bytes(4, "little")
 
     def _receive(self, wire: bytes, typmod: int) -> bytes:
@@ -191,7 +197,10 @@ class Enum(TypeIO):
 
 
 class Domain(TypeIO):
-    """A domain: its base type's forms. Constraints are checked by whoever stores the value."""
+    """A domain: its base type's forms.
+
+    Text that is read must meet the domain's constraints where the registry knows how to check.
+    """
 
     @property
     def base(self) -> TypeIO:
@@ -205,7 +214,22 @@ class Domain(TypeIO):
         return self.base._send(datum)
 
     def _input(self, text: bytes, typmod: int) -> bytes:
-        return self.base._input(text, self.info.typtypmod)
+        io: Domain = self
+        while isinstance(io.base, Domain):
+            io = io.base
+        return self._checked(io.base._input(text, io.info.typtypmod))
+
+    def null_input(self) -> bytes | None:
+        check = self.registry.domain_check
+        if check is not None:
+            check(self.info.oid, None)
+        return None
+
+    def _checked(self, datum: bytes) -> bytes:
+        check = self.registry.domain_check
+        if check is not None:
+            check(self.info.oid, datum)
+        return datum
 
     def _receive(self, wire: bytes, typmod: int) -> bytes:
         return self.base._receive(wire, self.info.typtypmod)

@@ -9,6 +9,7 @@ arrays are found by what pg_type says they are. Everything else is :class:`Hexed
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 
 from pgtool.errors import Unsupported
 from pgtool.types.base import TypeIO
@@ -87,12 +88,23 @@ class TypeRegistry:
         self.lookups: Lookups = lookups or NoLookups()
         self._ios: dict[int, TypeIO] = {}
         self._infos: dict[int, TypeInfo] = {}
+        #: Values that this transaction gave to enums older than itself: not yet to be used.
+        self.uncommitted_enums: set[int] = set()
+        #: Enums that it made itself.
+        self.made_enums: set[int] = set()
+        #: Checks a value of a domain (None: NULL) that was read as text: (type, datum).
+        self.domain_check: Callable[[int, bytes | None], None] | None = None
 
     def forget(self) -> None:
         """Ask the look-ups anew: types changed."""
         self._ios.clear()
         self._infos.clear()
         self.__dict__.pop("_codecs", None)
+
+    def settle_enums(self) -> None:
+        """The transaction is over: its enums and their values are like all others."""
+        self.uncommitted_enums.clear()
+        self.made_enums.clear()
 
     def info(self, oid: int) -> TypeInfo:
         """The pg_type row; Unsupported where there is none."""

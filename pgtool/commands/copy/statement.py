@@ -12,13 +12,16 @@ from typing import Any, BinaryIO
 
 from pgtool.commands.copy.options import CopyOptions, copy_options
 from pgtool.errors import SqlError, Unsupported
+from pgtool.functions.sysfuncs.acl import is_member
 from pgtool.nodes.raw import RawStmt
 from pgtool.sql.answer import Notice, Outcome
+from pgtool.sql.permissions import require_relation
 from pgtool.types.names import quote_identifier
 
 __all__ = ["copy"]
 
 PIECE = 1 << 20
+ACL_INSERT = 1
 SYNTAX_ERROR, WRONG_OBJECT, UNDEFINED_COLUMN = "42601", "42809", "42703"
 _NOUNS = {"v": "view", "m": "materialized view", "f": "foreign table", "S": "sequence",
           "p": "partitioned table"}  # fmt: skip
@@ -29,9 +32,25 @@ def copy(engine: Any, raw: Any, text: str) -> Outcome:
     options = copy_options(raw.options, raw.is_from)
     if raw.is_program:
         raise Unsupported("COPY with PROGRAM")
+    if raw.filename is not None:
+        _may_use_files(engine.session, raw.is_from)
     if raw.is_from:
         return _from(engine, raw, options, text)
     return _to(engine, raw, options, text)
+
+
+def _may_use_files(session: Any, is_from: bool) -> None:
+    """Files of the machine are for superusers and those who were given that right."""
+    role = "pg_read_server_files" if is_from else "pg_write_server_files"
+    row = session.cache.one("pg_authid", "rolname", role)
+    if session.is_superuser or is_member(session, session.user_oid, row.oid, "inherit_option"):
+        return
+    where = "from" if is_from else "to"
+    raise SqlError(
+        f"permission denied to COPY {where} a file", "42501",
+        f'Only roles with privileges of the "{role}" role may COPY {where} a file.',
+        "Anyone can COPY to stdout or from stdin. psql's \\copy command also works for anyone.",
+    )  # fmt: skip
 
 
 def _relation(engine: Any, raw: Any) -> Any:
@@ -143,7 +162,12 @@ def _table_rows(engine: Any, raw: Any) -> Any:
 
 def _from(engine: Any, raw: Any, options: CopyOptions, text: str) -> Outcome:
     from pgtool.commands.copy.load import Loader
-    from pgtool.sql.writable import TRIGGER_INSERT, check_relation, check_triggers
+    from pgtool.sql.writable import (
+        TRIGGER_INSERT,
+        check_relation,
+        check_triggers,
+        row_security_binds,
+    )
 
     row = _relation(engine, raw)
     if row.relkind == "v":
@@ -152,11 +176,15 @@ def _from(engine: Any, raw: Any, options: CopyOptions, text: str) -> Outcome:
             hint="To enable copying to a view, provide an INSTEAD OF INSERT trigger.",
         )
     check_relation(row)
+    if row.relrowsecurity and row_security_binds(engine.session, row):
+        raise SqlError("COPY FROM not supported with row-level security", "0A000",
+                       hint="Use INSERT statements instead.")  # fmt: skip
     check_triggers(engine.session, row, TRIGGER_INSERT)
     if options.freeze:
         raise Unsupported("COPY with FREEZE")
     engine.writer("COPY FROM")
     columns = _columns(engine, row, raw.attlist, generated=False)
+    require_relation(engine.session, row, ACL_INSERT, frozenset(a.attnum for a in columns))
     where = _where(engine, raw, text)
     relation = engine.session.database.relation(row.oid)
     options.force_not_null = _marked(columns, options.force_not_null, "FORCE_NOT_NULL")

@@ -17,9 +17,12 @@ from pgtool.functions.sysfuncs.acl import (
 )
 from pgtool.types.names import split_names
 
-__all__: list[str] = []
+__all__ = ["KINDS", "check", "has_right", "owns", "relation_rights"]
 
 MISSING = "42704"
+FIRST_UNPINNED = 12000
+#: INSERT, UPDATE, DELETE, TRUNCATE, USAGE: nobody but superusers has them on catalogs.
+_CHANGES = 1 | 4 | 8 | 16 | 256
 
 
 class _Kind(NamedTuple):
@@ -35,7 +38,7 @@ class _Kind(NamedTuple):
     what: str = ""
 
 
-_KINDS = {
+KINDS = {
     "table": _Kind("pg_class", "relowner", "relacl", "r", "relname", "regclass", "relation"),
     "sequence": _Kind("pg_class", "relowner", "relacl", "s", "relname", "regclass", "relation"),
     "any_column": _Kind("pg_class", "relowner", "relacl", "r", "relname", "regclass", "relation"),
@@ -89,6 +92,25 @@ def rights(session: Session, kind: _Kind, role: int, row: Any) -> tuple[int, int
     return bits | predefined(session, role, code), options
 
 
+def owns(session: Session, role: int, owner: int) -> bool:
+    """Whether a role has the privileges of an object's owner."""
+    return is_member(session, role, owner, "inherit_option")
+
+
+def relation_rights(session: Session, role: int, row: Any) -> int:
+    """What a role that is no superuser may do with a relation."""
+    bits, _options = rights(session, KINDS["table"], role, row)
+    if row.oid < FIRST_UNPINNED and row.relkind != "v":
+        bits &= ~_CHANGES
+    return bits
+
+
+def has_right(session: Session, role: int, attribute: Any, owner: int, bit: int) -> bool:
+    """Whether a role has a privilege on one column."""
+    items = object_acl(session, attribute.attacl, "c", owner)
+    return bool(granted(session, role, owner, items)[0] & bit)
+
+
 def _allowed(wanted: list[tuple[int, bool]], bits: int, options: int) -> bool:
     return any(bit and (options if option else bits) & bit for bit, option in wanted)
 
@@ -102,7 +124,7 @@ def check(session: Session, kind: _Kind, role: int, oid: int, text: str) -> bool
     if role and is_superuser(session, role):
         return True
     bits, options = rights(session, kind, role, row)
-    if kind is _KINDS["any_column"] and not _allowed(wanted, bits, options):
+    if kind is KINDS["any_column"] and not _allowed(wanted, bits, options):
         return any(
             _column_rights(session, role, row, a, wanted)
             for a in session.cache.lookup("pg_attribute", "attrelid", oid)
@@ -134,7 +156,7 @@ def _register(kind_name: str, kind: _Kind, user: str, target: str) -> None:
         return check(session, kind, role, oid, args[-1])
 
 
-for _name, _kind in _KINDS.items():
+for _name, _kind in KINDS.items():
     for _user in ("", "name", "id"):
         for _target in ("name", "id"):
             if _name != "largeobject" or _target == "id":
@@ -159,7 +181,7 @@ def _column(session: Session, role: int, relid: int, column: Any, text: str) -> 
         return None
     if role and is_superuser(session, role):
         return True
-    if _allowed(wanted, *rights(session, _KINDS["table"], role, relation)):
+    if _allowed(wanted, *rights(session, KINDS["table"], role, relation)):
         return True
     return _column_rights(session, role, relation, row, wanted)
 
@@ -172,7 +194,7 @@ def _register_column(user: str, target: str, column: str) -> None:
         session = call.session
         role = _role(session, user, args[0]) if user else session.user_oid
         named = args[-3]
-        relid = _object(session, _KINDS["table"], named) if target == "name" else named
+        relid = _object(session, KINDS["table"], named) if target == "name" else named
         return _column(session, role, relid, args[-2], args[-1])
 
 
@@ -271,6 +293,6 @@ def row_security_active(call: Call, oid: int) -> bool:
 def row_security_active_name(call: Call, name: str) -> bool:
     """The same, by name."""
     split_names(name)
-    return _bound(call.session, _object(call.session, _KINDS["table"], name))
+    return _bound(call.session, _object(call.session, KINDS["table"], name))
 
 

@@ -13,6 +13,7 @@ from pgtool.access.sequence import Rules, SequenceFile, State
 from pgtool.errors import SqlError
 from pgtool.functions.registry import Call, builtin
 from pgtool.functions.session import Session
+from pgtool.functions.sysfuncs.privileges import KINDS, check
 
 __all__ = ["next_value", "sequence_file"]
 
@@ -85,6 +86,7 @@ def next_value(session: Session, oid: int) -> int:
 @builtin("nextval_oid", call=True)
 def nextval_oid(call: Call, oid: int) -> int:
     """The next value of a sequence."""
+    _permitted(call.session, oid, "USAGE, UPDATE")
     return next_value(call.session, oid)
 
 
@@ -97,6 +99,7 @@ def currval_oid(call: Call, oid: int) -> int:
     if relation.relkind != "S":
         raise SqlError(f'cannot open relation "{relation.relname}"', WRONG_OBJECT_TYPE,
                        f'"{relation.relname}" is not a sequence.')  # fmt: skip
+    _permitted(session, oid, "SELECT, USAGE")
     if found is None or not found.defined:
         raise SqlError(
             f'currval of sequence "{relation.relname}" is not yet defined in this session',
@@ -112,6 +115,7 @@ def lastval(call: Call) -> int:
     if oid is None or call.session.cache.one("pg_class", "oid", oid) is None:
         raise SqlError("lastval is not yet defined in this session",
                        OBJECT_NOT_IN_PREREQUISITE_STATE)  # fmt: skip
+    _permitted(call.session, oid, "SELECT, USAGE")
     return int(call.session.__dict__["_sequences"][oid].value)
 
 
@@ -127,7 +131,17 @@ def setval3_oid(call: Call, oid: int, value: int, is_called: bool) -> int:
     return _set(call.session, oid, value, is_called)
 
 
+def _permitted(session: Session, oid: int, privileges: str) -> None:
+    """SqlError unless the user has one of these privileges on a sequence."""
+    if session.is_superuser:
+        return
+    if not check(session, KINDS["sequence"], session.user_oid, oid, privileges):
+        name = session.database.relation(oid).relname
+        raise SqlError(f"permission denied for sequence {name}", "42501")
+
+
 def _set(session: Session, oid: int, value: int, is_called: bool) -> int:
+    _permitted(session, oid, "UPDATE")
     session.begin_writing("setval()")
     row = _row(session, oid)
     if not row.seqmin <= value <= row.seqmax:

@@ -20,6 +20,7 @@ from pgtool.sql.analyze.coerce import coerce_to_boolean
 from pgtool.sql.analyze.expressions import transform_expr
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_type, expr_typmod
 from pgtool.sql.analyze.state import Column, Namespace, ParseState
+from pgtool.sql.permissions import usable_namespace
 
 __all__ = ["add_relation", "transform_from"]
 
@@ -104,6 +105,7 @@ def find_relation(state: ParseState, node: Any) -> Any:
         )  # fmt: skip
     if node.schemaname is not None:
         space = state.cache.namespace_oid(node.schemaname)
+        usable_namespace(state.session, space, position)
         spaces = [space] if space is not None else []
     else:
         spaces = state.search_path

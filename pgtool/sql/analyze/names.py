@@ -10,6 +10,7 @@ from pgtool.nodes.enums import CoercionForm, RTEKind
 from pgtool.nodes.exprs import FieldSelect, RowExpr, Var
 from pgtool.sql.analyze.guesses import missing_column, missing_relation
 from pgtool.sql.analyze.state import Column, Namespace, ParseState, make_var
+from pgtool.sql.permissions import usable_namespace
 
 __all__ = [
     "column_var", "find_column", "find_relation_item", "mark_selected", "missing_column",
@@ -22,6 +23,7 @@ SYSTEM_COLUMNS = {
     "xmax": (-4, t.XIDOID), "cmax": (-5, t.CIDOID), "tableoid": (-6, t.OIDOID),
 }  # fmt: skip
 FIRST_LOW_INVALID = -7
+ACL_SELECT = 2
 
 
 def mark_selected(state: ParseState, item: Namespace, number: int) -> None:
@@ -32,6 +34,7 @@ def mark_selected(state: ParseState, item: Namespace, number: int) -> None:
             owner = owner.parent
         info = owner.perminfos[item.rte.perminfoindex - 1]
         info.selectedCols = info.selectedCols | {number - FIRST_LOW_INVALID}
+        info.requiredPerms |= ACL_SELECT
 
 
 def find_relation_item(
@@ -40,7 +43,7 @@ def find_relation_item(
     """The item that ``[schema.]name`` refers to, and how many levels out it is."""
     relid = None
     if schema is not None:
-        space = state.cache.namespace_oid(schema)
+        space = usable_namespace(state.session, state.cache.namespace_oid(schema))
         row = state.cache.one("pg_class", ("relname", "relnamespace"), (name, space))
         if row is None:
             return None

@@ -19,6 +19,7 @@ from pgtool.nodes.exprs import Const, Param, Var
 from pgtool.nodes.query import RangeTblEntry
 from pgtool.sql.analyze.nodetypes import expr_location
 from pgtool.sql.analyze.typefacts import TypeFacts
+from pgtool.sql.permissions import usable_namespace
 
 __all__ = ["Namespace", "ParseState"]
 
@@ -150,7 +151,8 @@ class ParseState:
         found = self.cache.namespace_oid(name)
         if found is None:
             raise SqlError(f'schema "{name}" does not exist', "3F000")
-        return found
+        usable_namespace(self.session, found)
+        return int(found)
 
     def lookup_type_oid(self, names: list[str]) -> int:
         """A type's OID by (qualified) name; 0 where there is none."""
@@ -158,7 +160,7 @@ class ParseState:
         if schema is None:
             spaces = self.search_path
         else:
-            found = self.cache.namespace_oid(schema)
+            found = usable_namespace(self.session, self.cache.namespace_oid(schema))
             spaces = [found] if found else []
         for space in spaces:
             row = self.cache.one("pg_type", ("typname", "typnamespace"), (name, space))

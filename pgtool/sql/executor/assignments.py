@@ -6,7 +6,10 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from pgtool.errors import SqlError, Unsupported
+from pgtool.functions.jsonbedit import jsonb_assign
+from pgtool.functions.registry import Call
 from pgtool.functions.values import ArrayValue, RecordValue
+from pgtool.sql.analyze.nodetypes import expr_type
 
 if TYPE_CHECKING:
     from pgtool.sql.executor.scalar import Scalar, ScalarCompiler
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["element_assignment", "field_store"]
 
 ARRAY_SUBSCRIPT_ERROR, NULL_VALUE_NOT_ALLOWED = "2202E", "22004"
-JSONB = 3802
+INT4, JSONB = 23, 3802
 
 
 def field_store(c: ScalarCompiler, node: Any) -> Scalar:
@@ -45,7 +48,7 @@ def element_assignment(
 ) -> Scalar:
     """An array with an element or a slice replaced."""
     if node.refcontainertype == JSONB:
-        raise Unsupported("assignment to a jsonb subscript")
+        return _jsonb_assignment(c, node, base, uppers)
     info = c.env.registry.info(node.refcontainertype)
     if info.typlen > 0:
         raise Unsupported(f"assignment to an element of a fixed-length {info.typname}")
@@ -61,6 +64,20 @@ def element_assignment(
         lower = [_bound(one, row, ctx) for one in lowers]
         new = source(row, ctx)
         return old if new is None else _set_slice(value, lower, upper, new)
+
+    return assign
+
+
+def _jsonb_assignment(c: ScalarCompiler, node: Any, base: Scalar, uppers: list[Any]) -> Scalar:
+    """A jsonb with a member replaced or made."""
+    call = Call((), JSONB, 0, c.env.session)
+    source = c.compile(node.refassgnexpr)
+    is_array = expr_type(node.refupperindexpr[0]) == INT4
+
+    def assign(row: Any, ctx: Any) -> bytes:
+        found = [upper(row, ctx) for upper in uppers]
+        steps = [None if step is None else str(step) for step in found]
+        return jsonb_assign(call, base(row, ctx), steps, is_array, source(row, ctx))
 
     return assign
 

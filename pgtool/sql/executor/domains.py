@@ -25,8 +25,8 @@ def domain_checks(c: ScalarCompiler, typid: int, cell: list[Any]) -> list[Callab
     out: list[Callable[[Any], None]] = []
     outer, c.domain_cell = c.domain_cell, cell
     try:
+        name = c.env.registry.format_type(typid)
         for domain in reversed(chain):
-            name = c.env.registry.format_type(domain.oid)
             if domain.typnotnull:
                 out.append(_not_null(name, cell))
             found = session.cache.lookup("pg_constraint", "contypid", domain.oid)

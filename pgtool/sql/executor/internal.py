@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pgtool.functions.user import acting_as
 from pgtool.sql.executor.run import execute
 
 __all__ = ["run_internal"]
@@ -16,8 +17,17 @@ __all__ = ["run_internal"]
 _MAX_PLANS = 500
 
 
-def run_internal(session: Any, text: str, types: list[int], values: Sequence[Any]) -> int:
-    """Run a statement with parameters; how many rows it gave or wrote."""
+def run_internal(
+    session: Any, text: str, types: list[int], values: Sequence[Any], relid: int
+) -> int:
+    """Run a statement with parameters as a table's owner; how many rows it gave or wrote."""
+    if not session.is_superuser:
+        with acting_as(session, session.cache.one("pg_class", "oid", relid).relowner):
+            return _run(session, text, types, values)
+    return _run(session, text, types, values)
+
+
+def _run(session: Any, text: str, types: list[int], values: Sequence[Any]) -> int:
     planned = _planned(session, text, types)
     xact = session.xact
     xact.command_counter_increment()

@@ -201,7 +201,7 @@ class References:
             return
         text = (f"SELECT 1 FROM {key.table(key.referenced)} x WHERE "
                 f"{key.condition('referenced')} FOR KEY SHARE OF x")  # fmt: skip
-        if not self._rows(text, key.mine, values):
+        if not self._rows(text, key.mine, values, key.referenced):
             raise SqlError(
                 f'insert or update on table "{self.relation.relname}" violates foreign key '
                 f'constraint "{key.name}"', FOREIGN_KEY_VIOLATION,
@@ -229,10 +229,12 @@ class References:
             texts.append(registry.io_of(a.atttypid).output(datum))
         return f"({names})=({', '.join(texts)})"
 
-    def _rows(self, text: str, attributes: list[Any], values: list[Any]) -> int:
-        """Run a statement with a key's values; the rows that came out or were written."""
+    def _rows(
+        self, text: str, attributes: list[Any], values: list[Any], relation: Any
+    ) -> int:
+        """Run a statement with a key's values on a table; the rows that it gave or wrote."""
         types = [a.atttypid for a in attributes]
-        return run_internal(self.session, text, types, values)
+        return run_internal(self.session, text, types, values, relation.oid)
 
     # -- the referenced side ----
 
@@ -250,11 +252,11 @@ class References:
                 f"x.{quote_identifier(a.attname)} {key.operator(oid)} ${i}"
                 for i, (a, oid) in enumerate(zip(key.theirs, key.row.conppeqop), 1)
             ) + " FOR KEY SHARE OF x"  # fmt: skip
-            if self._rows(text, key.theirs, values):
+            if self._rows(text, key.theirs, values, key.referenced):
                 return
         text = (f"SELECT 1 FROM {key.table(key.referencing)} x WHERE "
                 f"{key.condition('referencing')} FOR KEY SHARE OF x")  # fmt: skip
-        if not self._rows(text, key.theirs, values):
+        if not self._rows(text, key.theirs, values, key.referencing):
             return
         described = self._described(key.theirs, old)
         referenced, referencing = self.relation.relname, key.referencing.relname
@@ -274,7 +276,7 @@ class References:
         key = trigger.key
         values = [old[a.attnum - 1] for a in key.theirs]
         text = f"DELETE FROM {key.table(key.referencing)} x WHERE {key.condition('referencing')}"
-        self._rows(text, key.theirs, values)
+        self._rows(text, key.theirs, values, key.referencing)
 
     def _cascade_update(self, trigger: _Trigger, old: Row, new: Row | None) -> None:
         assert new is not None
@@ -288,7 +290,7 @@ class References:
         values = [new[a.attnum - 1] for a in key.theirs] + [
             old[a.attnum - 1] for a in key.theirs
         ]
-        self._rows(text, [*key.theirs, *key.theirs], values)
+        self._rows(text, [*key.theirs, *key.theirs], values, key.referencing)
 
     def _set(self, trigger: _Trigger, old: Row, word: str) -> None:
         key = trigger.key
@@ -298,7 +300,8 @@ class References:
         sets = ", ".join(f"{quote_identifier(a.attname)} = {word}" for a in columns)
         text = (f"UPDATE {key.table(key.referencing)} x SET {sets} WHERE "
                 f"{key.condition('referencing')}")  # fmt: skip
-        self._rows(text, key.theirs, [old[a.attnum - 1] for a in key.theirs])
+        values = [old[a.attnum - 1] for a in key.theirs]
+        self._rows(text, key.theirs, values, key.referencing)
 
     def _setnull(self, trigger: _Trigger, old: Row, new: Row | None) -> None:
         self._set(trigger, old, "NULL")

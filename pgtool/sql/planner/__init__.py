@@ -21,6 +21,7 @@ from typing import Any
 from pgtool.nodes.base import OidList
 from pgtool.nodes.plan import LockRows, ModifyTable, PlannedStmt
 from pgtool.nodes.query import Query
+from pgtool.sql.permissions import needed
 from pgtool.sql.planner import trees
 from pgtool.sql.planner.base import Glob
 from pgtool.sql.planner.createplan import create_plan
@@ -46,6 +47,7 @@ def plan(query: Query, session: Any) -> PlannedStmt:
         planTree=tree, rtable=glob.rtable, subplans=glob.subplans,
         relationOids=OidList(glob.relation_oids), paramExecTypes=OidList(glob.param_types),
     )  # fmt: skip
+    needed(made, query, session)
     made.commandType = query.commandType
     made.writes = any(isinstance(node, (ModifyTable, LockRows)) for node in
                       trees.walk([tree, *glob.subplans]))  # fmt: skip
