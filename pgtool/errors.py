@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from formats.errors import ClusterInUse, CorruptData, PgtoolError, Unsupported, UserError
 
 __all__ = [
@@ -38,3 +40,5 @@ class SqlError(PgtoolError):
         self.position = position
         #: Where the error came up, for data that is no part of the query text.
         self.context: str | None = None
+        #: What the statement told before it failed (sql.answer.Notice).
+        self.notices: list[Any] = []

@@ -8,7 +8,9 @@ sizes go into pg_class in place. A table with children gets a second set over th
 from __future__ import annotations
 
 import math
+import operator
 import random
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,11 +20,20 @@ from pgtool.access.heap.columns import materialise
 from pgtool.access.heap.deform import walk
 from pgtool.catalog.index import indexes_of
 from pgtool.catalog.inplace import update_inplace
-from pgtool.commands.columnstats import ColumnStats, Sample, by_order, by_width
+from pgtool.commands.columnstats import (
+    ColumnStats,
+    Sample,
+    Slot,
+    by_equality,
+    by_order,
+    by_width,
+)
 from pgtool.commands.context import Ddl
+from pgtool.commands.elementstats import array_slots, range_stats, tsvector_stats
 from pgtool.commands.indexcmds import children_of
+from pgtool.commands.indexstats import IndexSample, index_samples
 from pgtool.commands.query import up_to_here
-from pgtool.errors import SqlError
+from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.codec import codec_of
 from pgtool.functions.opcache import opcache
 from pgtool.storage.pagearrays import count_dead_pointers
@@ -36,8 +47,12 @@ ROWS_PER_TARGET = 300
 SLOTS = 5
 VARHDRSZ, SHORT_MAX = 4, 126
 EQUAL, LESS = 3, 1
-#: Types whose own analysis makes no common values and histogram of whole values.
-_OWN_ANALYSIS = {"range_typanalyze", "multirange_typanalyze", "ts_typanalyze"}
+HASH_AM = 405
+#: Analyses of types that make no common values and histogram of whole values.
+_OWN_ANALYSIS: dict[str, Callable[[Any, int, list[bytes | None], int, int], ColumnStats]] = {
+    "range_typanalyze": range_stats, "multirange_typanalyze": range_stats,
+    "ts_typanalyze": tsvector_stats,
+}  # fmt: skip
 
 
 class _Column:
@@ -58,19 +73,17 @@ class _Column:
         self.collation = attribute.attcollation
         row = ddl.cache.type(typid)
         analyze = ddl.cache.proc(row.typanalyze) if row.typanalyze else None
-        self.own = analyze is not None and analyze.prosrc in _OWN_ANALYSIS
+        self.session = ddl.session
+        self.analysis = "" if analyze is None else str(analyze.prosrc)
         ops = opcache(ddl.session)
-        family, kind = ops.default_family(typid)
-        self.equal = self.less = 0
         self.compare: Any = None
         self.plain = False
-        if family:
-            key = ("amopfamily", "amoplefttype", "amoprighttype", "amopstrategy")
-            for strategy, name in ((EQUAL, "equal"), (LESS, "less")):
-                found = ddl.cache.one("pg_amop", key, (family, kind, kind, strategy))
-                setattr(self, name, int(found.amopopr) if found is not None else 0)
-            prosrc = ops.support(family, kind, kind)
-            self._order(ddl, ops, prosrc, kind)
+        self.equal = self.less = 0
+        if self.analysis not in _OWN_ANALYSIS:
+            self.equal, self.less = _operators(ddl.session, typid)
+        if self.less:
+            family, kind = ops.default_family(typid)
+            self._order(ddl, ops, ops.support(family, kind, kind), kind)
 
     def _order(self, ddl: Ddl, ops: Any, prosrc: str, kind: int) -> None:
         from pgtool.catalog.collations import collation_facts
@@ -94,16 +107,72 @@ class _Column:
             self.target == 0 or self.attribute.attisdropped or self.attribute.attgenerated == "v"
         )
 
-    def stats(self, sample: Sample) -> ColumnStats | None:
-        """Its statistics."""
-        if self.own:
-            out = by_width(sample)
-            if out is not None and out.nullfrac < 1.0:
-                out.distinct = -1.0 * (1.0 - out.nullfrac)
-            return out
+    def stats(self, sample: Sample, values: list[bytes | None]) -> ColumnStats | None:
+        """Its statistics, of the sample and of all the values that it was taken from."""
+        if self.analysis in _OWN_ANALYSIS:
+            return _OWN_ANALYSIS[self.analysis](
+                self.session, self.typid, values, sample.total_width, self.target
+            )
         if self.less and self.equal:
-            return by_order(sample, self.target, self.compare)
-        return by_width(sample)
+            out = by_order(sample, self.target, self.compare)
+        elif self.equal:
+            out = by_equality(sample, self.target, operator.eq)
+        else:
+            out = by_width(sample)
+        if out is not None and self.analysis == "array_typanalyze" and self.info.typelem:
+            self._elements(out, values)
+        return out
+
+    def _elements(self, out: ColumnStats, values: list[bytes | None]) -> None:
+        """What elements of arrays that order and hash add."""
+        element = self.info.typelem
+        equal, less = _operators(self.session, element)
+        if less and equal and _hashes(self.session, element):
+            out.slots += array_slots(
+                self.session, element, equal, self.collation, values, self.target
+            )
+
+
+def _operators(session: Any, typid: int) -> tuple[int, int]:
+    """A type's equality, and its < where its values order (0: there is none)."""
+    cache, ops = session.cache, opcache(session)
+    key = ("amopfamily", "amoplefttype", "amoprighttype", "amopstrategy")
+    info = session.types.info(typid)
+    while info.typtype == "d":
+        info = session.types.info(info.typbasetype)
+    parts = []
+    if info.typtype == "c":
+        parts = [a.atttypid for a in session.types.lookups.attributes(info.oid, -1)
+                 if not a.attisdropped]  # fmt: skip
+    elif info.typelem and info.typlen == -1:
+        parts = [info.typelem]
+    below = [_operators(session, part) for part in parts]
+    try:
+        family, kind = ops.default_family(typid)
+    except Unsupported:
+        found = _hash_family(session, typid)
+        row = found and cache.one("pg_amop", key, (*found, found[1], 1))
+        return (int(row.amopopr), 0) if row else (0, 0)
+    out = []
+    for strategy, usable in ((EQUAL, all(equal for equal, _less in below)),
+                             (LESS, all(less for _equal, less in below))):  # fmt: skip
+        row = cache.one("pg_amop", key, (family, kind, kind, strategy)) if usable else None
+        out.append(0 if row is None else int(row.amopopr))
+    return out[0], out[1]
+
+
+def _hash_family(session: Any, typid: int) -> tuple[int, int] | None:
+    """(family, input type) of a type's default hash operator class."""
+    for one in opcache(session).opclass_types(typid):
+        rows = session.cache.lookup("pg_opclass", ("opcmethod", "opcintype"), (HASH_AM, one))
+        for found in rows:
+            if found.opcdefault:
+                return int(found.opcfamily), one
+    return None
+
+
+def _hashes(session: Any, typid: int) -> bool:
+    return _hash_family(session, typid) is not None
 
 
 def _columns(ddl: Ddl, row: Any, names: list[str] | None) -> list[_Column]:
@@ -151,8 +220,10 @@ def _blocks(pages: int, wanted: int) -> list[int] | None:
     return sorted(random.sample(range(pages), wanted))
 
 
-def _sample(ddl: Ddl, row: Any, columns: list[_Column], wanted: int) -> _Rows:
-    """Rows of one table, at most so many."""
+def _sample(
+    ddl: Ddl, row: Any, columns: list[_Column], wanted: int, indexes: Sequence[IndexSample] = ()
+) -> _Rows:
+    """Rows of one table, at most so many; the indexes get them too."""
     relation = ddl.database.relation(row.oid)
     out = _Rows(len(columns))
     pool = ddl.database.cluster.instance.pool
@@ -179,7 +250,10 @@ def _sample(ddl: Ddl, row: Any, columns: list[_Column], wanted: int) -> _Rows:
             if keep is not None:
                 mask = keep[at : at + len(tuples)]
             at += len(tuples)
-            _collect(out, scan, tuples if mask is None else tuples.take(mask), columns, places)
+            kept = tuples if mask is None else tuples.take(mask)
+            for index in indexes:
+                index.add(kept)
+            _collect(out, scan, kept, columns, places)
     out.scanned, out.live = out.pages if picked is None else len(picked), live
     out.dead = stored.rows - live + stored.dead_pointers
     out.total = float(live)
@@ -228,8 +302,9 @@ def _stored_width(column: _Column, place: Any) -> int:
     return int((length + head)[there].sum())
 
 
-def _column_sample(column: _Column, rows: _Rows, slot: int) -> Sample:
-    values = rows.values[slot]
+def _sampled(
+    column: _Column, values: list[bytes | None], width: int, total: float
+) -> Sample:
     datums: list[bytes] = []
     nulls = wide = 0
     varying = column.info.typlen < 0
@@ -240,9 +315,11 @@ def _column_sample(column: _Column, rows: _Rows, slot: int) -> Sample:
             wide += 1
         else:
             datums.append(value)
-    keys = [column.key(datum) for datum in datums] if column.less else []
+    keys: list[Any] = datums if column.equal else []
+    if column.less:
+        keys = [column.key(datum) for datum in datums]
     return Sample(
-        datums, keys, len(values), rows.total, nulls, wide, rows.widths[slot],
+        datums, keys, len(values), total, nulls, wide, width,
         column.info.typlen if not varying else 0,
     )  # fmt: skip
 
@@ -255,18 +332,7 @@ def _store(ddl: Ddl, relid: int, column: _Column, inherited: bool, stats: Column
     }  # fmt: skip
     for n in range(1, SLOTS + 1):
         slot = stats.slots[n - 1] if n <= len(stats.slots) else None
-        operator = 0
-        if slot is not None:
-            operator = column.equal if slot.kind == 1 else column.less
-        row[f"stakind{n}"] = 0 if slot is None else slot.kind
-        row[f"staop{n}"] = operator
-        row[f"stacoll{n}"] = 0 if slot is None else column.collation
-        row[f"stanumbers{n}"] = None if slot is None or not slot.numbers else tuple(slot.numbers)
-        values = None
-        if slot is not None and slot.values is not None:
-            made = ArrayValue(column.typid, [len(slot.values)], [1], list(slot.values))
-            values = pack_array(made, column.info)
-        row[f"stavalues{n}"] = values
+        row |= _slot(ddl, column, n, slot)
     key = ("starelid", "staattnum", "stainherit")
     old = ddl.cache.one("pg_statistic", key, (relid, column.number, inherited))
     if old is None:
@@ -275,7 +341,26 @@ def _store(ddl: Ddl, relid: int, column: _Column, inherited: bool, stats: Column
         ddl.writer.update("pg_statistic", old, **row)
 
 
-def _sizes(ddl: Ddl, row: Any, rows: _Rows) -> None:
+def _slot(ddl: Ddl, column: _Column, n: int, slot: Slot | None) -> dict[str, Any]:
+    """One slot of a row of pg_statistic."""
+    names = [f"sta{name}{n}" for name in ("kind", "op", "coll", "numbers", "values")]
+    if slot is None:
+        return dict(zip(names, (0, 0, 0, None, None)))
+    used = slot.operator
+    if used is None:
+        used = column.equal if slot.kind == 1 else column.less
+    values = None
+    if slot.values is not None:
+        typid = slot.typid or column.typid
+        bounds = [len(slot.values)] if slot.values else []
+        made = ArrayValue(typid, bounds, [1] * len(bounds), list(slot.values))
+        values = pack_array(made, ddl.types.info(typid))
+    collation = column.collation if slot.collation is None else slot.collation
+    numbers = tuple(slot.numbers) if slot.numbers else None
+    return dict(zip(names, (slot.kind, used, collation, numbers, values)))
+
+
+def _sizes(ddl: Ddl, row: Any, rows: _Rows, shares: dict[int, float]) -> None:
     """relpages and reltuples of the table and its indexes."""
     from pgtool.access.heap.heapam import open_heap
     from pgtool.access.heap.vacuumlazy import count_map
@@ -293,10 +378,11 @@ def _sizes(ddl: Ddl, row: Any, rows: _Rows) -> None:
     )  # fmt: skip
     for index in indexes:
         facts = ddl.relation_row(index.indexrelid)
-        if facts.relkind == "i" and index.indpred is None:
+        if facts.relkind == "i":
             pages = pool.nblocks(ddl.database.relation(facts.oid).locator)
+            count = math.ceil(shares.get(facts.oid, 1.0) * rows.total)
             update_inplace(ddl.writer, "pg_class", facts, relpages=pages,
-                           reltuples=float(rows.total))  # fmt: skip
+                           reltuples=float(count))  # fmt: skip
 
 
 def _tree(ddl: Ddl, oid: int) -> list[Any]:
@@ -339,11 +425,14 @@ def analyze_relation(
         if verbose:
             schema = ddl.database.namespaces[row.relnamespace]
             ddl.notice(f'analyzing "{schema}.{row.relname}"', severity="INFO")
-        rows = _sample(ddl, row, picked, wanted)
+        indexes = index_samples(ddl, row.oid, expressions=columns is None)
+        rows = _sample(ddl, row, picked, wanted, indexes)
         if verbose:
             ddl.notice(rows.line(row.relname), severity="INFO")
         _write(ddl, row, picked, rows, False)
-        _sizes(ddl, row, rows)
+        for index in indexes:
+            _write_index(ddl, index, rows.total)
+        _sizes(ddl, row, rows, {index.oid: index.share for index in indexes})
     if row.relhassubclass and row.relkind in "rp" and children_of(ddl, row.oid):
         rows = _analyze_tree(ddl, row, picked, wanted)
         if rows.rows or row.relkind == "p":
@@ -353,11 +442,28 @@ def analyze_relation(
                            reltuples=float(rows.total))  # fmt: skip
 
 
+def _write_index(ddl: Ddl, index: IndexSample, total: float) -> None:
+    """Statistics of an index's expressions."""
+    if not index.rows:
+        return
+    total = math.ceil(index.share * total)
+    for place, attribute in enumerate(index.attributes):
+        column = _Column(ddl, attribute)
+        if column.skipped:
+            continue
+        values = index.values[place]
+        stats = column.stats(_sampled(column, values, index.widths[place], total), values)
+        if stats is not None:
+            _store(ddl, index.oid, column, False, stats)
+    ddl.advance()
+
+
 def _write(ddl: Ddl, row: Any, columns: list[_Column], rows: _Rows, inherited: bool) -> None:
     if not rows.rows:
         return
     for slot, column in enumerate(columns):
-        stats = column.stats(_column_sample(column, rows, slot))
+        values = rows.values[slot]
+        stats = column.stats(_sampled(column, values, rows.widths[slot], rows.total), values)
         if stats is not None:
             _store(ddl, row.oid, column, inherited, stats)
     ddl.advance()

@@ -39,11 +39,17 @@ class Sample:
 
 @dataclass
 class Slot:
-    """One kind of statistics: values and numbers, either may be missing."""
+    """One kind of statistics: values and numbers, either may be missing.
+
+    Operator, collation and type of the values where they are not the column's.
+    """
 
     kind: int
     values: list[bytes] | None = None
     numbers: list[float] | None = None
+    operator: int | None = None
+    collation: int | None = None
+    typid: int = 0
 
 
 @dataclass

@@ -40,7 +40,7 @@ class Ddl:
         self.database = self.session.database
         self.writer = writer
         self.store = writer.store
-        self.notices: list[Notice] = []
+        self.notices: list[Notice] = engine.telling()
 
     def notice(
         self, message: str, sqlstate: str = "00000", *, severity: str = "NOTICE",

@@ -66,7 +66,9 @@ def _type(ddl: Any, oid: int) -> None:
 def owner_privilege(ddl: Any, oid: int, role: int, kind: str, privilege: str) -> None:
     """A role has a privilege that a command needs in its name (as a new owner, say)."""
     session = ddl.session
-    if not is_superuser(session, role) and not check(session, KINDS[kind], role, oid, privilege):
+    if session.is_superuser or is_superuser(session, role):
+        return
+    if not check(session, KINDS[kind], role, oid, privilege):
         facts = KINDS[kind]
         name = getattr(session.cache.one(facts.catalog, "oid", oid), facts.name)
         raise SqlError(f"permission denied for {kind} {name}", DENIED)

@@ -17,7 +17,7 @@ _NO_BLOCK = "25P01"
 def set_constraints(engine: Any, raw: Any, _text: str) -> Outcome:
     """Run the statement; SET CONSTRAINTS … IMMEDIATE checks what waits."""
     session: Session = engine.session
-    notices = []
+    notices = engine.telling()
     if not session.in_transaction:
         notices.append(Notice(
             "WARNING", "SET CONSTRAINTS can only be used in transaction blocks", _NO_BLOCK

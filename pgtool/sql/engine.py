@@ -100,6 +100,8 @@ class Engine:
         self._catalogs: Any = None
         self.points = Points(self)
         self._warnings: list[Notice] = []
+        #: Lists of what the running statement has told so far: they go with its error, too.
+        self._told: list[list[Notice]] = []
         session.begin_writing = self.writer
 
     # -- statements --------------------------------------------------------------------
@@ -127,6 +129,7 @@ class Engine:
         for number, stmt in enumerate(statements, 1):
             last = number == len(statements)
             self.session.start_statement()
+            self._told.clear()
             try:
                 with reported():
                     self.transactions.start_statement()
@@ -137,10 +140,18 @@ class Engine:
                         outcome.copy_out = self._sent(outcome.copy_out)
                     elif outcome.answer is None or outcome.count is not None:
                         self.transactions.end_statement(last)
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, SqlError):
+                    error.notices = [notice for told in self._told for notice in told]
                 self.transactions.fail()
                 raise
             yield from self._handed_on(outcome, last)
+
+    def telling(self) -> list[Notice]:
+        """A list for what a command tells as it goes."""
+        told: list[Notice] = []
+        self._told.append(told)
+        return told
 
     def _point(self, text: str) -> Outcome | None:
         """A statement about one row, by the plan kept for others like it."""

@@ -204,7 +204,8 @@ class Runner:
             signal.signal(signal.SIGINT, before)
 
     def failed(self, error: PgtoolError, text: str) -> None:
-        """Tell an error of the engine."""
+        """Tell an error of the engine, after what the statement told before it."""
+        self._notices(getattr(error, "notices", []))
         self.last_error = (error, text)
         message, state = facts_of(error)
         self.variables |= {
