@@ -27,6 +27,7 @@ from pgtool.types.column import FixedColumn, VarColumn
 from pgtool.types.info import TypeInfo
 from pgtool.types.numeric import numeric_decimal, pack_numeric
 from pgtool.types.registry import TypeRegistry
+from pgtool.types.vector_numeric import MOST_DIGITS, MOST_SHOWN, pack_scaled
 
 __all__ = ["Codec", "codec_of"]
 
@@ -181,8 +182,25 @@ class Codec:
                 column.stored = self.column(column.items)
             return column.stored
         if isinstance(column, (ScaledColumn, MixedColumn)):
-            return self.column(self.values(column))
+            made = _stored_numerics(column)
+            return self.column(self.values(column)) if made is None else made
         return column
+
+
+def _stored_numerics(column: ScaledColumn | MixedColumn) -> NumericColumn | None:
+    """Numerics in stored form; None where one has too many digits for doing it at once."""
+    shown = column.shown if isinstance(column, MixedColumn) else column.scale
+    values, scale = column.values, column.scale
+    if column.valid is not None:
+        values = np.where(column.valid, values, 0)
+    most = MOST_DIGITS - -scale % 4
+    if not len(values) or scale < 0 or int(np.max(shown)) > MOST_SHOWN:
+        return None
+    if max(int(values.max()), -int(values.min())) >= 10**most:
+        return None
+    scales = np.full(len(values), scale, np.int64)
+    made = pack_scaled(values.astype(np.int64), scales, np.asarray(shown), column.valid)
+    return NumericColumn(made.buffer, made.start, made.length, made.valid)
 
 
 def _name_spans(column: FixedColumn) -> VarColumn:
