@@ -12,6 +12,7 @@ from pgtool.commands.altertype import refuse_used_type
 from pgtool.commands.context import Ddl, begin
 from pgtool.commands.dropcmds import drop_objects
 from pgtool.commands.exprs import cook_default
+from pgtool.commands.ownership import check_ownership
 from pgtool.commands.query import expression_text, names_of, qualified, rows_of
 from pgtool.commands.tabledef import merge_attributes
 from pgtool.commands.typecmds import add_array_type, new_type_name
@@ -163,6 +164,7 @@ def alter(engine: Any, raw: Any, text: str) -> Outcome:
     row = ddl.cache.type(oid)
     if row.typtype != "d":
         raise SqlError(f"{ddl.types.format_type(oid)} is not a domain", "42809")
+    check_ownership(ddl, Address(c.TYPE, oid))
     handler = _ALTER.get(raw.subtype)
     if handler is None:
         raise Unsupported("this form of ALTER DOMAIN")

@@ -13,7 +13,7 @@ from pgtool.errors import SqlError
 from pgtool.functions.sysfuncs.acl import is_member, is_superuser
 from pgtool.functions.sysfuncs.privileges import KINDS, check, owns
 
-__all__ = ["become_owner", "check_ownership", "owner_privilege"]
+__all__ = ["become_owner", "check_ownership", "may_maintain", "owner_privilege"]
 
 DENIED = "42501"
 #: Class of objects → catalog, owner's column, name's column, noun.
@@ -61,6 +61,21 @@ def _type(ddl: Any, oid: int) -> None:
     row = session.cache.type(oid)
     if not owns(session, session.user_oid, row.typowner):
         raise SqlError(f"must be owner of type {ddl.types.format_type(oid)}", DENIED)
+
+
+def may_maintain(ddl: Any, row: Any) -> None:
+    """SqlError unless the user has MAINTAIN on a table, or on an index's table."""
+    session = ddl.session
+    if session.is_superuser:
+        return
+    if row.relkind in "iI":
+        index = ddl.cache.one("pg_index", "indexrelid", row.oid)
+        table = ddl.relation_row(index.indrelid)
+        if not check(session, KINDS["table"], session.user_oid, table.oid, "MAINTAIN"):
+            raise SqlError(f"permission denied for index {row.relname}", DENIED)
+    elif not check(session, KINDS["table"], session.user_oid, row.oid, "MAINTAIN"):
+        noun = "materialized view" if row.relkind == "m" else "table"
+        raise SqlError(f"permission denied for {noun} {row.relname}", DENIED)
 
 
 def owner_privilege(ddl: Any, oid: int, role: int, kind: str, privilege: str) -> None:

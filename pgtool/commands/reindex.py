@@ -14,6 +14,7 @@ from pgtool.catalog.index import indexes_of
 from pgtool.catalog.names import matching
 from pgtool.commands.cluster import rebuild_index
 from pgtool.commands.context import Ddl, begin
+from pgtool.commands.ownership import may_maintain
 from pgtool.commands.vacuum import refuse_locked
 from pgtool.errors import SqlError, Unsupported, UserError
 from pgtool.sql.answer import Outcome
@@ -57,10 +58,7 @@ def _check_kind(ddl: Ddl, row: Any, kind: str) -> None:
         raise SqlError(f'"{row.relname}" is not an index', "42809")
     if kind == TABLE and row.relkind not in "rmt":
         raise SqlError(f'"{row.relname}" is not a table or materialized view', "42809")
-    session = ddl.session
-    if not session.is_superuser and row.relowner != session.user_oid:
-        kind = "index" if kind == INDEX else "table"
-        raise SqlError(f"permission denied for {kind} {row.relname}", "42501")
+    may_maintain(ddl, row)
 
 
 def _leaves(ddl: Ddl, row: Any) -> Iterator[Any]:

@@ -9,6 +9,7 @@ from pgtool.catalog import pg_type
 from pgtool.catalog.classids import Address
 from pgtool.catalog.pg_constraint import named
 from pgtool.commands.context import KIND_NAMES, Ddl, begin
+from pgtool.commands.dbcommands import may_create_databases
 from pgtool.commands.dropcmds import RELATIONS
 from pgtool.commands.indexcmds import children_of
 from pgtool.commands.ownership import check_ownership
@@ -191,6 +192,8 @@ def _database(ddl: Ddl, raw: Any) -> str:
     row = ddl.cache.one("pg_database", "datname", raw.subname)
     if row is None:
         raise SqlError(f'database "{raw.subname}" does not exist', "3D000")
+    check_ownership(ddl, Address(c.DATABASE, row.oid))
+    may_create_databases(ddl)
     if ddl.cache.one("pg_database", "datname", raw.newname) is not None:
         raise SqlError(f'database "{raw.newname}" already exists', "42P04")
     if row.oid == ddl.database.oid:

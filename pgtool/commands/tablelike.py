@@ -15,9 +15,8 @@ from pgtool.commands.exprs import renumbered
 from pgtool.commands.tabledef import CheckPlan, ColumnPlan, NotNullPlan, TableDefinition
 from pgtool.errors import SqlError, Unsupported
 from pgtool.nodes.text import text_to_node
-from pgtool.sql.permissions import require_relation
+from pgtool.sql.permissions import require
 
-ACL_SELECT = 2
 __all__ = ["add_like"]
 
 COMMENTS, COMPRESSION, CONSTRAINTS, DEFAULTS, GENERATED, IDENTITY, INDEXES, STATISTICS, STORAGE = (
@@ -29,7 +28,7 @@ def add_like(made: TableDefinition, clause: Any) -> None:
     """Put the other table's columns into a definition; the rest follows when it is made."""
     ddl, options = made.ddl, clause.options
     row = ddl.find_relation(clause.relation)
-    require_relation(ddl.session, row, ACL_SELECT)
+    require(ddl.session, "table", row.oid, "SELECT")
     if row.relkind not in "rvmcfp":
         raise SqlError(f'relation "{row.relname}" is invalid in LIKE clause', "42809",
                        f"This operation is not supported for {KIND_NAMES[row.relkind]}s.")

@@ -125,7 +125,10 @@ def alter_role(engine: Any, raw: Any, text: str) -> Outcome:
 def drop_role(engine: Any, raw: Any, text: str) -> Outcome:
     """DROP ROLE of roles that nothing depends on."""
     ddl = begin(engine, text)
-    _refuse(ddl, "drop")
+    if not ddl.session.is_superuser:
+        raise SqlError("permission denied to drop role", "42501",
+                       "Only roles with the CREATEROLE attribute and the ADMIN option on the "
+                       "target roles may drop roles.")  # fmt: skip
     for spec in raw.roles:
         row = ddl.cache.one("pg_authid", "rolname", spec.rolename)
         if row is None:
@@ -158,6 +161,7 @@ def _check_unused(ddl: Ddl, row: Any) -> None:
     used = ddl.cache.lookup("pg_shdepend", ("refclassid", "refobjid"), (1260, row.oid))
     if not used:
         return
+    used = sorted(used, key=lambda r: (r.objid, r.classid, r.objsubid, r.deptype))
     words = {"o": "owner of {}", "a": "privileges for {}", "r": "target of {}"}
     lines = [
         words.get(found.deptype, "{}").format(

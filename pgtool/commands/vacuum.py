@@ -147,7 +147,7 @@ class Vacuum:
         if check(session, KINDS["table"], user, row.oid, "MAINTAIN"):
             return True
         self.say(
-            "WARNING", f'permission denied to {verb} "{row.relname}", skipping it', "42501"
+            "WARNING", f'permission denied to {verb} "{row.relname}", skipping it', "01000"
         )
         return False
 

@@ -39,7 +39,7 @@ from pgtool.nodes.query import Query, RTEPermissionInfo
 
 __all__ = [
     "as_owner", "check_planned", "functions_of", "needed", "require", "require_owner",
-    "require_relation", "require_type", "usable_namespace",
+    "require_relation", "require_type", "shown_columns", "usable_namespace",
 ]  # fmt: skip
 
 DENIED = "42501"
@@ -65,6 +65,9 @@ def check_planned(planned: Any, session: Session) -> None:
     for info in planned.permInfos:
         if info.requiredPerms:
             _check_relation(session, info)
+    session.__dict__["_given_columns"] = {
+        info.relid: info.insertedCols | info.updatedCols for info in planned.permInfos
+    }
     for funcid in planned.functions:
         require(session, "function", funcid, "EXECUTE")
 
@@ -155,6 +158,26 @@ def _by_columns(
         if not (all(granted.values()) if number == 0 else granted.get(number, False)):
             return False
     return True
+
+
+def shown_columns(session: Session, relid: int, *, given: bool = True) -> set[int] | None:
+    """The columns whose values an error may show; None where it may show all.
+
+    Those that the user may read, and (``given``) those that the statement itself gives values.
+    """
+    if session.is_superuser:
+        return None
+    row = session.cache.one("pg_class", "oid", relid)
+    if relation_rights(session, session.user_oid, row) & SELECT:
+        return None
+    known = session.__dict__.get("_given_columns", {}).get(relid, ()) if given else ()
+    return {
+        a.attnum for a in session.cache.lookup("pg_attribute", "attrelid", relid)
+        if a.attnum > 0 and (
+            a.attnum - FIRST_LOW_INVALID in known
+            or has_right(session, session.user_oid, a, row.relowner, SELECT)
+        )
+    }  # fmt: skip
 
 
 # -- objects --------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.session import Session
 from pgtool.nodes.enums import CmdType
 from pgtool.nodes.query import Query
+from pgtool.sql.permissions import require_relation
 
 __all__ = ["check_relation", "check_writable"]
 
@@ -17,6 +18,7 @@ _EVENTS = {CmdType.CMD_UPDATE: "2", CmdType.CMD_INSERT: "3", CmdType.CMD_DELETE:
 TRIGGER_INSERT, TRIGGER_DELETE, TRIGGER_UPDATE = 4, 8, 16
 _TRIGGERS = {CmdType.CMD_INSERT: TRIGGER_INSERT, CmdType.CMD_UPDATE: TRIGGER_UPDATE,
              CmdType.CMD_DELETE: TRIGGER_DELETE}  # fmt: skip
+_ACLS = {CmdType.CMD_INSERT: 1, CmdType.CMD_UPDATE: 4, CmdType.CMD_DELETE: 8}
 FIRST_NORMAL_OID = 16384
 HEAP_AM = 2
 
@@ -25,6 +27,8 @@ def check_writable(session: Session, query: Query, rte: Any) -> Any:
     """Refuse a target that this command cannot write, or not yet; its row of pg_class."""
     command = query.commandType
     row: Any = session.cache.one("pg_class", "oid", rte.relid)
+    if row.oid < FIRST_NORMAL_OID:
+        require_relation(session, row, _ACLS[command])
     check_relation(row)
     for rule in session.cache.lookup("pg_rewrite", "ev_class", rte.relid):
         if rule.ev_type == _EVENTS.get(command) and rule.ev_enabled != "D":

@@ -13,6 +13,7 @@ from pgtool.errors import SqlError
 from pgtool.nodes.text import text_to_node
 from pgtool.sql.executor.scalar import Scalar, ScalarCompiler
 from pgtool.sql.executor.written import Row, RowShape, row_scope
+from pgtool.sql.permissions import shown_columns
 
 __all__ = ["RowRules", "failing_row"]
 
@@ -107,17 +108,26 @@ class RowRules:
         )  # fmt: skip
 
 
-def failing_row(env: Any, row: Row) -> str:
-    """The row in the words of an error's detail."""
-    return f"Failing row contains {described_row(env, row)}."
+def failing_row(env: Any, row: Row) -> str | None:
+    """The row in the words of an error's detail; None where the user may see nothing of it."""
+    shown = shown_columns(env.session, row.shape.relation.oid)
+    if shown is None:
+        return f"Failing row contains ({', '.join(_fields(env, row, None))})."
+    names = [a.attname for a in row.shape.attributes if a.attnum in shown]
+    if not names:
+        return None
+    fields = ", ".join(_fields(env, row, shown))
+    return f"Failing row contains ({', '.join(names)}) = ({fields})."
 
 
-def described_row(env: Any, row: Row) -> str:
-    """``(1, x, null)``: long fields are cut."""
+def _fields(env: Any, row: Row, shown: set[int] | None) -> list[str]:
+    """``1``, ``x``, ``null``: long fields are cut."""
     shape = row.shape
     parts = []
     for index in shape.live:
         attribute = shape.attributes[index]
+        if shown is not None and attribute.attnum not in shown:
+            continue
         datum = row.datums[index]
         if attribute.attgenerated == "v":
             parts.append("virtual")
@@ -128,7 +138,7 @@ def described_row(env: Any, row: Row) -> str:
                 datum = shape.fetch(datum)
             text = env.registry.io_of(attribute.atttypid).output(datum)
             parts.append(cut(text, env))
-    return f"({', '.join(parts)})"
+    return parts
 
 
 def cut(text: str, env: Any) -> str:

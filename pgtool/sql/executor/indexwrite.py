@@ -16,6 +16,7 @@ from pgtool.nodes.text import text_to_node
 from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.scalar import ScalarCompiler
 from pgtool.sql.executor.written import RowShape, encoder, row_scope
+from pgtool.sql.permissions import shown_columns
 
 __all__ = ["key_function", "open_indexes"]
 
@@ -71,13 +72,16 @@ def _encoded(
     return run
 
 
-def describe_key(env: Any, index: int, datums: Any) -> str:
-    """``(a, lower(b))=(1, x)``."""
+def describe_key(env: Any, index: int, datums: Any) -> str | None:
+    """``(a, lower(b))=(1, x)``; None where the user may not see one of them."""
     from pgtool.functions.ruleutils.indexes import index_column
 
     session = env.session
     relation = session.database.relation(index)
     row = session.cache.one("pg_index", "indexrelid", index)
+    shown = shown_columns(session, row.indrelid)
+    if shown is not None and not shown.issuperset(row.indkey[: row.indnkeyatts]):
+        return None
     names = [index_column(session, index, n + 1) for n in range(row.indnkeyatts)]
     texts = []
     for attribute, datum in zip(relation.attributes, datums):

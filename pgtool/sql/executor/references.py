@@ -15,6 +15,7 @@ from pgtool.errors import SqlError, Unsupported
 from pgtool.sql.executor.internal import run_internal
 from pgtool.sql.executor.queued import Event, queue_of
 from pgtool.sql.executor.written import Row, RowShape
+from pgtool.sql.permissions import shown_columns
 from pgtool.types.names import quote_identifier
 
 __all__ = ["References"]
@@ -205,7 +206,7 @@ class References:
             raise SqlError(
                 f'insert or update on table "{self.relation.relname}" violates foreign key '
                 f'constraint "{key.name}"', FOREIGN_KEY_VIOLATION,
-                f"Key {self._described(key.mine, new)} is not present in table "
+                f"Key {self._described(key.mine, new)}is not present in table "
                 f'"{key.referenced.relname}".',
             )  # fmt: skip
 
@@ -215,7 +216,10 @@ class References:
         return True if alive is None else bool(alive())
 
     def _described(self, attributes: list[Any], row: Row) -> str:
-        """``(a, b)=(1, 2)``."""
+        """``(a, b)=(1, 2)`` and a space; nothing where the user may not see all of it."""
+        shown = shown_columns(self.session, row.shape.relation.oid, given=False)
+        if shown is not None and not shown.issuperset(a.attnum for a in attributes):
+            return ""
         registry = self.env.registry
         names = ", ".join(a.attname for a in attributes)
         texts = []
@@ -227,7 +231,7 @@ class References:
             if type(datum) is not bytes:
                 datum = self.shape.fetch(datum)
             texts.append(registry.io_of(a.atttypid).output(datum))
-        return f"({names})=({', '.join(texts)})"
+        return f"({names})=({', '.join(texts)}) "
 
     def _rows(
         self, text: str, attributes: list[Any], values: list[Any], relation: Any
@@ -264,12 +268,12 @@ class References:
             raise SqlError(
                 f'update or delete on table "{referenced}" violates foreign key constraint '
                 f'"{key.name}" on table "{referencing}"', FOREIGN_KEY_VIOLATION,
-                f'Key {described} is still referenced from table "{referencing}".',
+                f'Key {described}is still referenced from table "{referencing}".',
             )  # fmt: skip
         raise SqlError(
             f'update or delete on table "{referenced}" violates RESTRICT setting of foreign key '
             f'constraint "{key.name}" on table "{referencing}"', RESTRICT_VIOLATION,
-            f'Key {described} is referenced from table "{referencing}".',
+            f'Key {described}is referenced from table "{referencing}".',
         )  # fmt: skip
 
     def _cascade_delete(self, trigger: _Trigger, old: Row, new: Row | None) -> None:

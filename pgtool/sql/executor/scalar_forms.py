@@ -221,7 +221,7 @@ def _sql_value(c: ScalarCompiler, node: Any) -> Scalar:
     session = c.env.session
     names = {
         op.SVFOP_CURRENT_ROLE: lambda: session.user, op.SVFOP_CURRENT_USER: lambda: session.user,
-        op.SVFOP_USER: lambda: session.user, op.SVFOP_SESSION_USER: lambda: session.user,
+        op.SVFOP_USER: lambda: session.user, op.SVFOP_SESSION_USER: lambda: session.session_user,
         op.SVFOP_CURRENT_CATALOG: lambda: session.database.name,
     }  # fmt: skip
     if node.op in names:

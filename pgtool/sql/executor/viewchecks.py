@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from pgtool.errors import SqlError
-from pgtool.sql.executor.constraints import described_row
+from pgtool.sql.executor.constraints import failing_row
 from pgtool.sql.executor.scalar import Scalar, ScalarCompiler
 from pgtool.sql.executor.written import Row, RowShape, row_scope
 
@@ -39,5 +39,5 @@ def check_views(checks: list[ViewCheck], row: Row, stored: Row, ctx: Any) -> Non
         if check.condition(row, ctx) is not True:
             raise SqlError(
                 f'new row violates check option for view "{check.view}"', CHECK_OPTION_VIOLATION,
-                f"Failing row contains {described_row(check.env, stored)}.",
+                failing_row(check.env, stored),
             )  # fmt: skip
