@@ -20,6 +20,7 @@ create table c (a int, b text, d date, f float8, n numeric(10,2), ts timestamp, 
 create table k (id int primary key, v varchar(5) not null default 'dflt', g int generated always as (id * 2) stored, s serial);
 create domain pos as int check (value > 0);
 create table dm (p pos, t timestamptz, u uuid, arr int[]);
+create table nu (n numeric);
 create table p (a int, b text) partition by list (a);
 create table p1 partition of p for values in (1); create table p2 partition of p for values in (2);
 """  # noqa: E501
@@ -56,6 +57,19 @@ CASES: list[tuple[str, bytes]] = [
      b'41,,\n42,"!"",",\n'),
     ("copy c (a, d) from stdin (format csv, force_not_null *)", b'43,\n'),
     ("copy c (a, b) from stdin (format csv, force_null (d))", b'44,x\n'),
+    ("copy c (n) from stdin", b"1\n-2.5\n.5\n1.\n-0\n0.005\n-0.004999\n99999999.994\n1e3\n 7 \n"
+     b"NaN\n\\N\n000012.3\n+4\n10000.00\n0.0001\n-12345678.905\n"),
+    ("copy c (n) from stdin", b"5\n99999999.995\n"),
+    ("copy nu from stdin", b"1\n10000\n-0.00\n12.3400\n0.0000000000000001\n123456789012345678\n"
+     b"99999999.99999999\n1234567890123456789.5\n-100000000\n5e-3\n\\N\n00.50\n.\n"),
+    ("copy nu from stdin", b"1\n10000\n-0.00\n12.3400\n0.0000000000000001\n123456789012345678\n"
+     b"99999999.99999999\n1234567890123456789.5\n-100000000\n5e-3\n\\N\n00.50\n0.00000001\n"),
+    ("copy dm (t, u) from stdin", b"2024-02-29 23:59:59.123456+00\t\\N\n2024-01-01 00:00:00-08\t"
+     b"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11\n2024-01-01 10:00+05:30\tA0EEBC999C0B4EF8BB6D6BB9BD380A11"
+     b"\ninfinity\t\\N\n0999-12-31 01:02:03+02\tFFFFFFFF-ffff-4ef8-bb6d-6bb9bd380a11\n"),
+    ("copy dm (u) from stdin", b"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1g\n"),
+    ("copy k (id, v) from stdin", "50\täöü\n51\täöüß!\n52\tabc    \n".encode()),
+    ("copy k (id, v) from stdin", "53\täöüß!!\n".encode()),
     ("copy c (f) from stdin", b"1\n-2.5\n.5\n1.\n-.25\n123456789012345\n1234567890123456.75\n1e3\n"
      b"-0\n0.1\nNaN\n-inf\n3.14159265358979\n0.00000000000001\n -7.5 \n"),
     ("copy c (f) from stdin", b"1.5\n-\n"), ("copy c (f) from stdin", b"1.5.5\n"),
@@ -80,7 +94,7 @@ OUT = [
     "copy (select a, b from c order by a) to stdout (format csv, force_quote *, quote '''')",
     "copy (select a, b from c order by a) to stdout (format csv, force_quote (b), header)",
     "copy p to stdout", "copy (select 1 as x, 'a,b') to stdout with csv header",
-    "copy dm to stdout",
+    "copy dm to stdout", "copy nu to stdout", "copy nu to stdout (format binary)",
     "copy (delete from c where a = 24 returning a, b) to stdout", "copy c to stdout (freeze)",
     # Values in parentheses, and a star, where an option takes a text.
     "copy (select 1, 2) to stdout (delimiter *)", "copy (select 1, 2) to stdout (format (csv))",

@@ -350,10 +350,9 @@ def _slot(ddl: Ddl, column: _Column, n: int, slot: Slot | None) -> dict[str, Any
     if used is None:
         used = column.equal if slot.kind == 1 else column.less
     values = None
-    if slot.values is not None:
+    if slot.values:
         typid = slot.typid or column.typid
-        bounds = [len(slot.values)] if slot.values else []
-        made = ArrayValue(typid, bounds, [1] * len(bounds), list(slot.values))
+        made = ArrayValue(typid, [len(slot.values)], [1], list(slot.values))
         values = pack_array(made, ddl.types.info(typid))
     collation = column.collation if slot.collation is None else slot.collation
     numbers = tuple(slot.numbers) if slot.numbers else None

@@ -206,7 +206,9 @@ def _floats(column: VarColumn) -> tuple[Any, Any]:
 def _decimals(buffer: Any, start: Any, length: Any, width: int) -> tuple[Any, Any]:
     """(values, which were read) of ``-?[0-9]+(.[0-9]*)?`` with at most 15 digits."""
     total, after, good = _scaled(buffer, start, length, width, _EXACT_DIGITS)
-    return np.where(good, total, 0) / _POWERS[np.where(good, after, 0)], good
+    values = np.abs(np.where(good, total, 0)) / _POWERS[np.where(good, after, 0)]
+    np.negative(values, out=values, where=(buffer[start] == _MINUS) & (length > 1))
+    return values, good
 
 
 def _scaled(buffer: Any, start: Any, length: Any, width: int, most: int) -> tuple[Any, Any, Any]:
