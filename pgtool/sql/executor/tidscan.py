@@ -32,7 +32,7 @@ def tid_parts(value: bytes) -> tuple[int, int]:
 def fetch_tids(
     source: HeapSource, block: Any, offnum: Any, chains: bool = False
 ) -> Iterator[Batch]:
-    """The visible rows at some places, in physical order; each place once.
+    """The visible rows at some places, in the places' order; each place once.
 
     With ``chains`` the places are an index's: they name the roots of HOT chains.
     """
@@ -54,6 +54,10 @@ def _fetched(source: HeapSource, place: Any, chains: bool) -> Iterator[tuple[Bat
         keep = place[spot] == mine
         if not keep.any():
             continue
+        if chains and (np.diff(mine) < 0).any():
+            # Newer versions lie behind the places by which the index knows them.
+            keep = np.flatnonzero(keep)
+            keep = keep[np.argsort(mine[keep], kind="stable")]
         for batch in source.batches(tuples.take(keep)):
             rows = batch.tuples  # type: ignore[attr-defined]
             yield batch, index_places(rows) if chains else places_of(rows)
