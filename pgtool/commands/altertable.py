@@ -87,6 +87,8 @@ class Work:
     relid: int
     #: Column number → expression over the old row that gives its new values.
     new_values: dict[int, Any] = field(default_factory=dict)
+    #: Of these, generated columns whose values are converted, not generated anew.
+    converted: set[int] = field(default_factory=set)
     rewrite: bool = False
     #: (constraint's name, expression) and numbers of columns to be verified over all rows.
     checks: list[tuple[str, Any]] = field(default_factory=list)

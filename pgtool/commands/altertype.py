@@ -12,7 +12,13 @@ from typing import Any
 from pgtool.catalog import classids as c
 from pgtool.catalog.classids import Address
 from pgtool.catalog.deletion import drop_statistics
-from pgtool.catalog.dependency import NORMAL, dependencies_of, record, referencing
+from pgtool.catalog.dependency import (
+    NORMAL,
+    delete_dependencies_of,
+    dependencies_of,
+    record,
+    referencing,
+)
 from pgtool.catalog.missing import missing_datum
 from pgtool.catalog.pg_attrdef import default_of, store_default
 from pgtool.commands.altercolumns import column_of
@@ -150,12 +156,16 @@ def alter_type(
             f'type of inherited column "{command.name}" must be changed in child tables too',
             "42P16")  # fmt: skip
     target = _target(alter, row, command)
+    if column.attgenerated and command.def_.raw_default is not None:
+        raise SqlError("cannot specify USING when altering type of generated column", "42611",
+                       f'Column "{column.attname}" is a generated column.')  # fmt: skip
     if row.relkind in "rp":
         expr = _transform(alter, row, column, command, target)
         work = alter.work(row.oid)
-        if _needs_rewrite(alter, column, expr, target):
+        if column.attgenerated != "v" and _needs_rewrite(alter, column, expr, target):
             work.rewrite = True
             work.new_values[int(column.attnum)] = expr
+            work.converted.add(int(column.attnum))
     elif command.def_.raw_default is not None:
         raise SqlError(f'"{row.relname}" is not a table', "42809")
     else:
@@ -251,9 +261,9 @@ def _index(alter: AlterTable, relation: Any, dropped: list[Address]) -> None:
         if found.contype in "pux":
             _constraint(alter, found.oid, dropped)
             return
-    if relation.relispartition or relation.relkind == "I":
-        raise Unsupported("ALTER COLUMN TYPE with an index over partitions")
     dropped.append(address)
+    if relation.relispartition:
+        return  # it comes again with the one above it
     facts = ddl.cache.one("pg_index", "indexrelid", relation.oid)
     text = index_text(ddl.session, relation.oid, INDENT)
     alter.rebuilt.append(("index", facts.indrelid, text, _comment(ddl, address), relation.relname))
@@ -267,9 +277,13 @@ def _constraint(alter: AlterTable, oid: int, dropped: list[Address]) -> None:
     row = ddl.cache.one("pg_constraint", "oid", oid)
     if row.contype == "n":
         return
-    if row.conparentid or row.coninhcount:
-        raise Unsupported("ALTER COLUMN TYPE with an inherited constraint")
+    if row.conparentid and row.contype == "f":
+        raise Unsupported("ALTER COLUMN TYPE with a foreign key of a partitioned table")
+    if row.coninhcount and row.conislocal:
+        raise Unsupported("ALTER COLUMN TYPE with a constraint that is inherited and local")
     dropped.append(address)
+    if row.coninhcount:
+        return  # the parent's is made again for its children, too
     text = constraint_text(ddl.session, oid, 0)
     alter.rebuilt.append(
         ("constraint", row.conrelid, text, _comment(ddl, address), row.conname)
@@ -348,6 +362,10 @@ def _change(alter: AlterTable, row: Any, column: Any, target: tuple[int, int, in
     ddl.advance()
     if expr is not None:
         old = default_of(writer, row.oid, column.attnum)
+        if column.attgenerated:
+            # The column cannot do without its expression: it would refuse to let it go.
+            delete_dependencies_of(writer, Address(c.ATTR_DEFAULT, old.oid), shared=False)
+            ddl.advance()
         drop_objects(ddl, [Address(c.ATTR_DEFAULT, old.oid)], False)
         store_default(writer, row.oid, int(column.attnum), expr)
         ddl.advance()
@@ -380,5 +398,4 @@ def _converted_default(
         what = "generation expression" if column.attgenerated else "default"
         raise SqlError(f'{what} for column "{column.attname}" cannot be cast automatically to '
                        f"type {shown}", "42804")  # fmt: skip
-    assign_collations(ddl.state(), made)
     return made

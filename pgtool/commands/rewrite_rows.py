@@ -12,10 +12,15 @@ from pgtool.access.heap.heapam import open_heap
 from pgtool.access.heap.scan import HeapScan
 from pgtool.access.heap.tuple import form_tuple
 from pgtool.access.toast import Detoaster
+from pgtool.catalog import classids as c
+from pgtool.catalog.classids import Address
+from pgtool.catalog.dependency import delete_dependencies_of
 from pgtool.catalog.heaptarget import heap_target
 from pgtool.catalog.index import indexes_of
 from pgtool.catalog.relation import Attribute
 from pgtool.catalog.relmapper import is_mapped, new_mapped_file, point_to
+from pgtool.catalog.toasting import needs_toast_table
+from pgtool.commands.dropcmds import drop_objects
 from pgtool.commands.query import up_to_here
 from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.scalar import ScalarCompiler
@@ -101,6 +106,9 @@ def rewrite(ddl: Any, row: Any, work: Any) -> None:
             Detoaster(database.toast_table(relation)), directory.checksums,
         )  # fmt: skip
         batches = list(scan.batches(range(len(old))))
+    if row.reltoastrelid and not needs_toast_table(ddl.writer, ddl.attributes(row.oid)):
+        _drop_toast_table(ddl, row)
+        row = ddl.relation_row(row.oid)
     indexes = new_files(ddl, row, empty=False)
     for a in ddl.attributes(row.oid):
         if a.atthasmissing:
@@ -109,7 +117,7 @@ def rewrite(ddl: Any, row: Any, work: Any) -> None:
     relation = database.relation(row.oid)
     instance = database.cluster.instance
     heap = open_heap(instance, heap_target(session.cache, relation, instance))
-    convert = _converter(ddl, old, relation.attributes, work.new_values)
+    convert = _converter(ddl, old, relation.attributes, work)
     waiting: list[bytes] = []
     for batch in batches:
         for place in range(len(batch)):
@@ -127,6 +135,16 @@ def rewrite(ddl: Any, row: Any, work: Any) -> None:
     ddl.advance()
 
 
+def _drop_toast_table(ddl: Any, row: Any) -> None:
+    """The new rows are never too long for a page."""
+    toast = Address(c.RELATION, row.reltoastrelid)
+    ddl.writer.update("pg_class", row, reltoastrelid=0)
+    delete_dependencies_of(ddl.writer, toast)
+    ddl.advance()
+    drop_objects(ddl, [toast], True)
+    ddl.advance()
+
+
 class _Old:
     """What a RowShape needs of the relation as it was."""
 
@@ -134,7 +152,7 @@ class _Old:
         self.oid, self.attributes, self.reltype = oid, attributes, 0
 
 
-def _converter(ddl: Any, old: list[Attribute], new: list[Attribute], values: Any) -> Any:
+def _converter(ddl: Any, old: list[Attribute], new: list[Attribute], work: Any) -> Any:
     """Old datums → new ones: a function."""
     from pgtool.sql.executor.written import encoder
 
@@ -145,9 +163,9 @@ def _converter(ddl: Any, old: list[Attribute], new: list[Attribute], values: Any
     generated: list[tuple[int, Any, Any]] = []
     added = RowShape(env, _Old(0, new))
     after = ScalarCompiler(env, row_scope(added.natts))
-    for number, expr in values.items():
+    for number, expr in work.new_values.items():
         encode = encoder(env.codec(new[number - 1].atttypid))
-        if new[number - 1].attgenerated == "s":
+        if new[number - 1].attgenerated == "s" and number not in work.converted:
             generated.append((number - 1, after.compile(expr), encode))
         else:
             plain.append((number - 1, compiler.compile(expr), encode))

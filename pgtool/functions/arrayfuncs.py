@@ -157,13 +157,15 @@ def array_cat(a: ArrayValue | None, b: ArrayValue | None) -> ArrayValue | None:
             raise _incompatible(
                 "Arrays with differing element dimensions are not compatible for concatenation."
             )
-        return ArrayValue(a.elemtype, (a.dims[0] + b.dims[0], *a.dims[1:]), a.lbounds, elements)
+        dims = (a.dims[0] + b.dims[0], *a.dims[1:])
+        return ArrayValue(a.elemtype, dims, a.lbounds, elements, a.bitmap or b.bitmap)
     outer, inner = (a, b) if difference > 0 else (b, a)
     if outer.dims[1:] != inner.dims or outer.lbounds[1:] != inner.lbounds:
         raise _incompatible(
             "Arrays with differing dimensions are not compatible for concatenation."
         )
-    return ArrayValue(a.elemtype, (outer.dims[0] + 1, *outer.dims[1:]), outer.lbounds, elements)
+    dims = (outer.dims[0] + 1, *outer.dims[1:])
+    return ArrayValue(a.elemtype, dims, outer.lbounds, elements, a.bitmap or b.bitmap)
 
 
 def _numbers(array: ArrayValue, what: str) -> list[int]:

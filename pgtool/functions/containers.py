@@ -89,14 +89,15 @@ def _array(info: TypeInfo, registry: TypeRegistry, codec_of: CodecOf) -> Pair:
         found = arrays.read_array(datum, None, registry.info)
         one = codec_of(registry, found.elemtype).decode
         items = [None if i is None else one(i) for i in found.items]
-        return ArrayValue(found.elemtype, tuple(found.dims), tuple(found.lower), items)
+        bitmap = bool(_ARRAY.unpack_from(datum)[1])
+        return ArrayValue(found.elemtype, tuple(found.dims), tuple(found.lower), items, bitmap)
 
     def encode(value: ArrayValue) -> bytes:
         elem = registry.info(value.elemtype)
         codec = codec_of(registry, value.elemtype)
         items = [None if v is None else _padded(codec, codec.encode(v)) for v in value.elements]
         made = arrays.ArrayValue(value.elemtype, list(value.dims), list(value.lbounds), items)
-        return arrays.pack_array(made, elem)
+        return arrays.pack_array(made, elem, bitmap=value.bitmap)
 
     return decode, encode
 

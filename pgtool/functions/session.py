@@ -25,7 +25,13 @@ from pgtool.errors import PgtoolError, SqlError, UserError
 from pgtool.functions.codec import codec_of
 from pgtool.functions.guc import Gucs, Value
 from pgtool.functions.guc_checks import CHECKS, split_identifiers
-from pgtool.functions.user import USER_SETTINGS, become, may_become, may_use
+from pgtool.functions.user import (
+    USER_SETTINGS,
+    become,
+    may_become,
+    may_connect,
+    may_use,
+)
 from pgtool.storage.conf import configured
 from pgtool.types.info import Settings
 from pgtool.types.registry import TypeRegistry
@@ -81,6 +87,8 @@ class Session:
         #: ``check(typid, value)`` of a domain's constraints; the SQL layer gives it.
         self.check_domain: Any = None
         self.types.domain_check = self._check_domain_text
+        if user is not None:
+            may_connect(self)
 
     @classmethod
     def open(

@@ -16,7 +16,7 @@ from pgtool.errors import SqlError
 if TYPE_CHECKING:
     from pgtool.functions.session import Session
 
-__all__ = ["USER_SETTINGS", "acting_as", "become", "may_become", "may_use"]
+__all__ = ["USER_SETTINGS", "acting_as", "become", "may_become", "may_connect", "may_use"]
 
 USER_SETTINGS = frozenset({"role", "session_authorization"})
 _NONE = "none"
@@ -53,6 +53,21 @@ def may_become(session: Session, setting: str, name: str) -> None:
     if not allowed:
         words = setting.replace("_", " ")
         raise SqlError(f'permission denied to set {words} "{name}"', "42501")
+
+
+def may_connect(session: Session) -> None:
+    """SqlError where the role is not one that opens sessions, or not on this database."""
+    role = session.cache.one("pg_authid", "oid", session.user_oid)
+    if role is not None and not role.rolcanlogin:
+        raise SqlError(f'role "{session.user}" is not permitted to log in', "28000")
+    if session.is_superuser:
+        return
+    from pgtool.functions.sysfuncs.privileges import KINDS, check
+
+    database = session.database
+    if not check(session, KINDS["database"], session.user_oid, database.oid, "CONNECT"):
+        raise SqlError(f'permission denied for database "{database.name}"', "42501",
+                       "User does not have CONNECT privilege.")  # fmt: skip
 
 
 def may_use(session: Session, namespace: int) -> bool:

@@ -56,12 +56,22 @@ class Bits(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class ArrayValue:
-    """An array: element type, dimensions with lower bounds, elements in row-major order."""
+    """An array: element type, dimensions with lower bounds, elements in row-major order.
+
+    ``bitmap``: it is stored with a bitmap of NULLs although it may have none, as a part of an
+    array with NULLs is. Index entries are compared byte by byte, so this is kept.
+    """
 
     elemtype: int
     dims: tuple[int, ...]
     lbounds: tuple[int, ...]
     elements: list[Any]
+    bitmap: bool = False
+
+    @property
+    def has_bitmap(self) -> bool:
+        """Whether the stored form tells of NULLs."""
+        return self.bitmap or None in self.elements
 
     @classmethod
     def of(cls, elemtype: int, elements: list[Any]) -> ArrayValue:

@@ -88,14 +88,15 @@ def _items(
     return [place and datum_at(datum, *place, size) for place in places]
 
 
-def pack_array(value: ArrayValue, elem: TypeInfo) -> bytes:
-    """An array in stored form."""
+def pack_array(value: ArrayValue, elem: TypeInfo, *, bitmap: bool = False) -> bytes:
+    """An array in stored form; with ``bitmap`` it tells of NULLs also where it has none."""
     ndim = len(value.dims)
     if not value.items:
         return _HEAD.pack(0, 0, value.elemtype)
     nulls = [item is None for item in value.items]
     head = struct.pack(f"<{2 * ndim}i", *value.dims, *value.lower)
-    if any(nulls):
+    bitmap = bitmap or any(nulls)
+    if bitmap:
         head += pack_bitmap(nulls)
     body = Packer()
     for item in value.items:
@@ -104,7 +105,7 @@ def pack_array(value: ArrayValue, elem: TypeInfo) -> bytes:
             body.pad(elem.typalign)
     at = layout.ALIGN_BASE + _HEAD.size + len(head)
     offset = align(at, "d")
-    out = _HEAD.pack(ndim, offset if any(nulls) else 0, value.elemtype)
+    out = _HEAD.pack(ndim, offset if bitmap else 0, value.elemtype)
     return out + head + bytes(offset - at) + bytes(body.out)
 
 

@@ -106,14 +106,14 @@ def _set_element(array: ArrayValue, index: list[Any], new: Any) -> ArrayValue:
         elif at >= low + size:
             elements += [None] * (at - low - size + 1)
         elements[at - low] = new
-        return ArrayValue(array.elemtype, (len(elements),), (low,), elements)
+        return ArrayValue(array.elemtype, (len(elements),), (low,), elements, array.has_bitmap)
     place = 0
     for at, size, low in zip(index, array.dims, array.lbounds):
         if not low <= at < low + size:
             raise SqlError("array subscript out of range", ARRAY_SUBSCRIPT_ERROR)
         place = place * size + at - low
     elements[place] = new
-    return ArrayValue(array.elemtype, array.dims, array.lbounds, elements)
+    return ArrayValue(array.elemtype, array.dims, array.lbounds, elements, array.has_bitmap)
 
 
 def _set_slice(
@@ -154,7 +154,7 @@ def _set_slice(
         end = highs[0] - first + 1
         elements += [None] * max(end - len(elements), 0)
         elements[low - first : end] = new.elements[: sizes[0]]
-        return ArrayValue(array.elemtype, (len(elements),), (first,), elements)
+        return ArrayValue(array.elemtype, (len(elements),), (first,), elements, array.has_bitmap)
     values = iter(new.elements)
     ranges = [range(lo - first, hi - first + 1)
               for lo, hi, first in zip(lows, highs, array.lbounds)]  # fmt: skip
@@ -163,7 +163,7 @@ def _set_slice(
         for at, size in zip(index, array.dims):
             place = place * size + at
         elements[place] = next(values)
-    return ArrayValue(array.elemtype, array.dims, array.lbounds, elements)
+    return ArrayValue(array.elemtype, array.dims, array.lbounds, elements, array.has_bitmap)
 
 
 def _check_dims(dims: tuple[int, ...]) -> None:

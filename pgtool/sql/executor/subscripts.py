@@ -74,7 +74,7 @@ def _slice(base: Any, lowers: list[Any], uppers: list[Any]) -> Scalar:
             spans.append((start - first, end - first + 1))
         items = _block(value.elements, value.dims, spans)
         dims = tuple(b - a for a, b in spans)
-        return ArrayValue(value.elemtype, dims, (1,) * ndim, items)
+        return ArrayValue(value.elemtype, dims, (1,) * ndim, items, value.has_bitmap)
 
     return cut
 
