@@ -46,7 +46,7 @@ def _column(made: TableDefinition, row: Any, a: Any, options: int) -> ColumnPlan
     from pgtool.commands.sequence import create_identity_sequence
 
     ddl = made.ddl
-    spec = ColumnSpec(a.attname, a.atttypid, a.atttypmod, a.attndims, a.attcollation)
+    spec = ColumnSpec(a.attname, a.atttypid, a.atttypmod, 0, a.attcollation)
     if options & STORAGE:
         spec.storage = a.attstorage
     if options & COMPRESSION:

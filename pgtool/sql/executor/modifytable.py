@@ -22,6 +22,7 @@ from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.node import BATCH_ROWS, Exec
 from pgtool.sql.executor.queued import run_events
 from pgtool.sql.executor.returning import Returning
+from pgtool.sql.executor.stepwise import Stepwise, draws, pieces
 from pgtool.sql.executor.target import Target, Targets
 from pgtool.sql.executor.vectors import from_items
 from pgtool.sql.executor.viewchecks import check_views, view_checks
@@ -45,6 +46,8 @@ class ModifyTableExec(Exec):
         self.operation = plan.operation
         below = plan.lefttree.targetlist
         self.places = {e.resname: e.resno - 1 for e in below if e.resjunk and e.resname}
+        if hasattr(self.left, "project") and draws(session, below):
+            self.left.project = Stepwise(self.left.project)
         self.colnos = [number - 1 for number in plan.updateColnos]
         natts = self.targets.root.shape.natts
         self.width = natts if self.operation == CmdType.CMD_INSERT else len(self.colnos)
@@ -72,7 +75,8 @@ class ModifyTableExec(Exec):
         }[self.operation]  # fmt: skip
         for batch in self.left.run(ctx):
             ctx.check()
-            handler(batch)
+            for piece in pieces(batch):
+                handler(piece)
             if self.returning is not None and len(run.out) >= BATCH_ROWS:
                 yield self._result(run)
         if self.plan.canSetTag:
