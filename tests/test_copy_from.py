@@ -66,7 +66,8 @@ CASES: list[tuple[str, bytes]] = [
      b"99999999.99999999\n1234567890123456789.5\n-100000000\n5e-3\n\\N\n00.50\n0.00000001\n"),
     ("copy dm (t, u) from stdin", b"2024-02-29 23:59:59.123456+00\t\\N\n2024-01-01 00:00:00-08\t"
      b"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11\n2024-01-01 10:00+05:30\t"
-     b"A0EEBC999C0B4EF8BB6D6BB9BD380A11\ninfinity\t\\N\n0999-12-31 01:02:03+02\tFFFFFFFF-ffff-4ef8-bb6d-6bb9bd380a11\n"),
+     b"A0EEBC999C0B4EF8BB6D6BB9BD380A11\ninfinity\t\\N\n"
+     b"0999-12-31 01:02:03+02\tFFFFFFFF-ffff-4ef8-bb6d-6bb9bd380a11\n"),
     ("copy dm (u) from stdin", b"a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1g\n"),
     ("copy k (id, v) from stdin", "50\täöü\n51\täöüß!\n52\tabc    \n".encode()),
     ("copy k (id, v) from stdin", "53\täöüß!!\n".encode()),
