@@ -130,9 +130,8 @@ def _relation(ddl: Ddl, parts: list[str], kind: Any, missing_ok: bool) -> Addres
         return _missing(ddl, f'schema "{schema}" does not exist', "3F000", missing_ok)
     row = ddl.find_relation(RangeVar(schemaname=schema, relname=name), missing_ok=True)
     if row is None:
-        shown = ".".join(parts)
         code = "42704" if facts.noun == "index" else "42P01"
-        return _missing(ddl, f'{facts.noun} "{shown}" does not exist', code, missing_ok)
+        return _missing(ddl, f'{facts.noun} "{name}" does not exist', code, missing_ok)
     if row.relkind not in facts.relkinds:
         raise SqlError(f'"{name}" is not {facts.article}', "42809",
                        hint=_HINTS.get(row.relkind))  # fmt: skip
