@@ -9,8 +9,9 @@
 
 paramstyle is pyformat, as psycopg's: ``%s`` and ``%(name)s``; values are bound, not pasted
 in. Rows are tuples of Python values: int, Decimal, str, bytes, datetime objects, uuid.UUID,
-lists of arrays, what JSON holds; what has no Python value (an infinite date, say) is its
-text.
+lists of arrays, what JSON holds, dictionaries of composite values; what has no Python value
+(an infinite date, a range) is its text. Lists become arrays, pure enums their member's name,
+:class:`Json` and :class:`Jsonb` wrap what is to be JSON.
 
 A connection reads until a statement writes; the directory is then open as by a server, until
 the last connection of the process closes. A transaction begins with the first statement that
@@ -28,18 +29,19 @@ import functools
 import itertools
 import re
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pgtool import errors
+from pgtool.dbvalues import CannotAdapt, Json, Jsonb, loader, typed
 
 if TYPE_CHECKING:
     from pgtool.sql.engine import Engine
 
-__all__ = ["Connection", "Cursor", "apilevel", "connect", "paramstyle", "threadsafety"]
+__all__ = [
+    "Connection", "Cursor", "Json", "Jsonb", "apilevel", "connect", "paramstyle", "threadsafety",
+]  # fmt: skip
 
 apilevel = "2.0"
 threadsafety = 1
@@ -160,9 +162,6 @@ def TimeFromTicks(ticks: float) -> datetime.time:
 # -- parameters -----------------------------------------------------------------------------
 
 _PLACE = re.compile(r"%(?:%|s|\((\w+)\)s|.|$)", re.S)
-_INT4, _INT8, _NUMERIC, _UNKNOWN = 23, 20, 1700, 0
-
-
 def _numbered(text: str, params: Any) -> tuple[str, list[Any]]:
     """``%s`` and ``%(name)s`` → $1 …, and the values in that order."""
     values: list[Any] = []
@@ -197,63 +196,11 @@ def _numbered(text: str, params: Any) -> tuple[str, list[Any]]:
     return made, values
 
 
-def _literal(value: Any) -> tuple[int, str | None]:
-    """(type OID or 0, text) of a Python value."""
-    if value is None:
-        return _UNKNOWN, None
-    if isinstance(value, bool):
-        return 16, "t" if value else "f"
-    if isinstance(value, int):
-        typid = _INT4 if -(2**31) <= value < 2**31 else _INT8
-        return (typid if -(2**63) <= value < 2**63 else _NUMERIC), str(value)
-    for kind, typid, text in _DUMPERS:
-        if isinstance(value, kind):
-            return typid, text(value)
-    if isinstance(value, (list, tuple)):
-        return _array(value)
-    raise ProgrammingError(f"cannot adapt type {type(value).__name__!r}")
-
-
-_ARRAYS = {16: 1000, 20: 1016, 21: 1005, 23: 1007, 25: 1009, 701: 1022, 1700: 1231, 1082: 1182,
-           1114: 1115, 1184: 1185, 2950: 2951, 17: 1001}  # fmt: skip
-
-
-def _array(items: Sequence[Any]) -> tuple[int, str]:
-    found = [_array(v) if isinstance(v, (list, tuple)) else _literal(v) for v in items]
-    types = {typid for typid, text in found if text is not None}
-    common = max(types) if types <= {_INT4, _INT8, _NUMERIC} and types else (
-        types.pop() if len(types) == 1 else _UNKNOWN)  # fmt: skip
-    parts = []
-    for item, (_typid, text) in zip(items, found):
-        if text is None:
-            parts.append("NULL")
-        elif isinstance(item, (list, tuple)):
-            parts.append(text)
-        else:
-            parts.append('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"')
-    nested = any(isinstance(item, (list, tuple)) for item in items)
-    return common if nested else _ARRAYS.get(common, _UNKNOWN), "{" + ",".join(parts) + "}"
-
-
-def _interval(value: datetime.timedelta) -> str:
-    return f"{value.days} days {value.seconds}.{value.microseconds:06d} seconds"
-
-
-_DUMPERS: tuple[tuple[Any, int, Callable[[Any], str]], ...] = (
-    (str, _UNKNOWN, str), (float, 701, repr), (Decimal, _NUMERIC, str),
-    ((bytes, bytearray, memoryview), 17, lambda v: "\\x" + bytes(v).hex()),
-    (uuid.UUID, 2950, str), (datetime.timedelta, 1186, _interval),
-)  # fmt: skip
-
-
-def _typed(value: Any) -> tuple[int, str | None]:
-    if isinstance(value, datetime.datetime):
-        return (1184 if value.tzinfo else 1114), value.isoformat(" ")
-    if isinstance(value, datetime.date):
-        return 1082, value.isoformat()
-    if isinstance(value, datetime.time):
-        return (1266 if value.tzinfo else 1083), value.isoformat()
-    return _literal(value)
+def _adapted(value: Any) -> tuple[int, str | None]:
+    try:
+        return typed(value)
+    except CannotAdapt as error:
+        raise ProgrammingError(str(error)) from None
 
 
 # -- connections ----------------------------------------------------------------------------
@@ -401,9 +348,16 @@ class Cursor:
         self.connection = connection
         self.description: list[tuple[Any, ...]] | None = None
         self.rowcount = -1
-        self.statusmessage: str | None = None
+        self._tag: str | None = None
         self._rows: Iterator[tuple[Any, ...]] | None = None
         self._closed = False
+
+    @property
+    def statusmessage(self) -> str | None:
+        """The command tag; a SELECT's count is known when its rows have been read."""
+        if self._tag == "SELECT" and self.rowcount >= 0:
+            return f"SELECT {self.rowcount}"
+        return self._tag
 
     @_alone
     def execute(self, query: str, params: Any = None) -> Cursor:
@@ -425,7 +379,7 @@ class Cursor:
                     for _row in pending.rows():
                         pass
                 pending = outcome.answer
-                self.statusmessage = outcome.tag
+                self._tag = outcome.tag
                 self.rowcount = -1 if outcome.count is None else outcome.count
                 self.connection.notices += [n.message for n in outcome.notices]
         except errors.PgtoolError as error:
@@ -441,7 +395,7 @@ class Cursor:
         if not given:
             return [], []
         engine = self.connection.engine
-        typed = [_typed(value) for value in given]
+        typed = [_adapted(value) for value in given]
         types = engine.parameter_types(text, [typid for typid, _ in typed])
         registry = engine.session.types
         values: list[Any] = []
@@ -459,17 +413,16 @@ class Cursor:
             (name, typid, None, registry.info(typid).typlen, None, None, None)
             for name, typid in zip(answer.names, answer.types)
         ]
-        ios = [registry.io_of(typid) for typid in answer.types]
-        self._rows = self._python(answer, ios)
+        loaders = [loader(registry, typid) for typid in answer.types]
+        self._rows = self._python(answer, loaders)
 
-    def _python(self, answer: Any, ios: list[Any]) -> Iterator[tuple[Any, ...]]:
+    def _python(self, answer: Any, loaders: list[Any]) -> Iterator[tuple[Any, ...]]:
         try:
             for count, columns in answer.stored():
                 values = [
-                    [None if (d := column.datum(i)) is None else io.to_python(d)
-                     for i in range(count)]
-                    for io, column in zip(ios, columns)
-                ]  # fmt: skip
+                    [None if (d := column.datum(i)) is None else load(d) for i in range(count)]
+                    for load, column in zip(loaders, columns)
+                ]
                 yield from zip(*values) if values else iter([()] * count)
         except errors.PgtoolError as error:
             raise _translated(error) from error

@@ -13,10 +13,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: Highest first. A module may import its own layer and the ones below.
 LAYERS = (
-    "pgtool.cli", "pgtool.api", "pgtool.dbapi", "pgtool.server", "pgtool.inspect", "pgtool.check",
-    "pgtool.salvage", "pgtool.commands", "pgtool.sql", "pgtool.functions", "pgtool.catalog",
-    "pgtool.access", "pgtool.transam", "pgtool.types", "pgtool.nodes", "pgtool.wal",
-    "pgtool.storage", "pgtool.errors", "formats",
+    "pgtool.cli", "pgtool.api", "pgtool.dbapi", "pgtool.dbvalues", "pgtool.server",
+    "pgtool.inspect", "pgtool.check", "pgtool.salvage", "pgtool.commands", "pgtool.sql",
+    "pgtool.functions", "pgtool.catalog", "pgtool.access", "pgtool.transam", "pgtool.types",
+    "pgtool.nodes", "pgtool.wal", "pgtool.storage", "pgtool.errors", "formats",
 )  # fmt: skip
 #: The package's own front door and build helpers stand beside the layers.
 BESIDE = ("pgtool.packaging", "pgtool.__main__", "pgtool.__init__")

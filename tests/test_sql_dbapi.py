@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import enum
+import ipaddress
 import shutil
 from collections.abc import Iterator
 from decimal import Decimal
@@ -15,6 +17,11 @@ import pgtool
 from pgtool import dbapi
 from tests.conftest import need
 from tests.servers import cluster
+
+
+class Colour(enum.Enum):
+    red = 1
+
 
 SQL = """
 CREATE TABLE t (a int PRIMARY KEY, b text, c numeric(10, 2), d date, j jsonb, l int[]);
@@ -64,6 +71,12 @@ def test_rows_are_python_values(connection: Any) -> None:
      (Decimal("1.10"), datetime.date(2024, 1, 2))),
     ("SELECT a FROM t WHERE d = %s", ("2024-02-29",), (1,)),
     ("SELECT %s", (b"\x00\xff",), (b"\x00\xff",)),
+    ("SELECT %s, %s::json, pg_typeof(%s)", (dbapi.Jsonb({"a": [1.5]}), dbapi.Json([1]), 1),
+     ({"a": [1.5]}, [1], "smallint")),
+    ("SELECT %s, %s::text", (ipaddress.ip_address("1.2.3.4"), Colour.red),
+     (ipaddress.ip_address("1.2.3.4"), "red")),
+    ("SELECT %s, '-1 mon 02:00'::interval", (["a", 'b"', None],),
+     ('{a,"b\\"",NULL}', datetime.timedelta(days=-30, hours=2))),
 ])  # fmt: skip
 def test_parameters(connection: Any, query: str, params: Any, row: tuple[Any, ...]) -> None:
     assert connection.execute(query, params).fetchone() == row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.conftest import need
 from tests.installs import client, run_as
 from tests.servers import cluster
 
+ROOT = Path(__file__).parent.parent
 SQL = """
 CREATE TABLE t (a int PRIMARY KEY, b text DEFAULT 'x', c numeric(10, 2) NOT NULL);
 CREATE INDEX tb ON t (b); CREATE UNIQUE INDEX tc ON t (c);
@@ -46,9 +48,42 @@ STATEMENTS = [
     "execute nope", "deallocate all", "reset all", "rollback", "select 'a,\"b', E'x\\ny'",
 ]  # fmt: skip
 SWITCHES: list[list[str]] = [[], ["-x"], ["--csv"], ["-t"], ["-v", "VERBOSITY=verbose"]]
-COMMANDS = ["\\dt", "\\di", "\\dv", "\\ds", "\\dn", "\\du", "\\l", "\\df", "\\d", "\\d v", "\\d tb",
-            "\\d sq", "\\d t", "\\d p", "\\d p1", "\\d top", "\\d child", "\\d nope",
-            "\\dt nope", "\\df f"]  # fmt: skip
+#: Backslash commands; those of a line run in one session.
+COMMANDS = r"""
+\dt;\di;\dv;\ds;\dn;\du;\l;\df;\d;\d v;\d tb;\d sq;\d t;\d p;\d p1;\d top;\d child;\d nope;\dt nope
+\d+;\d+ t;\d+ p1;\d+ top;\d+ v;\d+ tb;\dtS+ pg_am;\dix t*;\df f;\df+ f;\du+;\dn+;\dp;\dT int
+\dD;\df f int;\da;\dA+;\dAo btree oid*;\db;\dC bool;\dd;\ddp;\dF+ simple;\dFp+;\dL+
+\drds;\do = int4 int4;\dO+;\dPn;\drg;\dRp+;\dRs+;\dX;\dy;\dconfig work_mem
+\sf+ f;\sv v;\dt a.b.c.d;\dfoo;\pset;\x;\d t;\dt t
+"""
+#: Scripts on standard input, each beside psql with the switches before it.
+SCRIPTS: list[tuple[list[str], str]] = [
+    ([], "\\set a 'it''s' x\n\\echo :a :'a' :\"a\" :{?a} :{?b} 'q\\'\\t' \"d e\" `echo f`\n"
+     "\\set q 'select 1; select'\n:q 2;\nselect :'a', ':a', $$:a$$, :b;\n\\unset a\n\\echo :a\n"),
+    ([], "select 1 as a, null as b \\gset p_\n\\echo :p_a :p_b\nselect 1 where false \\gset\n"
+     "select 1 as a \\gx\nselect 2\n\\g\n\\g (format=unaligned) | cat\nselect a, c from t \\gdesc\n"
+     "select 'select ' || a from t order by a \\gexec\nselect 1/0;\n"
+     "\\echo :ERROR :SQLSTATE :ROW_COUNT :LAST_ERROR_MESSAGE\n"),
+    ([], "\\if false\n\\echo no\nselect 1/0;\n\\elif 1\nselect 1 \\else 2 \\endif\n as x;\n"
+     "\\if maybe\n\\else\n\\echo yes\n\\endif\n\\endif\n\\else\n\\if true\n"),
+    ([], "select 1\n\\p\n\\r\nselect 2 \\; select 3;\n\\qecho q\n\\warn w\n\\foo\n\\i nofile\n"
+     "select 4; \\echo x \\\\ select 5;\n\\pset border 2\n\\pset format x\n\\x auto\n\\t 1\n\\a\n"),
+    ([], "begin;\nselect 1/0;\nselect 2;\n\\dt\nrollback;\n\\set ON_ERROR_ROLLBACK 1\n"
+     "begin;\nselect 1/0;\nselect 2;\ncommit;\n"
+     "\\set AUTOCOMMIT off\nselect 3;\nrollback;\nrollback;\n"),
+    ([], "\\o | cat\nselect 1;\n\\o\n\\copy t (a) to stdout\n\\copy (select 1) to program 'cat'\n"
+     "copy t (a) to stdout \\g | cat\n\\! exit 3\n\\echo :SHELL_EXIT_CODE\n\\timing x\n"
+     "select 1 as v, 2 as h, 'a' as c \\crosstabview\nselect 'open\n"),
+    (["-a"], "select 1;\n\\echo x\n"), (["-e"], "select\n1;\n"), (["-b"], "select nope;\n"),
+    (["-v", "ON_ERROR_STOP=1"], "select 1;\nselect 1/0;\nselect 2;\n"),
+]  # fmt: skip
+FORMS: list[list[str]] = [
+    ["-A"], ["-A", "-x"], ["-A", "-t", "-F", ";"], ["-H"], ["--csv", "-x"], ["-P", "border=0"],
+    ["-x", "-P", "border=2"], ["-P", "linestyle=unicode", "-P", "border=2"],
+    ["-x", "-P", "linestyle=old-ascii"], ["-P", "format=wrapped", "-P", "columns=30"],
+    ["-x", "-P", "format=wrapped", "-P", "columns=30"], ["-P", "format=asciidoc"],
+    ["-P", "numericlocale=on", "-P", "null=-"], ["-P", "expanded=auto", "-P", "columns=20"],
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +99,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Path]
         yield server, copy
 
 
-def psql(server: Any, *args: str) -> tuple[str, str]:
+def psql(server: Any, *args: str, stdin: str | None = None) -> tuple[str, str]:
     install, program = client("psql", 18)
     done = subprocess.run(
         [str(program), "-X", "-h", str(server.base), "-p", str(server.port), "-U", "postgres",
          "-d", "postgres", *args], env=install.env(), capture_output=True, cwd=server.base,
-        check=False, **run_as())  # type: ignore[call-overload]
+        input=None if stdin is None else stdin.encode(), check=False, **run_as())  # type: ignore[call-overload]
     errors = [line for line in done.stderr.decode().split("\n") if not line.startswith("LOCATION")]
     return done.stdout.decode(), "\n".join(errors)
 
@@ -95,10 +130,47 @@ def test_output_is_psqls(place: tuple[Any, Path], switch: list[str]) -> None:
     assert not different, "\n\n".join(different)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_backslash_commands_are_psqls(place: tuple[Any, Path], command: str) -> None:
+@pytest.mark.parametrize("line", COMMANDS.split("\n")[1:-1], ids=lambda line: line[:12])
+def test_backslash_commands_are_psqls(place: tuple[Any, Path], line: str) -> None:
     server, copy = place
-    assert ours(copy, "-c", command)[:2] == psql(server, "-c", command)
+    commands = [part for command in line.split(";") for part in ("-c", command)]
+    out, err, _code = ours(copy, *commands)
+    expected, errors = psql(server, *commands)
+    assert out.split("\n") == expected.split("\n")
+    assert err == errors
+
+
+def test_scripts_are_psqls(place: tuple[Any, Path]) -> None:
+    """Variables, buffers, conditions, output: what psql does with the same input."""
+    server, copy = place
+    different = []
+    for switches, script in SCRIPTS:
+        expected = psql(server, *switches, stdin=script)
+        shell = "| cat" in script
+        found = _process(copy, switches, script) if shell else ours(
+            copy, *switches, stdin=script)[:2]
+        if found != expected:
+            different.append(f"{script}\n{expected}\n{found}")
+    assert not different, "\n\n".join(different)
+
+
+def _process(copy: Path, switches: list[str], script: str) -> tuple[str, str]:
+    """In a process of its own, for what shell commands print."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pgtool", "query", "-D", str(copy), *switches], input=script,
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    return done.stdout, done.stderr
+
+
+def test_forms_are_psqls(place: tuple[Any, Path]) -> None:
+    server, copy = place
+    queries = ["select 'a\nb ccccc dddd' as \"x\ny\", '日本|\"' as z, 12345.5 as n, null as w, "
+               "repeat('word ', 6) as l union all select '', 'é', -1, 'q', 'z'",
+               "select 1 where false"]  # fmt: skip
+    commands = [part for query in queries for part in ("-c", query)]
+    for form in FORMS:
+        assert ours(copy, *form, *commands)[:2] == psql(server, *form, *commands), form
 
 
 def test_json(place: tuple[Any, Path]) -> None:

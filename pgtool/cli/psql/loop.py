@@ -130,6 +130,7 @@ def perform(script: Script, name: str, args: Arguments) -> bool | str:
     try:
         if name in CONDITIONS:
             done = _condition(script, name, args)
+            args.active = script.active
         elif not script.active:
             done = _ignored(script, name, args)
         else:
@@ -139,6 +140,8 @@ def perform(script: Script, name: str, args: Arguments) -> bool | str:
     except PgtoolError as error:
         runner.complain(facts_of(error)[0])
         runner.status = max(runner.status, error.exit_code)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         place = f"{error.filename}: " if error.filename is not None else ""
         runner.complain(f"{place}{error.strerror or error}")

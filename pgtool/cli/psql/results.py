@@ -26,9 +26,7 @@ def succeeded(runner: Any, count: int) -> None:
 def show(runner: Any, outcome: Any, last: bool) -> int:
     """One outcome as it was asked for; how many rows it is about."""
     if outcome.copy_out is not None:
-        _copy(runner, outcome.copy_out)
-        if runner.once.file or runner.copying_to_file:
-            _tag(runner, outcome.tag, runner.copying_to_file)
+        _copy(runner, outcome)
         return _count(outcome)
     answer = outcome.answer
     if answer is None:
@@ -103,17 +101,20 @@ def _print(runner: Any, answer: Any) -> int:
                           typmods=answer.typmods)  # fmt: skip
 
 
-def _copy(runner: Any, pieces: Iterator[bytes]) -> None:
-    """What COPY sends goes to the output as it is."""
+def _copy(runner: Any, outcome: Any) -> None:
+    """What COPY sends goes to the output as it is; to a file or command, the tag to ours."""
+    usual = runner.copying_to_file or (runner.out if runner.once.file else None)
     with redirected(runner, runner.once.file):
         runner.out.flush()
         binary = getattr(runner.out, "buffer", None)
-        for piece in pieces:
+        for piece in outcome.copy_out:
             if binary is not None:
                 binary.write(piece)
             else:
                 runner.out.write(piece.decode("utf-8", "surrogateescape"))
-        if binary is not None:
+        if usual is not None:
+            _tag(runner, outcome.tag, usual)
+        elif binary is not None:
             binary.flush()
 
 

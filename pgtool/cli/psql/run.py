@@ -27,6 +27,8 @@ __all__ = ["Once", "Runner"]
 
 #: Forms whose output is for programs: nothing but rows is printed.
 _LEVELS = {"LOG": 1, "NOTICE": 2, "WARNING": 3, "ERROR": 4, "FATAL": 5, "PANIC": 6}
+#: The exit code after Ctrl-C.
+INTERRUPTED = 130
 MACHINE = ("json", "jsonl", "arrow", "parquet")
 
 
@@ -192,6 +194,9 @@ class Runner:
             if session.cancel_requested:
                 raise KeyboardInterrupt
             session.cancel()
+            if not self.interactive:
+                # A script does not go on with the next statement.
+                self.stopped, self.status = True, INTERRUPTED
 
         try:
             before = signal.signal(signal.SIGINT, cancel)

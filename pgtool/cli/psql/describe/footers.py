@@ -337,7 +337,13 @@ _TRIGGER_STATES = (
 )
 
 
+#: Until 14 the triggers that partitions have of their parents were internal ones.
+_CLONED = """EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.objid = t.oid
+    AND d.refclassid = 'pg_catalog.pg_trigger'::pg_catalog.regclass)"""
+
+
 def _triggers(runner: Any, relation: Any, _verbose: bool) -> list[str]:
+    cloned = _CLONED if relation.major < 15 else "false"
     rows = _rows(runner, f"""SELECT t.tgname, pg_catalog.pg_get_triggerdef(t.oid, true),
   t.tgenabled, t.tgisinternal,
   CASE WHEN t.tgparentid <> 0 THEN (SELECT u.tgrelid::pg_catalog.regclass
@@ -346,9 +352,7 @@ def _triggers(runner: Any, relation: Any, _verbose: bool) -> list[str]:
       AND u.tgparentid = 0
     ORDER BY a.depth LIMIT 1) END
 FROM pg_catalog.pg_trigger t
-WHERE t.tgrelid = '{relation.oid}' AND (NOT t.tgisinternal OR (t.tgenabled = 'D' AND EXISTS (
-  SELECT FROM pg_catalog.pg_depend d WHERE d.objid = t.oid
-    AND d.refclassid = 'pg_catalog.pg_trigger'::pg_catalog.regclass) IS FALSE))
+WHERE t.tgrelid = '{relation.oid}' AND (NOT t.tgisinternal OR t.tgenabled = 'D' OR {cloned})
 ORDER BY 1""")
     out = []
     for state, heading in _TRIGGER_STATES:

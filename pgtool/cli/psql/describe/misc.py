@@ -90,6 +90,7 @@ def list_settings(runner: Any, pattern: str | None, flags: Flags) -> None:
             Column("Value", "pg_catalog.current_setting(s.name)"),
             Column("Type", "s.vartype", True), Column("Context", "s.context", True),
             Column("Access privileges", acl("p.paracl"), True, since=15),
+            Column("Access privileges", "NULL", True, until=14),
         ), "pg_catalog.pg_settings s", Names("pg_catalog.lower(s.name)"), order="1",
         more_source=" LEFT JOIN pg_catalog.pg_parameter_acl p ON p.parname = "
         "pg_catalog.lower(s.name)" if runner.engine.session.cache.major >= 15 else "",

@@ -28,8 +28,11 @@ def _found(runner: Any, text: str, names: Names, pattern: str | None, what: str)
     return list(rows)
 
 
-def _print(runner: Any, answer: Any, title: str, expanded: bool) -> None:
-    style = replace(runner.style, null="", title=None, footer=False)
+def _print(
+    runner: Any, answer: Any, title: str, expanded: bool, counted: bool = False
+) -> None:
+    style = replace(runner.style, null="", title=None)
+    style.footer = style.footer and counted
     if expanded:
         style.expanded = "on"
     names, types, rows = answer
@@ -80,4 +83,5 @@ def describe_parsers(runner: Any, pattern: str | None, flags: Flags) -> None:
             'SELECT k.alias AS "Token name", k.description AS "Description" FROM '
             f"pg_catalog.ts_token_type('{oid}'::pg_catalog.oid) k ORDER BY 1"
         )
-        _print(runner, tokens, f'Token types for parser "{schema}.{name}"', flags[2])
+        title = f'Token types for parser "{schema}.{name}"'
+        _print(runner, tokens, title, flags[2], counted=True)
