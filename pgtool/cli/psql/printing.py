@@ -161,5 +161,8 @@ def write_binary(runner: Any, answer: Any, fmt: str) -> int:
     binary = getattr(runner.out, "buffer", None)
     if binary is None or runner.out.isatty():
         raise UserError(f"--format {fmt} does not go to a terminal: use -o FILE")
+    if runner.binary_out is runner.out:
+        raise UserError(f"a file of --format {fmt} holds the rows of one query")
+    runner.binary_out = runner.out
     write_answer(binary, fmt, answer, runner.engine.session.types)
     return 0

@@ -32,6 +32,20 @@ def show(runner: Any, outcome: Any, last: bool) -> int:
     if answer is None:
         _tag(runner, outcome.tag)
         return _count(outcome)
+    told = outcome.count is not None and (last or runner.variables.on("SHOW_ALL_RESULTS"))
+    try:
+        count = _rows(runner, answer, last)
+    except Stopped:
+        if told:
+            _tag(runner, outcome.tag)
+        raise
+    if told:
+        _tag(runner, outcome.tag)
+    return count if outcome.count is None else int(outcome.count)
+
+
+def _rows(runner: Any, answer: Any, last: bool) -> int:
+    """The rows of an answer, as they were asked for; how many."""
     once = runner.once
     if last and once.store is not None:
         return _store(runner, answer, once.store)
@@ -45,10 +59,7 @@ def show(runner: Any, outcome: Any, last: bool) -> int:
         return crosstab(runner, answer, once.crosstab)
     if not last and not runner.variables.on("SHOW_ALL_RESULTS"):
         return sum(1 for _row in answer.texts())
-    count = _print(runner, answer)
-    if outcome.count is not None:
-        _tag(runner, outcome.tag)
-    return count if outcome.count is None else int(outcome.count)
+    return _print(runner, answer)
 
 
 def _count(outcome: Any) -> int:

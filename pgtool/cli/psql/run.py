@@ -73,6 +73,8 @@ class Runner:
         self.stopped = False
         #: False after \connect failed in a script: nothing more may run.
         self.connected = True
+        #: What rows were written to in a form that a file holds once.
+        self.binary_out: Any = None
         #: The output proper while \copy sends rows to a file.
         self.copying_to_file: IO[str] | None = None
         self.restricted: str | None = None
