@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-import unicodedata
+from bisect import bisect_right
 from functools import lru_cache
+
+from pgtool.cli.psql.widthdata import NOTHING, WIDE
 
 __all__ = ["cut", "lines", "width"]
 
-_WIDE = ("W", "F")
-_NOTHING = ("Mn", "Me", "Cf")
-#: Format characters that take a column after all.
-_SHOWN = {0xAD, *range(0x600, 0x606), 0x6DD, 0x70F, 0x110BD}
+#: The last code points of every plane but the first take no column.
+_NO_CHARACTER = 0xFFFE
+
+
+def _limits(ranges: str) -> list[int]:
+    """Where ranges begin and end, in turn: a place at an odd position lies inside."""
+    out: list[int] = []
+    for text in ranges.split():
+        first, _, last = text.partition("-")
+        out += [int(first, 16), int(last or first, 16) + 1]
+    return out
+
+
+_NOTHING, _WIDE = _limits(NOTHING), _limits(WIDE)
 
 
 @lru_cache(4096)
 def _character(c: str) -> int:
-    if unicodedata.east_asian_width(c) in _WIDE:
-        return 2
-    if unicodedata.category(c) in _NOTHING and ord(c) not in _SHOWN:
+    code = ord(c)
+    past = code > 0xFFFF and code & _NO_CHARACTER == _NO_CHARACTER
+    if past or bisect_right(_NOTHING, code) % 2:
         return 0
-    return 1
+    return 2 if bisect_right(_WIDE, code) % 2 else 1
 
 
 def width(text: str) -> int:
