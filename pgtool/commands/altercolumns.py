@@ -355,7 +355,11 @@ def set_statistics(alter: AlterTable, row: Any, command: Any, recurse: bool) -> 
     if row.relkind in "iI":
         if not command.num:
             raise SqlError("cannot refer to non-index column by number", "0A000")
-        column = ddl.attributes(row.oid)[command.num - 1]
+        columns = ddl.attributes(row.oid)
+        if not 0 < command.num <= len(columns):
+            raise SqlError(f'column number {command.num} of relation "{row.relname}" does not '
+                           "exist", "42703")  # fmt: skip
+        column = columns[command.num - 1]
     else:
         column = column_of(alter, row, command.name)
     ddl.writer.update("pg_attribute", column, attstattarget=value)

@@ -48,6 +48,7 @@ SLOTS = 5
 VARHDRSZ, SHORT_MAX = 4, 126
 EQUAL, LESS = 3, 1
 HASH_AM = 405
+ANYARRAY, STATISTIC_RELATION = 2277, 2619
 #: Analyses of types that make no common values and histogram of whole values.
 _OWN_ANALYSIS: dict[str, Callable[[Any, int, list[bytes | None], int, int], ColumnStats]] = {
     "range_typanalyze": range_stats, "multirange_typanalyze": range_stats,
@@ -136,6 +137,8 @@ class _Column:
 def _operators(session: Any, typid: int) -> tuple[int, int]:
     """A type's equality, and its < where its values order (0: there is none)."""
     cache, ops = session.cache, opcache(session)
+    if typid == ANYARRAY:
+        return 0, 0
     key = ("amopfamily", "amoplefttype", "amoprighttype", "amopstrategy")
     info = session.types.info(typid)
     while info.typtype == "d":
@@ -417,7 +420,9 @@ def analyze_relation(
     ddl: Ddl, row: Any, columns: list[str] | None, *, verbose: bool = False,
     in_outer_xact: bool = False,
 ) -> None:  # fmt: skip
-    """Statistics of a table, materialized view or partitioned table."""
+    """Statistics of a table, materialized view or partitioned table; of any but pg_statistic."""
+    if row.oid == STATISTIC_RELATION:
+        return
     picked = _columns(ddl, row, columns)
     wanted = max([column.target for column in picked] + [100]) * ROWS_PER_TARGET
     if row.relkind in "rm":

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pgtool.catalog.index import indexes_of
-from pgtool.catalog.pg_constraint import ConstraintSpec, choose_constraint_name, create_constraint
+from pgtool.catalog.pg_constraint import (
+    ConstraintSpec,
+    choose_constraint_name,
+    create_constraint,
+    named,
+)
 from pgtool.commands.context import Ddl
 from pgtool.commands.trigger import DELETE, INSERT, UPDATE, constraint_trigger
 from pgtool.errors import SqlError, Unsupported
@@ -261,6 +266,9 @@ def _compare(ddl: Ddl, made: ForeignKey, opclasses: list[int]) -> None:
 def store(ddl: Ddl, key: ForeignKey, parent: int = 0, local: bool = True) -> int:
     """The pg_constraint row of a foreign key."""
     partitioned = key.table.relkind == "p"
+    if named(ddl.writer, key.table.oid, key.name) is not None:
+        raise SqlError(f'constraint "{key.name}" for relation "{key.table.relname}" already exists',
+                       "42710")  # fmt: skip
     return create_constraint(ddl.writer, ConstraintSpec(
         key.name, key.table.relnamespace, "f", key.table.oid, key.columns, key.columns,
         index=key.index, deferrable=key.deferrable, deferred=key.deferred, enforced=key.enforced,

@@ -19,6 +19,7 @@ from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.ruleutils.names import Names
 from pgtool.nodes.exprs import Var
 from pgtool.nodes.raw_enums import SortByDir, SortByNulls
+from pgtool.sql.analyze.coerce import Context, can_coerce
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_type, expr_typmod
 from pgtool.sql.analyze.target import figured_name
 from pgtool.sql.analyze.typenames import collation_oid
@@ -206,12 +207,19 @@ class _Columns:
             key = ("opcmethod", "opcname", "opcnamespace")
             row = ddl.cache.one("pg_opclass", key, (self.am.oid, name, space))
             if row is not None:
+                if not can_coerce(ddl.state(), [typid], [row.opcintype], Context.implicit):
+                    raise SqlError(f'operator class "{name}" does not accept data type {shown}',
+                                   "42804")  # fmt: skip
                 return int(row.oid)
         raise SqlError(f'operator class "{name}" does not exist for access method "{method}"',
                        "42704")  # fmt: skip
 
 
 def _check_table(ddl: Ddl, row: Any) -> None:
+    if row.relkind in "iI":
+        noun = "partitioned indexes" if row.relkind == "I" else "indexes"
+        raise SqlError(f'cannot open relation "{row.relname}"', "42809",
+                       f"This operation is not supported for {noun}.")  # fmt: skip
     if row.relkind not in "rmp":
         raise SqlError(
             f'cannot create index on relation "{row.relname}"', "42809",

@@ -42,14 +42,14 @@ def merge_parents(ddl: Ddl, made: TableDefinition, raw: Any) -> list[Any]:
         parents.append(row)
         _add_parent(ddl, made, row)
     for plan in own:
-        _add_own(ddl, made, plan)
+        _add_own(ddl, made, plan, own.index(plan))
     _partial_columns(made)
     return parents
 
 
 def _check_parent(ddl: Ddl, made: TableDefinition, row: Any) -> None:
     if made.is_partition and row.relkind != "p":
-        raise SqlError(f'"{row.relname}" is not partitioned', "42809")
+        raise SqlError(f'"{row.relname}" is not partitioned', "42P17")
     if not made.is_partition and row.relkind == "p":
         raise SqlError(f'cannot inherit from partitioned table "{row.relname}"', "42809")
     if not made.is_partition and row.relispartition:
@@ -142,13 +142,17 @@ def _inherit_not_null(made: TableDefinition, column: str, name: str) -> None:
     made.not_nulls.append(NotNullPlan(name, column, is_local=False, inhcount=1))
 
 
-def _add_own(ddl: Ddl, made: TableDefinition, plan: ColumnPlan) -> None:
+def _add_own(ddl: Ddl, made: TableDefinition, plan: ColumnPlan, place: int) -> None:
     inherited = made.column(plan.spec.name)
     if inherited is None:
         made.columns.append(plan)
         return
     spec, own = inherited.spec, plan.spec
-    ddl.notice(f'merging column "{own.name}" with inherited definition')
+    if made.columns.index(inherited) == place:
+        ddl.notice(f'merging column "{own.name}" with inherited definition')
+    else:
+        ddl.notice(f'moving and merging column "{own.name}" with inherited definition',
+                   detail="User-specified column moved to the position of the inherited column.")
     if (spec.typid, spec.typmod) != (own.typid, own.typmod):
         raise SqlError(f'column "{own.name}" has a type conflict', MISMATCH,
                        _types(ddl, (spec.typid, spec.typmod), (own.typid, own.typmod)))

@@ -33,6 +33,8 @@ def relation_of(ddl: Ddl, parts: list[str]) -> Any:
 
 
 def _column(ddl: Ddl, parts: list[str]) -> Address:
+    if len(parts) == 1:
+        raise SqlError("column name must be qualified", "42601")
     row = relation_of(ddl, parts[:-1])
     attribute = ddl.attribute(row.oid, parts[-1])
     if attribute is None:

@@ -115,7 +115,7 @@ def _side(ddl: Ddl, columns: _Columns, nodes: list[Any]) -> list[PartitionRangeD
             continue
         value = _value(ddl, column, node)
         if value.constisnull:
-            raise SqlError("cannot specify NULL in range bound", INVALID_TABLE_DEFINITION)
+            raise SqlError("cannot specify NULL in range bound", INVALID_OBJECT_DEFINITION)
         out.append(PartitionRangeDatum(kind=Datum.PARTITION_RANGE_DATUM_VALUE, value=value))
     return out
 

@@ -79,6 +79,9 @@ class _Key:
             number, typid, collation = self._expression(elem)
         if elem.collation:
             names = [part.sval for part in elem.collation]
+            if not ddl.types.info(typid).typcollation:
+                shown = ddl.types.format_type(typid)
+                raise SqlError(f"collations are not supported by type {shown}", "42804")
             collation = collation_oid(ddl.state(), names, elem.location)
         if ddl.types.info(typid).typcollation and not collation:
             raise SqlError("could not determine which collation to use for partition expression",

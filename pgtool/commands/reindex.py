@@ -14,6 +14,7 @@ from pgtool.catalog.index import indexes_of
 from pgtool.catalog.names import matching
 from pgtool.commands.cluster import rebuild_index
 from pgtool.commands.context import Ddl, begin
+from pgtool.commands.define import definition_truth
 from pgtool.commands.ownership import may_maintain
 from pgtool.commands.vacuum import refuse_locked
 from pgtool.errors import SqlError, Unsupported, UserError
@@ -38,7 +39,10 @@ def reindex(engine: Any, raw: Any, text: str) -> Outcome:
                            position=option.location + 1)  # fmt: skip
     if "tablespace" in options:
         raise Unsupported("REINDEX (TABLESPACE)")
-    verbose = "verbose" in options
+    truth = definition_truth(options["verbose"]) if "verbose" in options else False
+    if truth is None:
+        raise SqlError("verbose requires a Boolean value", "42601")
+    verbose = bool(truth)
     kind = raw.kind.name
     ddl = begin(engine, text)
     if kind in (INDEX, TABLE):

@@ -47,7 +47,7 @@ def _relation(ddl: Ddl, raw: Any) -> str:
         return f"ALTER {noun}"
     ddl.check_owner(row)
     facts = RELATIONS[raw.renameType]
-    plain = raw.renameType == Kind.OBJECT_TABLE
+    plain = raw.renameType in (Kind.OBJECT_TABLE, Kind.OBJECT_INDEX)
     if not plain and row.relkind not in facts.relkinds:
         raise SqlError(f'"{row.relname}" is not {facts.article}', "42809")
     if row.relkind == "c":
@@ -57,21 +57,39 @@ def _relation(ddl: Ddl, raw: Any) -> str:
     return f"ALTER {noun}"
 
 
-def rename_column(ddl: Ddl, row: Any, old: str, new: str, recurse: bool, expected: int = 0) -> None:
+def rename_column(ddl: Ddl, row: Any, old: str, new: str, recurse: bool) -> None:
     """A column gets a new name, in the children too."""
+    if recurse:
+        for child, parents in _below(ddl, row.oid).items():
+            _rename_one(ddl, ddl.relation_row(child), old, new, parents)
+    _rename_one(ddl, row, old, new, 0, alone=not recurse)
+
+
+def _below(ddl: Ddl, relid: int) -> dict[int, int]:
+    """The tables that inherit from one → how many of their parents do, or are that one."""
+    out: dict[int, int] = {}
+    todo = [relid]
+    while todo:
+        for child in children_of(ddl, todo.pop()):
+            if child not in out:
+                todo.append(child)
+            out[child] = out.get(child, 0) + 1
+    return out
+
+
+def _rename_one(
+    ddl: Ddl, row: Any, old: str, new: str, expected: int, *, alone: bool = False
+) -> None:
     attribute = ddl.attribute(row.oid, old)
     if attribute is None:
         raise SqlError(f'column "{old}" does not exist', "42703")
     if attribute.attnum <= 0:
         raise SqlError(f'cannot rename system column "{old}"', "0A000")
-    children = children_of(ddl, row.oid)
-    if children and not recurse:
+    if alone and children_of(ddl, row.oid):
         raise SqlError(
             f'inherited column "{old}" must be renamed in child tables too', "42P16")
     if attribute.attinhcount > expected:
         raise SqlError(f'cannot rename inherited column "{old}"', "42P16")
-    for child in children:
-        rename_column(ddl, ddl.relation_row(child), old, new, recurse, 1)
     if new in _SYSTEM:
         raise SqlError(f'column name "{new}" conflicts with a system column name', "42701")
     if ddl.attribute(row.oid, new) is not None:

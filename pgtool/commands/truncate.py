@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pgtool.catalog import classids as c
 from pgtool.commands.context import Ddl, begin
 from pgtool.commands.indexcmds import children_of
 from pgtool.commands.owner import owned_sequences
@@ -46,6 +47,8 @@ def _below(ddl: Ddl, oid: int) -> list[int]:
 def _check(ddl: Ddl, row: Any) -> None:
     if row.relkind not in "rp":
         raise SqlError(f'"{row.relname}" is not a table', "42809")
+    if row.oid < c.FIRST_UNPINNED_OBJECT_ID:
+        raise SqlError(f'permission denied: "{row.relname}" is a system catalog', "42501")
     require_relation(ddl.session, row, ACL_TRUNCATE)
     for trigger in ddl.cache.lookup("pg_trigger", "tgrelid", row.oid):
         if trigger.tgtype & TRUNCATE_EVENT and trigger.tgenabled != "D":

@@ -130,7 +130,7 @@ class Loader:
             if limit and self.skipped > limit:
                 raise SqlError(
                     f"skipped more than REJECT_LIMIT ({limit}) rows due to data type "
-                    "incompatibility", "22023",
+                    "incompatibility", "22P02",
                 )  # fmt: skip
             rows = np.flatnonzero(keep)
             batch = batch.take(rows)

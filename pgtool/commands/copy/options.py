@@ -110,9 +110,11 @@ def _encoding(option: Any, _is_from: bool) -> str:
     from pgtool.types.encoding import encoding_by_name
 
     text = _text(option)
-    if encoding_by_name(text) is None:
+    try:
+        encoding_by_name(text)
+    except Unsupported:
         raise SqlError(f'argument to option "{option.defname}" must be a valid encoding name',
-                       INVALID, position=_at(option))  # fmt: skip
+                       INVALID, position=_at(option)) from None  # fmt: skip
     return text
 
 

@@ -122,8 +122,10 @@ def _to(engine: Any, raw: Any, options: CopyOptions, text: str) -> Outcome:
             for piece in output.pieces():
                 file.write(piece)
     except OSError as error:
+        hint = ("COPY TO instructs the PostgreSQL server process to write a file. You may want a "
+                "client-side facility such as psql's \\copy.")  # fmt: skip
         raise SqlError(f'could not open file "{raw.filename}" for writing: {error.strerror}',
-                       _state(error)) from None  # fmt: skip
+                       _state(error), hint=hint) from None  # fmt: skip
     return Outcome(f"COPY {output.count}", count=output.count)
 
 
