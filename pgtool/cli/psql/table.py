@@ -37,11 +37,11 @@ class _Measured:
         count = len(self.heads)
         data = [0] * count
         sums = [0] * count
-        for row in self.cells:
-            for i, cell in enumerate(row):
-                wide = _widest(cell)
-                sums[i] += wide
-                data[i] = max(data[i], wide)
+        for i in range(count):
+            found = [
+                width(row[i][0]) if len(row[i]) == 1 else _widest(row[i]) for row in self.cells
+            ]  # fmt: skip
+            sums[i], data[i] = sum(found), max(found, default=0)
         self.means = [total // len(self.cells) if self.cells else 0 for total in sums]
         self.widths = [max(pair) for pair in zip(data, self.head_widths)]
         self.natural = list(self.widths)
@@ -88,8 +88,12 @@ def aligned(table: Table, style: Style) -> Iterator[str]:
         if table.names:
             yield from _header(measured.heads, widths, drawn, border)
         yield _rule(widths, drawn.header, border)
+    wrapped = style.format == "wrapped"
     for row in measured.cells if table.names else ():
-        yield from _row(row, widths, table.aligns, drawn, border)
+        if not wrapped and all(len(cell) == 1 for cell in row):
+            yield _flat(row, widths, table.aligns, drawn, border)
+        else:
+            yield from _row(row, widths, table.aligns, drawn, border)
     if border == 2:
         yield _rule(widths, drawn.bottom, 2)
     if not style.tuples_only:
@@ -134,6 +138,22 @@ def _pieces(cell: list[str], room: int) -> list[Piece]:
             if not line:
                 break
     return out
+
+
+def _flat(
+    row: list[list[str]], widths: list[int], right: Sequence[bool], drawn: Lines, border: int
+) -> str:
+    """A row that is one line, which most are."""
+    parts = []
+    for (text,), room, to_right in zip(row, widths, right):
+        free = " " * (room - width(text))
+        parts.append(free + text if to_right else text + free)
+    if border < 2 and not right[-1]:
+        parts[-1] = row[-1][0]
+    if border == 0:
+        return " ".join(parts)
+    body = f" {drawn.column} ".join(parts)
+    return f"{drawn.side} {body} {drawn.side}" if border == 2 else " " + body
 
 
 def _row(
