@@ -66,15 +66,6 @@ them. Imports point down only (a test enforces it)::
    the page itself follows behind the WAL, at the latest with
    :func:`pgtool.transam.checkpoint.create_checkpoint`.
 
-**A record becomes a page** (``pgtool recover``, and every command on a crashed directory):
-
-1. :class:`pgtool.wal.reader.WalReader` reads it, all cross-checks on.
-2. :func:`pgtool.wal.rmgr.entry` finds its row in the resource manager table.
-3. :class:`pgtool.wal.redo.RedoContext` gives the pages, their images restored.
-4. The redo function, such as :func:`pgtool.access.heap.xlog.redo_insert`, calls the same page
-   function as the writer: :func:`pgtool.access.heap.pageops.insert`.
-5. The pages go to the directory, or to an :class:`pgtool.storage.overlay.Overlay` in memory.
-
 **Facts become a cluster** (``pgtool initdb``):
 
 1. :func:`pgtool.commands.initdb.run.run` settles options, locales and settings.
@@ -113,16 +104,20 @@ them. Imports point down only (a test enforces it)::
    :meth:`pgtool.wal.insert.Wal.insert` appends it, which gives the page its LSN.
 6. :class:`pgtool.storage.bufmgr.BufferPool` writes the page, behind its WAL.
 
-**A record becomes a page** (``pgtool recover``, reading a crashed directory):
+**A record becomes a page** (``pgtool recover``, and every command on a crashed directory):
 
-1. :class:`pgtool.wal.reader.WalReader` puts the record together, all cross-checks on.
-2. :func:`pgtool.wal.redo.apply` finds its redo function by the table of
-   :func:`pgtool.wal.rmgr.entry`.
-3. :class:`pgtool.wal.redo.RedoContext` hands out the page, or restores its image.
-4. :func:`pgtool.access.heap.xlog.redo_insert` (or another) takes the record apart and calls
-   *the same* pure function, :func:`pgtool.access.heap.pageops.insert`.
+1. :class:`pgtool.transam.recovery.driver.Recovery` goes over the log in order.
+2. :class:`pgtool.access.replay.Replayer`, compiled, walks regular stretches of it and replays
+   what is frequent: :class:`pgtool.access.replaypages.ReplayPages` finds the pages,
+   :class:`pgtool.access.heap.replay.HeapReplay` and its kin take the record apart.
+3. Any other record is put together by :class:`pgtool.wal.reader.WalReader`, all cross-checks
+   on; :func:`pgtool.wal.redo.apply` finds its redo function by the table of
+   :func:`pgtool.wal.rmgr.entry`, and :class:`pgtool.wal.redo.RedoContext` gives it the pages.
+4. Both ways call *the same* functions of a page as the writer, such as
+   :func:`pgtool.storage.pageedit.add_item` and :func:`pgtool.access.heap.tupleedit.mark`,
+   by way of :func:`pgtool.access.heap.pageops.insert` where they are not compiled in.
 5. The page gets the record's end as its LSN; :class:`pgtool.storage.redopool.RedoPool`
-   writes it.
+   writes it to the directory, or to an :class:`pgtool.storage.overlay.Overlay` in memory.
 """
 
 from __future__ import annotations

@@ -145,7 +145,8 @@ def test_every_page(worked: tuple[Server, Path]) -> None:
     assert all(seen[name] for name in EXPECTED | PRUNING[server.major]), seen
     files = ReadOnly(str(server.data))
     same = 0
-    for key, buffer in pool.buffers.items():
+    for buffer in (buffer for pages in pool.forks.values() for buffer in pages.values()):
+        key = buffer.key
         path = pool.path(key[:4])
         if key[:4] not in forks or not files.exists(path) or files.size(path) <= key[4] * BLCKSZ:
             continue

@@ -19,9 +19,11 @@ from construct import Container
 
 from formats import control as control_file
 from formats.control import DBState
+from formats.slru import SLRU_PAGES_PER_SEGMENT, XACT
 from formats.units import Lsn
 from formats.version import CATALOG_VERSION_NO
 from formats.wal.page import is_segment_name, parse_segment_name, segment_name
+from pgtool.check.backups import BACKUP_MANIFEST, manifest_differences
 from pgtool.errors import CorruptData, PgtoolError, UserError
 from pgtool.storage.backend import ReadOnly
 from pgtool.storage.datadir import POSTMASTER_PID, live_postmaster
@@ -38,6 +40,7 @@ DIRECTORIES = (
 #: Some of these a server makes itself when they are missing.
 OPTIONAL = frozenset({"pg_stat_tmp", "pg_stat", "pg_snapshots"})
 LEAST_SEGMENTS = 3
+_XIDS_PER_FILE = XACT.per_page * SLRU_PAGES_PER_SEGMENT
 _TABLESPACE = re.compile(r"\d+")
 
 
@@ -86,15 +89,19 @@ def diagnose(root: str, archives: tuple[str, ...] = ()) -> Report:
         report.advice = "connect to it, or read its log; nothing is to be done to its files"
         return report
     report.findings += [*_places(root), *_permissions(root), *_tablespaces(backend)]
-    found = _control(backend, report)
-    if found is None:
+    known = _control(backend, report)
+    if known is None:
         report.verdict = "the control file cannot be used"
         report.advice = (
             "copy the whole directory first; then look for pg_control in a backup of the same "
             "cluster (its system identifier stands in every WAL segment: pgtool waldump)"
         )
         return report
-    report.findings += [*_recovery_files(backend), *_space(root, found), *_gaps(root, found)]
+    major, found = known
+    report.findings += [
+        *_recovery_files(backend), *_space(root, found), *_gaps(root, found),
+        *_statuses(backend, found, major),
+    ]
     _rehearse(root, archives, report)
     return report
 
@@ -120,9 +127,25 @@ def _identity(backend: ReadOnly) -> Iterator[Finding]:
 def _lock(backend: ReadOnly, server: int | None) -> Iterator[Finding]:
     if server is not None:
         yield Finding(Level.BLOCKS, f"a server is running here (PID {server})", POSTMASTER_PID)
+    elif (pid := _reused(backend)) is not None:
+        yield Finding(Level.BLOCKS, f"postmaster.pid names process {pid}, which is alive and of "
+                      "the same user, but no server of this directory: a server refuses to start "
+                      "until the file is removed; make sure of what that process is first",
+                      POSTMASTER_PID)  # fmt: skip
     elif backend.exists(POSTMASTER_PID):
         yield Finding(Level.WARNING, "postmaster.pid was left behind by a process that is gone; "
                       "a server removes it itself", POSTMASTER_PID)  # fmt: skip
+
+
+def _reused(backend: ReadOnly) -> int | None:
+    """The process that has the number in postmaster.pid now, if a server would mind it."""
+    try:
+        pid = int(backend.read(POSTMASTER_PID, 0, 32).split(b"\n")[0])
+        if pid <= 0 or os.stat(f"/proc/{pid}").st_uid != os.stat(backend.root).st_uid:
+            return None
+    except (OSError, ValueError):
+        return None
+    return pid
 
 
 def _places(root: str) -> Iterator[Finding]:
@@ -147,17 +170,19 @@ def _permissions(root: str) -> Iterator[Finding]:
         yield Finding(Level.BLOCKS, "the directory belongs to root; a server does not run as "
                       "root", root)  # fmt: skip
     strangers, unreadable, count = [], [], 0
-    for directory, _names, files in os.walk(root):
-        for name in files:
+    for directory, names, files in os.walk(root):
+        for name in (*files, *names):
             full = os.path.join(directory, name)
             try:
                 one = os.lstat(full)
             except OSError:
                 continue
+            if stat.S_ISLNK(one.st_mode):
+                continue
             count += 1
             if one.st_uid != status.st_uid:
                 strangers.append(os.path.relpath(full, root))
-            elif not one.st_mode & 0o400:
+            elif not one.st_mode & (0o500 if stat.S_ISDIR(one.st_mode) else 0o400):
                 unreadable.append(os.path.relpath(full, root))
     if strangers:
         yield Finding(Level.BLOCKS, f"{len(strangers)} of {count} files belong to another user "
@@ -188,7 +213,7 @@ def _tablespaces(backend: ReadOnly) -> Iterator[Finding]:
 # -- pg_control and WAL -----------------------------------------------------------------------
 
 
-def _control(backend: ReadOnly, report: Report) -> Container | None:
+def _control(backend: ReadOnly, report: Report) -> tuple[int, Container] | None:
     try:
         major, found = control_file.parse(backend.read(control_file.CONTROL_FILE))
     except FileNotFoundError:
@@ -212,17 +237,40 @@ def _control(backend: ReadOnly, report: Report) -> Container | None:
             Finding(Level.BLOCKS, f"pg_control belongs to PostgreSQL {major}, PG_VERSION says "
                     f"{stated.decode('ascii', 'replace')}", "PG_VERSION")
         )  # fmt: skip
-    return found
+    return major, found
 
 
 def _recovery_files(backend: ReadOnly) -> Iterator[Finding]:
     if backend.exists("backup_label"):
         yield Finding(Level.WARNING, "it is a base backup that was never recovered; removing "
                       "backup_label would make it silently corrupt", "backup_label")  # fmt: skip
+    for bad in manifest_differences(backend) if backend.exists("backup_label") else ():
+        yield Finding(Level.BLOCKS, f"the backup is not what its manifest says: {bad}",
+                      BACKUP_MANIFEST)  # fmt: skip
     for name in SIGNALS:
         if backend.exists(name):
             yield Finding(Level.WARNING, f"{name} is there: the server would go on recovering "
                           "and wait for more WAL", name)  # fmt: skip
+
+
+def _statuses(backend: ReadOnly, found: Container, major: int) -> Iterator[Finding]:
+    """Files of pg_xact that rows may need; what is after the last checkpoint redo makes."""
+    copy = found.checkPointCopy
+    most = (1 << 32) // _XIDS_PER_FILE
+    number, last = int(copy.oldestXid) // _XIDS_PER_FILE, int(copy.nextXid) - 1 & 0xFFFFFFFF
+    missing = []
+    while True:
+        path = XACT.path(number, major)
+        if not backend.exists(path):
+            missing.append(path)
+        if number == last // _XIDS_PER_FILE:
+            break
+        number = (number + 1) % most
+    if missing:
+        yield Finding(
+            Level.BLOCKS, f"{len(missing)} files of pg_xact are missing: which transactions "
+            "committed is not known without them", _some(missing),
+        )  # fmt: skip
 
 
 def _space(root: str, found: Container) -> Iterator[Finding]:
@@ -282,7 +330,9 @@ def _rehearse(root: str, archives: tuple[str, ...], report: Report) -> None:
     if not seen.start.needed:
         report.verdict = "the cluster was shut down cleanly"
         report.advice = (
-            "remove what is named above, then start the server" if report.blocked
+            "copy the whole directory first, then mend what is marked above (a file that is "
+            "missing comes from a backup, not from nowhere), and start the server"
+            if report.blocked
             else "start the server; if it refuses, its log says what is not seen from the files"
         )
         return
@@ -302,12 +352,17 @@ def _judge(seen: Rehearsal, archives: tuple[str, ...], report: Report) -> None:
         report.verdict = f"recovery would fail at {Lsn(run.end)}"
         report.advice = _without_wal(archives)
         return
-    report.verdict = "the cluster crashed; recovery would succeed"
-    if report.blocked:
-        report.verdict += ", once what is named above is mended"
+    what = "is a backup" if seen.start.label is not None else "crashed"
+    report.verdict = f"the cluster {what}; recovery would succeed"
     report.advice = (
         "pgtool recover --dry-run shows more; then start the server, or run pgtool recover"
     )
+    if report.blocked:
+        report.verdict += ", once what is named above is mended"
+        report.advice = (
+            "copy the whole directory first, then mend what is marked above (a file that is "
+            f"missing comes from a backup, not from nowhere); then {report.advice}"
+        )
 
 
 def _place(error: Exception) -> str:

@@ -145,7 +145,7 @@ def _report(seen: Rehearsal, request: Request) -> list[str]:
         f"ends because:         {run.why_ended or 'of an error'}",
     ]
     if start.archive:
-        where = seen.consistent_at
+        where = run.consistent_at
         out.append(f"consistent from:      {where if where is not None else 'never'}")
     out.append(f"transactions:         {seen.commits} commits, {seen.aborts} aborts")
     for label, commit in (("first commit", seen.first_commit), ("last commit", seen.last_commit)):

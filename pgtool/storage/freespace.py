@@ -36,6 +36,7 @@ from formats.fsm import (
 )
 from pgtool.errors import UserError
 from pgtool.storage import page as bufpage
+from pgtool.storage import pageedit
 from pgtool.storage.smgr import ForkNumber, RelFileLocator
 
 _FSM = ForkNumber.FSM
@@ -58,38 +59,12 @@ def max_category(page: Any) -> int:
 
 def set_category(page: bytearray, slot: int, category: int) -> bool:
     """Note a slot's category and its parents' maxima; whether anything changed."""
-    node = NON_LEAF_NODES_PER_PAGE + slot
-    if page[FP_NODES + node] == category and category <= page[FP_NODES]:
-        return False
-    page[FP_NODES + node] = category
-    while node:
-        node = (node - 1) >> 1
-        best = _best_child(page, node)
-        if page[FP_NODES + node] == best:
-            break
-        page[FP_NODES + node] = best
-    if category > page[FP_NODES]:
-        rebuild(page)
-    return True
-
-
-def _best_child(page: Any, node: int) -> int:
-    left = 2 * node + 1
-    if left >= NODES_PER_PAGE:
-        return 0
-    best = int(page[FP_NODES + left])
-    return max(best, page[FP_NODES + left + 1]) if left + 1 < NODES_PER_PAGE else best
+    return bool(pageedit.set_category(page, slot, category))
 
 
 def rebuild(page: bytearray) -> bool:
     """Make every upper node the maximum of its children; whether anything changed."""
-    changed = False
-    for node in range(NON_LEAF_NODES_PER_PAGE - 1, -1, -1):
-        best = _best_child(page, node)
-        if page[FP_NODES + node] != best:
-            page[FP_NODES + node] = best
-            changed = True
-    return changed
+    return bool(pageedit.rebuild(page))
 
 
 def truncate_slots(page: bytearray, slots: int) -> bool:

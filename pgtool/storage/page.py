@@ -13,7 +13,7 @@ one highest, as PostgreSQL lays them: a page that redo makes equals the one that
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from formats.derive import offset_of
@@ -27,6 +27,7 @@ from formats.page import (
 )
 from formats.units import BLCKSZ, maxalign
 from pgtool.errors import CorruptData
+from pgtool.storage import pageedit
 
 __all__ = [
     "MAX_HEAP_TUPLES_PER_PAGE", "SIZE_OF_ITEM_ID", "ItemId", "add_item", "bounds",
@@ -252,12 +253,7 @@ def free_space(page: Page, items: int = 1) -> int:
 
 def heap_free_space(page: Page) -> int:
     """:func:`free_space` of a heap page, where line pointers are limited in number too."""
-    space = free_space(page)
-    if space and max_offset(page) >= MAX_HEAP_TUPLES_PER_PAGE and not (
-        flags(page) & _HAS_FREE_LINES and _first_free(page, max_offset(page))
-    ):
-        return 0
-    return space
+    return int(pageedit.heap_free_space(page))
 
 
 # -- adding and moving items --------------------------------------------------------------
@@ -290,36 +286,12 @@ def add_item(
     line pointers move up, unless ``overwrite`` says that this very one is free. ``heap``
     enforces the limit on line pointers.
     """
-    lower, upper, _special = _sound_bounds(page)
-    count = (lower - SIZE_OF_PAGE_HEADER) // SIZE_OF_ITEM_ID
-    shuffle = False
-    if number:
-        shuffle = not overwrite and number <= count
-        if overwrite and number <= count:
-            state, _offset, length = item_id(page, number)
-            if state or length:
-                return 0  # it is not free
-    else:
-        if flags(page) & _HAS_FREE_LINES:
-            number = _first_free(page, count)
-            if not number:
-                set_flag(page, _HAS_FREE_LINES, False)
-        number = number or count + 1
-    if number > count + 1 or (heap and number > MAX_HEAP_TUPLES_PER_PAGE):
-        return 0
-    if number > count or shuffle:
-        lower += SIZE_OF_ITEM_ID
-    size = len(data)
-    upper -= maxalign(size)
-    if lower > upper:
-        return 0
-    at = _FIRST + SIZE_OF_ITEM_ID * number
-    if shuffle:
-        page[at + SIZE_OF_ITEM_ID : lower] = page[at : lower - SIZE_OF_ITEM_ID]
-    _U32.pack_into(page, at, upper | _NORMAL | size << _LEN_SHIFT)
-    page[upper : upper + size] = data
-    _LOWER_UPPER.pack_into(page, _LOWER, lower, upper)
-    return number
+    if not isinstance(data, (bytes, bytearray)):
+        data = bytes(data)
+    found = pageedit.add_item(page, number, data, 0, len(data), overwrite, heap)
+    if found < 0:
+        _sound_bounds(page)  # says what is wrong
+    return max(int(found), 0)
 
 
 def _checked_item(number: int, word: int, upper: int, special: int) -> tuple[int, int]:
@@ -333,84 +305,30 @@ def _checked_item(number: int, word: int, upper: int, special: int) -> tuple[int
     return offset, maxalign(length)
 
 
-def _compactify(
-    page: bytearray, items: Iterable[tuple[int, int, int]], lower: int, special: int
-) -> None:
-    """Lay items end to end below the special space; (number, offset, aligned length) each."""
-    old = bytes(page)
-    words = list(_words(page, (lower - SIZE_OF_PAGE_HEADER) // SIZE_OF_ITEM_ID))
-    upper = special
-    parts: list[bytes] = []
-    for number, offset, length in items:
-        upper -= length
-        parts.append(old[offset : offset + length])
-        words[number - 1] = words[number - 1] & ~_OFF_MASK | upper
-    parts.reverse()
-    page[upper:special] = b"".join(parts)
-    put_item_words(page, words)
-    _LOWER_UPPER.pack_into(page, _LOWER, lower, upper)
-
-
 def repair_fragmentation(page: bytearray, *, truncate: bool = True) -> None:
     """Close the gaps between the items of a heap page, and see which line pointers are free.
 
     ``truncate`` takes unused line pointers off the end, as 16 and later do.
     """
+    if pageedit.close_gaps(page, truncate):
+        return
     lower, upper, special = _sound_bounds(page)
-    count = (lower - SIZE_OF_PAGE_HEADER) // SIZE_OF_ITEM_ID
-    items: list[tuple[int, int, int]] = []
-    unused: list[int] = []
-    last_used = total = 0
-    for number, word in enumerate(_words(page, count), 1):
-        if word & _FLAG_BITS:
-            last_used = number
-            length = word >> _LEN_SHIFT
-            if length:
-                offset = word & _OFF_MASK
-                if offset < upper or offset + length > special or offset & 7:
-                    _checked_item(number, word, upper, special)  # says what is wrong
-                length = length + 7 & ~7
-                total += length
-                items.append((number, offset, length))
-        else:
-            unused.append(number)
-    if total > special - lower:
-        raise CorruptData(
-            f"corrupted item lengths: total {total}, available space {special - lower}",
-            offset=_LOWER, field="pd_lower",
-        )  # fmt: skip
-    for number in unused:
-        set_unused(page, number)
-    _compactify(page, items, lower, special)
-    if truncate and last_used != count:
-        _U16.pack_into(page, _LOWER, SIZE_OF_PAGE_HEADER + SIZE_OF_ITEM_ID * last_used)
-        unused = [number for number in unused if number < last_used]
-    set_flag(page, _HAS_FREE_LINES, bool(unused))
+    total = 0
+    for number, word in enumerate(item_words(page), 1):
+        if word & _FLAG_BITS and word >> _LEN_SHIFT:
+            total += _checked_item(number, word, upper, special)[1]
+    raise CorruptData(
+        f"corrupted item lengths: total {total}, available space {special - lower}",
+        offset=_LOWER, field="pd_lower",
+    )  # fmt: skip
 
 
 def truncate_line_pointers(page: bytearray) -> None:
     """Take unused line pointers off the end (one always stays); note whether any is left."""
-    count = max_offset(page)
-    words = _words(page, count)
-    last = count
-    while last > 1 and not words[last - 1] & _FLAG_BITS:
-        last -= 1
-    _U16.pack_into(page, _LOWER, SIZE_OF_PAGE_HEADER + SIZE_OF_ITEM_ID * last)
-    free = any(not word & _FLAG_BITS for word in words[:last])
-    set_flag(page, _HAS_FREE_LINES, free)
+    pageedit.drop_unused_end(page)
 
 
 # -- index pages --------------------------------------------------------------------------
-
-
-def _close_gap(page: bytearray, offset: int, size: int, upper: int) -> None:
-    """Move the items below ``offset`` up by ``size``, with their line pointers."""
-    if offset > upper:
-        page[upper + size : offset + size] = page[upper:offset]
-    for number, word in enumerate(_words(page, max_offset(page)), 1):
-        if word >> _LEN_SHIFT and word & _OFF_MASK <= offset:
-            at = _FIRST + SIZE_OF_ITEM_ID * number
-            _U32.pack_into(page, at, word + size)
 
 
 def _own_item(page: Page, number: int) -> tuple[int, int, int, int, int]:
@@ -424,66 +342,35 @@ def _own_item(page: Page, number: int) -> tuple[int, int, int, int, int]:
 
 def index_tuple_delete(page: bytearray, number: int) -> None:
     """Remove an item and its line pointer; later line pointers move down."""
-    lower, upper, _special, offset, size = _own_item(page, number)
-    at = _FIRST + SIZE_OF_ITEM_ID * number
-    page[at : lower - SIZE_OF_ITEM_ID] = page[at + SIZE_OF_ITEM_ID : lower]
-    _LOWER_UPPER.pack_into(page, _LOWER, lower - SIZE_OF_ITEM_ID, upper + size)
-    _close_gap(page, offset, size, upper)
+    if not pageedit.delete_item(page, number):
+        _own_item(page, number)  # says what is wrong
 
 
 def index_tuple_delete_no_compact(page: bytearray, number: int) -> None:
     """Remove an item; its line pointer becomes unused, or goes if it is the last."""
-    lower, upper, _special, offset, size = _own_item(page, number)
+    lower, _upper, _special, offset, size = _own_item(page, number)
     if number < max_offset(page):
         set_unused(page, number)
     else:
-        lower -= SIZE_OF_ITEM_ID
-    _LOWER_UPPER.pack_into(page, _LOWER, lower, upper + size)
-    _close_gap(page, offset, size, upper)
+        _U16.pack_into(page, _LOWER, lower - SIZE_OF_ITEM_ID)
+    pageedit.shift_items(page, offset, size)
 
 
 def index_multi_delete(page: bytearray, numbers: Sequence[int]) -> None:
     """Remove items, given in ascending order, and their line pointers."""
-    if len(numbers) <= 2:  # few: what lies where must come out as PostgreSQL does it
-        for number in reversed(numbers):
-            index_tuple_delete(page, number)
-        return
-    lower, upper, special = _sound_bounds(page)
-    count = (lower - SIZE_OF_PAGE_HEADER) // SIZE_OF_ITEM_ID
-    gone = set(numbers)
-    if not all(0 < number <= count for number in gone):
+    data = struct.pack(f"<{len(numbers)}H", *numbers)
+    if not pageedit.delete_items(page, data, 0, len(numbers)):
+        for number in range(1, max_offset(page) + 1):
+            _own_item(page, number)  # says what is wrong
         raise CorruptData("incorrect index offsets supplied")
-    kept: list[int] = []
-    items: list[tuple[int, int, int]] = []
-    for number, word in enumerate(_words(page, count), 1):
-        offset, length = word & _OFF_MASK, word >> _LEN_SHIFT
-        if offset < upper or offset + length > special or offset & 7:
-            _checked_item(number, word, upper, special)  # says what is wrong
-        if number not in gone:
-            kept.append(word)
-            items.append((len(kept), offset, length + 7 & ~7))
-    lower = SIZE_OF_PAGE_HEADER + SIZE_OF_ITEM_ID * len(kept)
-    struct.pack_into(f"<{len(kept)}I", page, SIZE_OF_PAGE_HEADER, *kept)
-    _compactify(page, items, lower, special)
 
 
 def index_tuple_overwrite(page: bytearray, number: int, data: bytes) -> bool:
     """Put an item in another's place, other items making room; False where it does not fit."""
-    lower, upper, _special, offset, old_size = _own_item(page, number)
-    new_size = maxalign(len(data))
-    if new_size > old_size + upper - lower:
-        return False
-    shift = old_size - new_size
-    if shift:
-        page[upper + shift : offset + shift] = page[upper:offset]
-        _LOWER_UPPER.pack_into(page, _LOWER, lower, upper + shift)
-        for other, word in enumerate(_words(page, max_offset(page)), 1):
-            if word >> _LEN_SHIFT and word & _OFF_MASK <= offset:
-                _U32.pack_into(page, _FIRST + SIZE_OF_ITEM_ID * other, word + shift)
-    state, offset, _length = item_id(page, number)
-    set_item_id(page, number, state, offset, len(data))
-    page[offset : offset + len(data)] = data
-    return True
+    done = pageedit.overwrite_item(page, number, data, 0, len(data))
+    if done < 0:
+        _own_item(page, number)  # says what is wrong
+    return bool(done > 0)
 
 
 # -- for redo: what does not fit or exist is damage ---------------------------------------

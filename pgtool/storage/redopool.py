@@ -23,11 +23,12 @@ from formats.page import PageHeaderData
 from formats.units import BLCKSZ
 from pgtool.storage import page as bufpage
 from pgtool.storage.backend import WritableBackend
-from pgtool.storage.bufmgr import BufferTag
 from pgtool.storage.checksum import page_checksum, verify_pages
+from pgtool.storage.redobuffer import RedoBuffer
 from pgtool.storage.smgr import FORK_SUFFIX, ForkNumber, RelFileLocator, database_path
 
-DEFAULT_PAGES = 32768
+DEFAULT_PAGES = 65536
+RUN = 128  # pages in one write
 _CHECKSUM = offset_of(PageHeaderData, "pd_checksum")
 _MAIN = ForkNumber.MAIN
 _MAPS = (int(ForkNumber.FSM), int(ForkNumber.VM))
@@ -36,23 +37,6 @@ _MAPS = (int(ForkNumber.FSM), int(ForkNumber.VM))
 Key = tuple[int, int, int, int, int]
 #: (tablespace, database, file number, fork)
 Fork = tuple[int, int, int, int]
-
-
-class RedoBuffer:
-    """One page in memory."""
-
-    __slots__ = ("dirty", "key", "page")
-
-    def __init__(self, key: Key, page: bytearray) -> None:
-        self.key = key
-        self.page = page
-        self.dirty = False
-
-    @property
-    def tag(self) -> BufferTag:
-        """Which page this is, as the buffer manager names it."""
-        spc, db, rel, fork, block = self.key
-        return BufferTag(RelFileLocator(spc, db, rel), ForkNumber(fork), block)
 
 
 def _ignore(_lsn: int) -> None:
@@ -72,22 +56,24 @@ class RedoPool:
         self.checksums = checksums
         self.pages = pages
         self.before_write = before_write
-        self.buffers: dict[Key, RedoBuffer] = {}
+        #: The pages in memory of each fork. Its dictionary stays the same while the pool lives.
+        self.forks: dict[Fork, dict[int, RedoBuffer]] = {}
+        self.held = 0
         self.touched: set[str] = set()
         self._sizes: dict[Fork, int] = {}
-        self._held: dict[Fork, list[int]] = {}
-        self._directories: dict[tuple[int, int], str] = {}
+        self._paths: dict[Fork, str] = {}
         self.reads = 0
 
     # -- by key (redo's own way) -----------------------------------------------------------
 
     def path(self, fork: Fork) -> str:
         """The first segment's path of a relation's fork."""
-        spc, db, rel, kind = fork
-        directory = self._directories.get((spc, db))
-        if directory is None:
-            directory = self._directories[spc, db] = database_path(spc, db, self.major)
-        return f"{directory}/{rel}{FORK_SUFFIX[ForkNumber(kind)]}"
+        path = self._paths.get(fork)
+        if path is None:
+            spc, db, rel, kind = fork
+            directory = database_path(spc, db, self.major)
+            path = self._paths[fork] = f"{directory}/{rel}{FORK_SUFFIX[ForkNumber(kind)]}"
+        return path
 
     def _segment(self, path: str, number: int) -> str:
         return path if number == 0 else f"{path}.{number}"
@@ -121,9 +107,16 @@ class RedoPool:
         self.touched.add(path)
         self.touched.add(directory)
 
+    def pages_of(self, fork: Fork) -> dict[int, RedoBuffer]:
+        """The pages of a fork that are in memory, by block."""
+        pages = self.forks.get(fork)
+        if pages is None:
+            pages = self.forks[fork] = {}
+        return pages
+
     def get(self, key: Key) -> RedoBuffer | None:
         """The page, None where its relation ends before it."""
-        buffer = self.buffers.get(key)
+        buffer = self.pages_of(key[:4]).get(key[4])
         if buffer is None:
             if key[4] >= self.blocks(key[:4]):
                 return None
@@ -132,9 +125,9 @@ class RedoPool:
 
     def put(self, key: Key, page: bytearray) -> RedoBuffer:
         """The page with new contents whatever it held; the relation grows as needed."""
-        buffer = self.buffers.get(key)
+        fork = key[:4]
+        buffer = self.pages_of(fork).get(key[4])
         if buffer is None:
-            fork = key[:4]
             if key[4] >= self.blocks(fork):
                 self._sizes[fork] = key[4] + 1
             buffer = self._keep(key, page)
@@ -144,8 +137,8 @@ class RedoPool:
         return buffer
 
     def _keep(self, key: Key, page: bytearray) -> RedoBuffer:
-        buffer = self.buffers[key] = RedoBuffer(key, page)
-        self._held.setdefault(key[:4], []).append(key[4])
+        buffer = self.forks[key[:4]][key[4]] = RedoBuffer(key, page)
+        self.held += 1
         return buffer
 
     def _load(self, key: Key) -> bytearray:
@@ -159,7 +152,7 @@ class RedoPool:
         if len(data) < BLCKSZ:  # the relation grew in memory only
             return bytearray(BLCKSZ)
         page = bytearray(data)
-        if self.checksums:
+        if self.checksums and not self._is_stamped(page, key[4]):
             for bad in verify_pages(page, key[4]):
                 if key[3] in _MAPS:  # not logged in full, and never wrong when empty
                     return bytearray(BLCKSZ)
@@ -170,16 +163,17 @@ class RedoPool:
                 )  # fmt: skip
         return page
 
+    def _is_stamped(self, page: bytearray, block: int) -> bool:
+        stored = page[_CHECKSUM] | page[_CHECKSUM + 1] << 8
+        return stored != 0 and stored == page_checksum(page, block)
+
     def forget(self, fork: Fork, first: int = 0) -> None:
         """Drop the pages of a fork from block ``first`` on, dirty ones too."""
-        kept: list[int] = []
-        for block in self._held.pop(fork, ()):
-            if block < first:
-                kept.append(block)
-            else:
-                self.buffers.pop((*fork, block), None)
-        if kept:
-            self._held[fork] = kept
+        pages = self.forks.get(fork, {})
+        gone = [block for block in pages if block >= first]
+        for block in gone:
+            del pages[block]
+        self.held -= len(gone)
 
     # -- as the buffer manager does ------------------------------------------------------------
 
@@ -274,79 +268,80 @@ class RedoPool:
         def of_it(key: tuple[int, ...]) -> bool:
             return key[1] == db and spc in (None, key[0])
 
-        self.buffers = {key: buf for key, buf in self.buffers.items() if not of_it(key)}
+        for fork in self.forks:
+            if of_it(fork):
+                self.forget(fork)
         self._sizes = {key: n for key, n in self._sizes.items() if not of_it(key)}
-        self._held = {key: n for key, n in self._held.items() if not of_it(key)}
 
     # -- writing -----------------------------------------------------------------------------
 
     def trim(self) -> None:
         """Between records: write out and forget pages when there are too many."""
-        if len(self.buffers) > self.pages:
+        if self.held > self.pages:
             self.flush_all()
-            self.buffers.clear()
-            self._held.clear()
+            for pages in self.forks.values():
+                pages.clear()
+            self.held = 0
 
     def flush_all(self) -> None:
-        """Write every dirty page, and give every relation its length."""
-        self._flush(sorted(key for key, buffer in self.buffers.items() if buffer.dirty))
+        """Write every dirty page."""
+        self._flush(sorted(self.forks))
 
     def flush_relation(self, where: RelFileLocator) -> None:
         """Write the dirty pages of one relation."""
         mine = (where.spc, where.db, where.rel)
-        self._flush(
-            sorted(key for key, buf in self.buffers.items() if buf.dirty and key[:3] == mine)
-        )
+        self._flush(sorted(fork for fork in self.forks if fork[:3] == mine))
 
     def flush_database(self, db: int, spc: int) -> None:
         """Write the dirty pages of one database in one tablespace."""
-        self._flush(
-            sorted(
-                key for key, buf in self.buffers.items() if buf.dirty and key[:2] == (spc, db)
-            )
-        )
+        self._flush(sorted(fork for fork in self.forks if fork[:2] == (spc, db)))
 
-    def _flush(self, keys: list[Key]) -> None:
-        if not keys:
+    def _flush(self, forks: list[Fork]) -> None:
+        dirty = [
+            [pages[block] for block in sorted(pages) if pages[block].dirty]
+            for pages in (self.forks[fork] for fork in forks)
+        ]
+        if not any(dirty):
             return
-        self.before_write(max(bufpage.lsn(self.buffers[key].page) for key in keys))
-        run: list[Key] = []
-        for key in keys:
-            if run and (
-                key[:4] != run[0][:4]
-                or key[4] != run[-1][4] + 1
-                or key[4] % self.relseg_size == 0
-                or len(run) >= 128
-            ):
+        self.before_write(max(bufpage.lsn(one.page) for pages in dirty for one in pages))
+        for pages in dirty:
+            run: list[RedoBuffer] = []
+            for buffer in pages:
+                block = buffer.key[4]
+                if run and (
+                    block != run[-1].key[4] + 1
+                    or block % self.relseg_size == 0
+                    or len(run) >= RUN
+                ):
+                    self._write(run)
+                    run = []
+                run.append(buffer)
+            if run:
                 self._write(run)
-                run = []
-            run.append(key)
-        self._write(run)
 
-    def _write(self, run: list[Key]) -> None:
-        first = run[0]
+    def _write(self, run: list[RedoBuffer]) -> None:
+        first = run[0].key
         number, block = divmod(first[4], self.relseg_size)
         base = self.path(first[:4])
         path = self._segment(base, number)
         for earlier in range(number):  # segments before the last one are full
             self.backend.extend(self._segment(base, earlier), self.relseg_size * BLCKSZ)
-        out = bytearray()
-        for key in run:
-            buffer = self.buffers[key]
-            out += self._stamped(buffer.page, key[4])
-            buffer.dirty = False
+        pages = [buffer.page for buffer in run]
+        if self.checksums:
+            pages = [self._stamped(page, first[4] + i) for i, page in enumerate(pages)]
         offset = block * BLCKSZ
         if offset:
             self.backend.extend(path, offset)
-        self.backend.write(path, offset, bytes(out))
+        self.backend.write(path, offset, b"".join(pages))
         self.touched.add(path)
+        for buffer in run:
+            buffer.dirty = False
 
-    def _stamped(self, page: bytearray, block: int) -> bytes | bytearray:
-        if not self.checksums or bufpage.is_new(page):
+    def _stamped(self, page: bytearray, block: int) -> bytearray:
+        if bufpage.is_new(page):
             return page
-        copy = bytearray(page)
-        copy[_CHECKSUM : _CHECKSUM + 2] = page_checksum(copy, block).to_bytes(2, "little")
-        return copy
+        page[_CHECKSUM : _CHECKSUM + 2] = page_checksum(page, block).to_bytes(2, "little")
+        return page
 
     def sync(self) -> None:
         """Make what was written survive a crash."""

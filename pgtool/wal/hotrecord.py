@@ -18,7 +18,7 @@ from collections.abc import Callable
 from formats.derive import offset_of, sizeof
 from formats.units import BLCKSZ
 from formats.wal import page, record
-from pgtool.wal.opcodes import Op
+from pgtool.wal.opcodes import BLOCK_SLOTS, Op, Slot
 
 try:
     import cython
@@ -30,10 +30,9 @@ except ImportError:
 (END, LITERAL, HEAD, U16, U32, HEX8, CHOICE, TIME, REFUSE, REFUSE_U16, NEED_DATA, SKIP_UNLESS,
  COUNTED, COUNT_OF, SKIP_EMPTY, LIST, PAIRS) = Op  # fmt: skip
 
-SLOTS = 16  # of each block reference in ``blocks``
-ID, FLAGS, DATA_LEN, DATA_AT, IMAGE, IMAGE_LEN, HOLE_AT, HOLE_LEN, INFO, SPC, DB, REL, BLKNO = (
-    range(13)
-)  # fmt: skip
+SLOTS = BLOCK_SLOTS
+(ID, FLAGS, DATA_LEN, DATA_AT, IMAGE, IMAGE_LEN, HOLE_AT, HOLE_LEN, INFO, SPC, DB, REL,
+ BLKNO) = Slot  # fmt: skip
 MAX_BLOCKS = 33
 LINE_ROOM = 16384  # more than any line without its lists
 

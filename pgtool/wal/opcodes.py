@@ -45,3 +45,33 @@ class Op(enum.IntEnum):
     SKIP_EMPTY = 14  # register; bytes to skip where its list is empty
     LIST = 15  # register
     PAIRS = 16  # register
+
+
+#: Slots of a block reference in a walker's ``blocks``.
+BLOCK_SLOTS = 16
+
+
+class Slot(enum.IntEnum):
+    """What stands in the slots of a block reference."""
+
+    ID = 0
+    FLAGS = 1
+    DATA_LEN = 2
+    DATA_AT = 3
+    IMAGE = 4
+    IMAGE_LEN = 5
+    HOLE_AT = 6
+    HOLE_LEN = 7
+    INFO = 8
+    SPC = 9
+    DB = 10
+    REL = 11
+    BLKNO = 12
+
+
+class Page(enum.IntEnum):
+    """What is to be done with a page that a record refers to."""
+
+    NEEDS_REDO = 0
+    DONE = 1
+    RESTORED = 2

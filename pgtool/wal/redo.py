@@ -81,9 +81,8 @@ class RedoContext:
         self.instance = instance
         self.major = major
         self.backend = pool.backend
-        #: Told of free space that records reveal, where somebody keeps a map: (relation,
-        #: block, bytes).
-        self.free_space: Callable[[Any, int, int], None] | None = None
+        #: Whether hints are logged though there are no checksums.
+        self.wal_log_hints = False
         self.invalid = InvalidPages()
         #: Set when the cluster should be whole: from then on a missing page is damage.
         self.consistent = False

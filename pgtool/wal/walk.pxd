@@ -139,8 +139,13 @@ cdef class Walker(HotRecord):
     ) except? 0
     @cython.locals(p="const unsigned char *")
     cdef int take_scratch(self, unsigned long long at, unsigned long long end) except -1
-    @cython.locals(half=int, slot=int, rmid=int, valid="const unsigned char *")
+    @cython.locals(valid="const unsigned char *")
     cdef int take(
+        self, const unsigned char *p, bytearray holder, Py_ssize_t off,
+        unsigned long long at, unsigned long long end
+    ) except -1
+    @cython.locals(half=int, slot=int)
+    cdef int use(
         self, const unsigned char *p, bytearray holder, Py_ssize_t off,
         unsigned long long at, unsigned long long end
     ) except -1

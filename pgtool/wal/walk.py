@@ -192,6 +192,10 @@ class Walker(HotRecord):
             return IRREGULAR
         if record_crc(p, off, self.total) != self.crc or not self.decode(p, off):
             return IRREGULAR
+        return self.use(p, holder, off, at, end)
+
+    def use(self, p, holder, off, at, end):  # type: ignore[no-untyped-def]
+        """Do with the record just decoded what the walk is for; 0, or a reason to stop."""
         if not self.passes():
             return 0
         if self.action == COUNT:

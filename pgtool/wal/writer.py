@@ -40,9 +40,9 @@ _ZEROES = 1 << 20
 _short_header = struct_of(XLogPageHeaderData).pack
 _long_header = struct_of(XLogLongPageHeaderData).pack
 _PAGE_MASK = XLOG_BLCKSZ - 1
-_CONTRECORD, _LONG, _REMOVABLE = (
+_CONTRECORD, _LONG, _REMOVABLE, _OVERWRITE = (
     int(XLogPageFlags.XLP_FIRST_IS_CONTRECORD), int(XLogPageFlags.XLP_LONG_HEADER),
-    int(XLogPageFlags.XLP_BKP_REMOVABLE),
+    int(XLogPageFlags.XLP_BKP_REMOVABLE), int(XLogPageFlags.XLP_FIRST_IS_OVERWRITE_CONTRECORD),
 )  # fmt: skip
 _PADDING = tuple(bytes(n) for n in range(8))
 assert sizeof(XLogPageHeaderData) == SIZE_OF_SHORT_PHD
@@ -160,10 +160,14 @@ class WalWriter:
         self._pages += bytes(padding)
         self.end += padding
 
-    def _begin_page(self, remaining: int) -> None:
+    def overwrite_rest(self) -> None:
+        """Begin the page at ``end`` as one that lacks the rest of a record which is lost."""
+        self._begin_page(0, _OVERWRITE)
+
+    def _begin_page(self, remaining: int, info: int = 0) -> None:
         """Lay down the header of the page at ``end``; ``remaining`` bytes of a record follow."""
         at = self.end
-        info = _CONTRECORD if remaining else 0
+        info |= _CONTRECORD if remaining else 0
         if self.removable:
             info |= _REMOVABLE
         if at % self.segment_size:

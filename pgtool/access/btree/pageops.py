@@ -27,7 +27,7 @@ from formats.nbtree import (
 )
 from formats.page import SIZE_OF_PAGE_HEADER, ItemIdData, LpFlags
 from formats.units import BLCKSZ
-from pgtool.access.btree import tuples
+from pgtool.access.btree import itemedit, tuples
 from pgtool.storage import page as bufpage
 
 __all__ = [
@@ -50,7 +50,7 @@ _SAFEXID = struct_of(BTDeletedPageData)
 _OFF_MASK = (1 << ItemIdData.bits["lp_off"][1]) - 1
 _LEN_SHIFT = ItemIdData.bits["lp_len"][0]
 _NORMAL = int(LpFlags.LP_NORMAL) << ItemIdData.bits["lp_flags"][0]
-_U16, _U32 = struct.Struct("<H"), struct.Struct("<I")
+_U16, _U32, _PAIR = struct.Struct("<H"), struct.Struct("<I"), struct.Struct("<HH")
 _LEAF, _ROOT = int(BtpFlags.BTP_LEAF), int(BtpFlags.BTP_ROOT)
 _GARBAGE, _INCOMPLETE = int(BtpFlags.BTP_HAS_GARBAGE), int(BtpFlags.BTP_INCOMPLETE_SPLIT)
 BTP_INCOMPLETE_SPLIT = _INCOMPLETE
@@ -226,10 +226,10 @@ def insert(page: bytearray, offnum: int, tup: bytes) -> None:
 
 def insert_posting(page: bytearray, offnum: int, new: bytes, postingoff: int) -> None:
     """A tuple goes behind a posting list (at ``offnum - 1``) into which its TID belongs."""
-    _state, offset, length = bufpage.item_id(page, offnum - 1)
-    final, posting = tuples.swap_posting(new, page[offset : offset + length], postingoff)
-    page[offset : offset + len(posting)] = posting
-    add(page, final, offnum)
+    if not itemedit.insert_posting(page, offnum, new, 0, len(new), postingoff):
+        _state, offset, length = bufpage.item_id(page, offnum - 1)
+        tuples.swap_posting(new, page[offset : offset + length], postingoff)  # says what is wrong
+        raise CorruptData(f"failed to add item {offnum} of {len(new)} bytes to a btree page")
 
 
 def items_data(page: bytes | bytearray) -> bytes:
@@ -240,15 +240,8 @@ def items_data(page: bytes | bytearray) -> bytes:
 
 def restore_items(page: bytearray, data: bytes) -> None:
     """Put the items of :func:`items_data` on an empty page."""
-    found: list[bytes] = []
-    at = 0
-    while at < len(data):
-        size = tuples.tuple_size(data, at) + 7 & ~7
-        if not size or at + size > len(data):
-            raise CorruptData("index tuples of a page do not fit into their data", offset=at)
-        found.append(data[at : at + size])
-        at += size
-    add_all(page, found[::-1])
+    if not itemedit.restore(page, data, 0, len(data)):
+        raise CorruptData("index tuples of a page do not fit into their data or on the page")
 
 
 def write_root(page: bytearray, level: int, items: bytes = b"") -> None:
@@ -303,19 +296,17 @@ def left_half(
     page: bytearray, cut: SplitPoint, high_key: bytes, right_block: int, cycleid: int = 0
 ) -> None:
     """The old page keeps its left half, awaits its right sibling's link from above."""
-    old = opaque(page)
-    first = first_data(page)
-    data = data_items(page)[: cut.first_right - first]
-    place = cut.offnum - first
     new = cut.new
-    if cut.postingoff and place <= len(data):
-        new, data[place - 1] = tuples.swap_posting(new, data[place - 1], cut.postingoff)
-    if cut.on_left:
-        data.insert(place, new)
-    init(page)
-    set_opaque(page, old.prev, right_block, old.level,
-               _INCOMPLETE | (_LEAF if old.level == 0 else 0), cycleid)  # fmt: skip
-    add_all(page, [high_key, *data])
+    if cut.postingoff and cut.offnum <= cut.first_right:
+        _state, offset, length = bufpage.item_id(page, cut.offnum - 1)
+        new, posting = tuples.swap_posting(new, page[offset : offset + length], cut.postingoff)
+        page[offset : offset + length] = posting
+    if not itemedit.split_left(
+        page, cut.first_right, cut.offnum, cut.on_left,
+        new + high_key, 0, len(new), len(new), len(high_key), right_block,
+    ):  # fmt: skip
+        raise CorruptData(f"a btree page cannot be split at item {cut.first_right}")
+    set_cycleid(page, cycleid)
 
 
 def right_half(
@@ -350,32 +341,9 @@ def restored_right(left_block: int, next_: int, level: int, items: bytes) -> byt
 
 def apply_dedup(page: bytearray, intervals: Sequence[tuple[int, int]]) -> None:
     """Each run of items (first line pointer, number) becomes one posting list tuple."""
-    first = first_data(page)
-    raw = bytes(page)
-    items = [
-        raw[word & _OFF_MASK : (word & _OFF_MASK) + (word >> _LEN_SHIFT)]
-        for word in bufpage.item_words(page)
-    ]
-    special = bytes(page[OPAQUE_AT:])
-    lsn = bufpage.lsn(page)
-    init(page)
-    bufpage.set_lsn(page, lsn)
-    page[OPAQUE_AT:] = special
-    runs = dict(intervals)
-    out: list[bytes] = []
-    number = 1
-    while number <= len(items):
-        count = runs.get(number, 1) if number >= first else 1
-        item = items[number - 1]
-        if count > 1:
-            run = items[number - 1 : number - 1 + count]
-            if len(run) < count:
-                raise CorruptData(f"deduplication interval of {count} items at {number}")
-            item = tuples.form_posting(item, [tid for one in run for tid in tuples.tids(one)])
-        out.append(item)
-        number += count
-    add_all(page, out)
-    clear_garbage(page)
+    data = b"".join(_PAIR.pack(*one) for one in intervals)
+    if not itemedit.dedup(page, data, 0, len(intervals)):
+        raise CorruptData("deduplication intervals do not fit the items of the page")
 
 
 def delete_items(
@@ -383,8 +351,10 @@ def delete_items(
 ) -> None:
     """Take items out, and TIDs (places from 0) out of posting lists that stay."""
     for offnum, gone in updated.items():
-        tup = tuples.update_posting(bufpage.item(page, offnum), set(gone))
-        if not bufpage.index_tuple_overwrite(page, offnum, tup):
+        places = sorted(gone)
+        data = struct.pack(f"<{len(places)}H", *places)
+        if not itemedit.thin(page, offnum, data, 0, len(places)):
+            tuples.update_posting(bufpage.item(page, offnum), set(places))  # says what is wrong
             raise CorruptData(f"failed to update posting list of item {offnum}")
     if deleted:
         bufpage.index_multi_delete(page, deleted)

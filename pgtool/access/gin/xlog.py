@@ -16,6 +16,7 @@ from formats.wal.record import DecodedRecord
 from pgtool.access.gin import pageops
 from pgtool.errors import CorruptData
 from pgtool.storage import page as bufpage
+from pgtool.storage import pageedit
 from pgtool.storage.bufmask import (
     mask_page_content,
     mask_page_hint_bits,
@@ -161,12 +162,9 @@ def _tuple_size(data: bytes, at: int) -> int:
 
 
 def _append(page: bytearray, data: bytes, count: int) -> None:
-    at = 0
-    offnum = bufpage.max_offset(page) + 1
-    for number in range(count):
-        size = _tuple_size(data, at)
-        bufpage.must_add_item(page, data[at : at + size], offnum + number)
-        at += size
+    number = bufpage.max_offset(page) + 1
+    if not pageedit.add_tuples(page, number, data, 0, len(data), count):
+        raise CorruptData(f"{count} index tuples do not fit into their data or on the page")
 
 
 def _meta(rec: DecodedRecord, ctx: RedoContext, metadata: bytes) -> None:

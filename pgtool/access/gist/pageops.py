@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from formats.derive import offset_of, sizeof, struct_of
 from formats.gist import GIST_PAGE_ID, GISTDeletedPageContents, GistFlags, GISTPageOpaqueData
 from formats.page import SIZE_OF_PAGE_HEADER
 from formats.units import BLCKSZ, INVALID_BLOCK_NUMBER
+from pgtool.errors import CorruptData
 from pgtool.storage import page as bufpage
+from pgtool.storage import pageedit
 
 _OPAQUE = struct_of(GISTPageOpaqueData)
 _AT = BLCKSZ - _OPAQUE.size
@@ -59,9 +59,8 @@ def set_deleted(page: bytearray, xid: int) -> None:
     page[SIZE_OF_PAGE_HEADER:end] = xid.to_bytes(_DELETED, "little")
 
 
-def fill(page: bytearray, tuples: Iterable[bytes], first: int = 0) -> None:
-    """Append tuples."""
-    offnum = first or bufpage.max_offset(page) + 1
-    for data in tuples:
-        bufpage.must_add_item(page, data, offnum)
-        offnum += 1
+def fill(page: bytearray, data: bytes, at: int) -> None:
+    """Append the index tuples that follow one another from ``at`` on."""
+    number = bufpage.max_offset(page) + 1
+    if not pageedit.add_tuples(page, number, data, at, len(data), -1):
+        raise CorruptData("index tuples do not fit into their data or on the page")

@@ -6,7 +6,6 @@ import struct
 
 from formats.derive import offset_of, reader, sizeof, struct_of
 from formats.gist import GIST_ROOT_BLKNO, GistFlags
-from formats.itup import INDEX_SIZE_MASK, IndexTupleData
 from formats.units import INVALID_BLOCK_NUMBER
 from formats.wal import gist as layout
 from formats.wal.record import DecodedRecord
@@ -24,19 +23,6 @@ from pgtool.wal.redo import BLK_NEEDS_REDO, BLK_RESTORED, RedoContext
 _UPDATE = struct_of(layout.gistxlogPageUpdate)
 _split = reader(layout.gistxlogPageSplit)
 _page_delete = reader(layout.gistxlogPageDelete)
-_T_INFO = offset_of(IndexTupleData, "t_info")
-
-
-def index_tuples(data: bytes, at: int) -> list[bytes]:
-    """The index tuples that follow one another from ``at`` to the end."""
-    out = []
-    while at < len(data):
-        size = int.from_bytes(data[at + _T_INFO : at + _T_INFO + 2], "little") & INDEX_SIZE_MASK
-        if size < sizeof(IndexTupleData) or at + size > len(data):
-            raise CorruptData(f"record holds an index tuple of {size} bytes")
-        out.append(data[at : at + size])
-        at += size
-    return out
 
 
 def _clear_follow_right(rec: DecodedRecord, ctx: RedoContext, block_id: int) -> None:
@@ -55,15 +41,15 @@ def page_update(rec: DecodedRecord, ctx: RedoContext) -> None:
         ref = rec.block(0)
         assert ref is not None
         offsets = struct.unpack_from(f"<{ndelete}H", ref.data, 0)
-        tuples = index_tuples(ref.data, 2 * ndelete)
+        at = 2 * ndelete
         if ndelete == 1 and ninsert == 1:
-            bufpage.must_overwrite(buf.page, offsets[0], tuples[0])
-            tuples = tuples[1:]
+            bufpage.must_overwrite(buf.page, offsets[0], ref.data[at:])
+            at = len(ref.data)
         elif ndelete:
             bufpage.index_multi_delete(buf.page, offsets)
             if pageops.flags(buf.page) & GistFlags.F_LEAF:
                 pageops.set_flags(buf.page, on=GistFlags.F_TUPLES_DELETED)
-        pageops.fill(buf.page, tuples)
+        pageops.fill(buf.page, ref.data, at)
         ctx.done(buf, rec)
     _clear_follow_right(rec, ctx, 1)
 
@@ -101,7 +87,7 @@ def page_split(rec: DecodedRecord, ctx: RedoContext) -> None:
             continue
         leaf = data.origleaf and not is_root
         pageops.init(buf.page, GistFlags.F_LEAF if leaf else 0)
-        pageops.fill(buf.page, index_tuples(ref.data, 4), 1)
+        pageops.fill(buf.page, ref.data, 4)
         last = i == data.npage - 1
         if not is_root:
             following = rec.block(i + 2)

@@ -31,9 +31,9 @@ from formats.page import PageFlags
 from formats.units import INVALID_BLOCK_NUMBER, INVALID_XID
 from formats.wal.heap import Infobits
 from formats.wal.heap2 import FreezeFlags
+from pgtool.access.heap import tupleedit
 from pgtool.errors import CorruptData
 from pgtool.storage import page as bufpage
-from pgtool.transam.xid import precedes
 
 HEADER = struct_of(HeapTupleHeaderData)
 XMIN = offset_of(HeapTupleHeaderData, "t_xmin")
@@ -113,7 +113,7 @@ def set_masks(page: bytearray, at: int, infomask: int, infomask2: int) -> None:
 
 def set_ctid(page: bytearray, at: int, block: int, number: int) -> None:
     """Write ``t_ctid``."""
-    _CTID.pack_into(page, at + CTID, block >> 16, block & 0xFFFF, number)
+    tupleedit.set_ctid(page, at, block, number)
 
 
 def set_xid(page: bytearray, at: int, field: int, xid: int) -> None:
@@ -128,28 +128,12 @@ def xid_at(page: Any, at: int, field: int) -> int:
 
 def set_prunable(page: bytearray, xid: int) -> None:
     """Note that pruning pays once ``xid`` is no longer seen by anybody; the oldest counts."""
-    known = bufpage.prune_xid(page)
-    if known == INVALID_XID or precedes(xid, known):
-        bufpage.set_prune_xid(page, xid)
-
-
-def _mark(page: bytearray, at: int, xmax: int, infomask: int, infomask2: int, hot: bool) -> None:
-    """Give a tuple a new xmax with its flags."""
-    mask, mask2 = masks_at(page, at)
-    mask2 = mask2 & ~(_KEYS_UPDATED | _HOT_UPDATED) | infomask2 | (_HOT_UPDATED if hot else 0)
-    set_masks(page, at, mask & _NOT_XMAX | infomask, mask2)
-    _U32.pack_into(page, at + XMAX, xmax)
-
-
-def _set_cmax(page: bytearray, at: int, cid: int, combo: bool) -> None:
-    _U32.pack_into(page, at + FIELD3, cid)
-    (mask,) = _U16.unpack_from(page, at + MASK)
-    _U16.pack_into(page, at + MASK, mask | _COMBOCID if combo else mask & ~_COMBOCID)
+    tupleedit.set_prunable(page, xid)
 
 
 def set_cmax(page: bytearray, number: int, cid: int, combo: bool) -> None:
     """Note the command that deletes or locks a tuple."""
-    _set_cmax(page, tuple_at(page, number), cid, combo)
+    tupleedit.set_cmax(page, tuple_at(page, number), cid, combo)
 
 
 # -- changes -------------------------------------------------------------------------------
@@ -178,8 +162,8 @@ def mark_deleted(
 ) -> None:  # fmt: skip
     """Give a tuple its deleter; ``moved`` where an UPDATE put the row into another partition."""
     at = tuple_at(page, number)
-    _mark(page, at, xmax, infomask, infomask2, hot=False)
-    _set_cmax(page, at, cid, combo)
+    tupleedit.mark(page, at, xmax, infomask, infomask2, False)
+    tupleedit.set_cmax(page, at, cid, combo)
     if moved:
         set_ctid(page, at, INVALID_BLOCK_NUMBER, MOVED_PARTITIONS_OFFSET_NUMBER)
     else:
@@ -192,8 +176,8 @@ def mark_updated(
 ) -> None:  # fmt: skip
     """Give a tuple its updater and the place of the new version."""
     at = tuple_at(page, number)
-    _mark(page, at, xmax, infomask, infomask2, hot)
-    _set_cmax(page, at, cid, combo)
+    tupleedit.mark(page, at, xmax, infomask, infomask2, hot)
+    tupleedit.set_cmax(page, at, cid, combo)
     set_ctid(page, at, *new)
 
 
@@ -204,7 +188,7 @@ def mark_locked(
     at = tuple_at(page, number)
     only_locks = xmax_is_locked_only(infomask)
     hot = not only_locks and bool(masks_at(page, at)[1] & _HOT_UPDATED)
-    _mark(page, at, xmax, infomask, infomask2, hot)
+    tupleedit.mark(page, at, xmax, infomask, infomask2, hot)
     if only_locks:
         set_ctid(page, at, block, number)
 
@@ -215,7 +199,7 @@ def mark_updated_version_locked(
     """Lock a newer version of a row whose older one is being locked; t_ctid stays."""
     at = tuple_at(page, number)
     hot = bool(masks_at(page, at)[1] & _HOT_UPDATED)
-    _mark(page, at, xmax, infomask, infomask2, hot)
+    tupleedit.mark(page, at, xmax, infomask, infomask2, hot)
 
 
 def confirm_speculative(page: bytearray, block: int, number: int) -> None:
@@ -229,7 +213,7 @@ def abort_speculative(page: bytearray, block: int, number: int) -> None:
     mask, mask2 = masks_at(page, at)
     set_masks(page, at, mask & _NOT_XMAX, mask2 & ~(_KEYS_UPDATED | _HOT_UPDATED))
     _U32.pack_into(page, at + XMIN, INVALID_XID)
-    _set_cmax(page, at, 0, False)
+    tupleedit.set_cmax(page, at, 0, False)
     set_ctid(page, at, block, number)
 
 
@@ -275,36 +259,25 @@ def prune(
     become free, and no tuple moves. See :func:`pgtool.storage.page.repair_fragmentation`
     for ``truncate``.
     """
-    words = list(bufpage.item_words(page))
-    redirected, dead, unused = list(redirected), list(dead), list(unused)
-    for numbers in (dead, unused, [number for number, _ in redirected]):
-        if numbers and not 0 < min(numbers) <= max(numbers) <= len(words):
-            raise CorruptData(f"no line pointer {max(numbers)} on the page", field="pd_lower")
-    for number, target in redirected:
-        words[number - 1] = bufpage.redirect_word(target)
-    for number in dead:
-        words[number - 1] = bufpage.DEAD_WORD
-    for number in unused:
-        words[number - 1] = 0
-    bufpage.put_item_words(page, words)
-    if lines_only:
-        bufpage.truncate_line_pointers(page)
-    else:
-        bufpage.repair_fragmentation(page, truncate=truncate)
+    pairs, dead, unused = list(redirected), list(dead), list(unused)
+    numbers = [number for pair in pairs for number in pair] + dead + unused
+    data = struct.pack(f"<{len(numbers)}H", *numbers)
+    if not tupleedit.change_lines(page, data, 0, len(pairs), len(dead), len(unused)):
+        raise CorruptData(
+            f"a line pointer to be pruned is not among the page's {bufpage.max_offset(page)}",
+            field="pd_lower",
+        )
+    if not tupleedit.settle_lines(page, lines_only, truncate):
+        bufpage.repair_fragmentation(page, truncate=truncate)  # says what is wrong
 
 
 def freeze(
     page: bytearray, numbers: Sequence[int], xmax: int, infomask: int, infomask2: int, flags: int
 ) -> None:
     """Give tuples the xmax and flags that a freeze plan says."""
-    xvac = FROZEN_XID if flags & _FREEZE_XVAC else INVALID_XID
-    words = bufpage.item_words(page)
-    if numbers and not 0 < min(numbers) <= max(numbers) <= len(words):
-        raise CorruptData(f"no line pointer {max(numbers)} on the page", field="pd_lower")
-    put_xmax, put_masks = _U32.pack_into, _MASKS.pack_into
-    for number in numbers:
-        at = bufpage.normal_offset(words[number - 1]) or tuple_at(page, number)
-        put_xmax(page, at + XMAX, xmax)
-        if flags:
-            put_xmax(page, at + FIELD3, xvac)
-        put_masks(page, at + MASK2, infomask2, infomask)
+    data = struct.pack(f"<{len(numbers)}H", *numbers)
+    if not tupleedit.freeze_tuples(
+        page, data, 0, len(numbers), xmax, infomask, infomask2, flags
+    ):
+        for number in numbers:
+            tuple_at(page, number)  # says what is wrong

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from formats.vm import BITS_PER_HEAPBLOCK, HEAPBLOCKS_PER_BYTE, MAP, VisibilityMapBits, locate
+from pgtool.access.heap import tupleedit
 from pgtool.storage import page as bufpage
 from pgtool.storage.smgr import ForkNumber, RelFileLocator
 
@@ -36,22 +37,12 @@ def bits_at(page: Any, heap_block: int) -> int:
 
 def set_bits(page: bytearray, heap_block: int, bits: int) -> bool:
     """Set bits of a heap block; whether any of them was clear. A zero page becomes a map page."""
-    if bufpage.is_new(page):
-        bufpage.init(page)
-    byte, shift = _place(heap_block)
-    old = page[byte]
-    page[byte] = old | bits << shift
-    return page[byte] != old
+    return bool(tupleedit.set_map_bits(page, heap_block, bits))
 
 
 def clear_bits(page: bytearray, heap_block: int, bits: int = VALID_BITS) -> bool:
     """Clear bits of a heap block; whether any of them was set."""
-    if bufpage.is_new(page):
-        bufpage.init(page)
-    byte, shift = _place(heap_block)
-    old = page[byte]
-    page[byte] = old & ~(bits << shift)
-    return page[byte] != old
+    return bool(tupleedit.clear_map_bits(page, heap_block, bits))
 
 
 def pin(pool: Any, where: RelFileLocator, heap_block: int) -> Any:

@@ -221,7 +221,7 @@ def redo_visible(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 def hints_are_logged(ctx: RedoContext) -> bool:
     """Whether checksums or wal_log_hints make mere hints worth an image."""
-    return bool(ctx.pool.checksums or getattr(ctx, "wal_log_hints", False))
+    return bool(ctx.pool.checksums or ctx.wal_log_hints)
 
 
 def redo_rewrite(rec: DecodedRecord, ctx: RedoContext) -> None:

@@ -5,8 +5,9 @@ How it goes (``pgtool recover``, and every reading command over an overlay, wher
 
 1. :mod:`.start` finds where to begin: pg_control or backup_label name a checkpoint, its
    record names the redo point.
-2. :mod:`.driver` reads records from there with the plain reader, replays each through
-   :mod:`pgtool.wal.redo`, and stops at the end of WAL or where :mod:`.targets` says so.
+2. :mod:`.driver` replays from there and stops at the end of WAL or where :mod:`.targets` says
+   so: over regular stretches by the compiled loop (:mod:`.fast`), else record by record, read
+   by the plain reader and replayed through :mod:`pgtool.wal.redo`.
 3. :mod:`.finish` settles what only the end can decide (unlogged relations, prepared
    transactions, pages of SLRUs) and writes everything out; over a real directory a
    checkpoint and pg_control follow, over an overlay only pg_control.

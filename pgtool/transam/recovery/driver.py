@@ -16,21 +16,23 @@ from formats import control
 from formats.backup import BACKUP_LABEL, TABLESPACE_MAP, parse_tablespace_map
 from formats.control import DBState
 from formats.units import Lsn
+from formats.wal.page import SIZE_OF_LONG_PHD
 from formats.wal.record import DecodedRecord
 from pgtool.errors import CorruptData, PgtoolError, UserError
 from pgtool.storage.backend import WritableBackend
 from pgtool.storage.redopool import DEFAULT_PAGES, RedoPool
 from pgtool.transam.recovery import origins, unlogged
+from pgtool.transam.recovery.fast import STEP, FastReplay
 from pgtool.transam.recovery.start import NOWHERE, RM_XLOG, Start
-from pgtool.transam.recovery.targets import Target
+from pgtool.transam.recovery.targets import Kind, Target
 from pgtool.transam.redo import twophase
 from pgtool.transam.redo.state import RecoveryState
 from pgtool.wal import redo, rmgr
 from pgtool.wal.reader import WalReader
 from pgtool.wal.source import WalReadError
+from pgtool.wal.walk import COMPILED
 
-#: Records between two looks at memory and progress.
-STEP = 4096
+FOREVER = (1 << 64) - 1
 
 
 @dataclass
@@ -73,6 +75,7 @@ class Recovery:
             checksums=bool(self.control.data_checksum_version), before_write=self._before_write,
         )  # fmt: skip
         self.context = redo.RedoContext(self.pool, self.state, self.major)
+        self.context.wal_log_hints = bool(self.control.wal_log_hints)
         self.progress = Progress()
         self.end = Lsn(0)
         self.last = Lsn(0)
@@ -81,7 +84,14 @@ class Recovery:
         self.why_ended = ""
         self.aborted: tuple[Lsn, Lsn] | None = None
         self.last_commit_time: int | None = None
+        #: Where the cluster was whole first.
+        self.consistent_at: Lsn | None = None
+        #: Whether every commit is looked at, be it for the target or for somebody who asked.
+        self.commits_matter = self.target.of_commits
+        #: Whether the compiled loop is to be used.
+        self.fast = COMPILED
         self._consistent = False
+        self._every = False
         self._check: Callable[[DecodedRecord], None] | None = None
 
     # -- before ---------------------------------------------------------------------------
@@ -141,19 +151,53 @@ class Recovery:
         """Replay until the end of WAL or the target."""
         reader = self._reader()
         self.progress.started = time.monotonic()
-        rec = self._read(reader)
-        while rec is not None:
-            if self.target.wanted and self.target.stops_before(rec, self._consistent):
-                self._stop(f"before {rec.lsn}")
+        fast = FastReplay(self, self._every) if self.fast else None
+        while not self.reached_target:
+            if fast is not None:
+                fast.stretch(reader, self._stretch_end())
+                self._settle()
+                if self.reached_target:
+                    break
+            rec = self._read(reader)
+            if rec is None or self.stops_before(rec):
                 break
             self.apply(rec)
-            if self.target.wanted and self.target.stops_after(rec, self._consistent):
-                self._stop(f"after {rec.lsn}")
-                break
-            rec = self._read(reader)
+            self.stops_after(rec)
+            self.passed(1)
         if not self.reached_target:
             self.aborted = reader.aborted if not self.start.requested else None
         self.report(self.progress)
+
+    def _stretch_end(self) -> int:
+        """Where the compiled loop has to stop, since what is there is to be judged."""
+        ends = [FOREVER]
+        if self.target.kind is Kind.LSN:
+            ends.append(int(self.target.value) - SIZE_OF_LONG_PHD)
+        if self.start.archive and not self._consistent:
+            ends.append(int(self.start.min_recovery_point))
+        return max(0, min(ends))
+
+    def stops_before(self, rec: DecodedRecord) -> bool:
+        """Whether the target lies before a record; noted if so."""
+        if self.target.wanted and self.target.stops_before(rec, self._consistent):
+            self._stop(f"before {rec.lsn}")
+        return self.reached_target
+
+    def stops_after(self, rec: DecodedRecord) -> bool:
+        """Whether the target lies behind a record just replayed; noted if so."""
+        if self.target.wanted and self.target.stops_after(rec, self._consistent):
+            self._stop(f"after {rec.lsn}")
+        return self.reached_target
+
+    def passed(self, records: int) -> None:
+        """Between records: count them, look at memory and progress from time to time."""
+        progress = self.progress
+        before = progress.records
+        progress.records += records
+        if progress.records // STEP != before // STEP:
+            progress.lsn = self.end
+            self.pool.trim()
+            self.report(progress)
 
     def _reader(self) -> WalReader:
         start = self.start
@@ -194,19 +238,20 @@ class Recovery:
             raise CorruptData(
                 f"invalid {found.rmgr.name} {found.name} record at {rec.lsn}: {error}"
             ) from error
-        if self._check is not None:
-            self._check(rec)
+        self.look_at(rec)
         self.end, self.last = rec.end, rec.lsn
         if rec.rmid == RM_XLOG:
             self._note(rec)
+        self._settle()
+
+    def look_at(self, rec: DecodedRecord) -> None:
+        """Show a record just replayed to whoever asked."""
+        if self._check is not None:
+            self._check(rec)
+
+    def _settle(self) -> None:
         if not self._consistent and self.start.archive:
             self._check_consistency()
-        progress = self.progress
-        progress.records += 1
-        if progress.records % STEP == 0:
-            progress.lsn = rec.end
-            self.pool.trim()
-            self.report(progress)
 
     def _in_record(self, rec: DecodedRecord, error: PgtoolError) -> PgtoolError:
         found = rmgr.entry(rec.major, rec.rmid, rec.info)
@@ -258,6 +303,7 @@ class Recovery:
         """The cluster is whole from here on."""
         self.context.reached_consistency()
         self._consistent = True
+        self.consistent_at = self.consistent_at or self.last
 
     @property
     def consistent(self) -> bool:
@@ -266,4 +312,8 @@ class Recovery:
 
     def check_every(self, check: Callable[[DecodedRecord], None]) -> None:
         """Have ``check`` look at each record right after it was replayed."""
-        self._check = check
+        self._check, self._every, self.commits_matter = check, True, True
+
+    def watch_transactions(self, watch: Callable[[DecodedRecord], None]) -> None:
+        """Have ``watch`` look at the end of each transaction and at each restore point."""
+        self._check, self.commits_matter = watch, True

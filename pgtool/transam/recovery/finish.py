@@ -246,16 +246,17 @@ def finish_paused(run: Recovery) -> None:
 
 def finish_directory(run: Recovery, *, promote: bool) -> int:
     """A checkpoint behind the end of WAL, then pg_control; the timeline is returned."""
-    from pgtool.transam.recovery.walend import WalEnd
+    from pgtool.transam.recovery.walend import open_end
 
     previous = run.end_tli
     tli = new_timeline(run) if promote else previous
-    end = WalEnd(run, tli)
-    redo = end.next_start()
+    writer, last = open_end(run, tli)
+    redo = writer.next_start()
     body = checkpoint_at(run, redo, tli, previous if promote else tli)
-    end.append(record_bytes(run.major, RM_XLOG, SHUTDOWN, CheckPoint[run.major].build(body),
-                            end.previous))  # fmt: skip
-    end.flush()
+    writer.append(
+        record_bytes(run.major, RM_XLOG, SHUTDOWN, CheckPoint[run.major].build(body), last)
+    )
+    writer.flush(writer.end)
     control = run.control
     control.state = DBState.DB_SHUTDOWNED
     control.checkPoint = Lsn(redo)

@@ -103,8 +103,6 @@ class Rehearsal:
     first_commit: tuple[Lsn, int, int] | None = None
     last_commit: tuple[Lsn, int, int] | None = None
     points: list[tuple[str, Lsn]] = field(default_factory=list)
-    #: Where the cluster was whole first; None if it never was.
-    consistent_at: Lsn | None = None
     #: The first thing that would fail.
     failure: Exception | None = None
 
@@ -121,10 +119,11 @@ def rehearse(
     check_moment(start, request.target.wanted)
     run = Recovery(overlay, start, request.target, report=report, durable=False)
     out = Rehearsal(start, run)
+    if not start.needed:
+        run.end = run.last = start.record.end
+        return out
 
     def see(rec: DecodedRecord) -> None:
-        if out.consistent_at is None and run.consistent:
-            out.consistent_at = rec.lsn
         name = restore_point(rec)
         if name is not None:
             out.points.append((name, rec.lsn))
@@ -139,7 +138,7 @@ def rehearse(
         out.last_commit = (rec.lsn, xid, ended.time)
         out.first_commit = out.first_commit or out.last_commit
 
-    run.check_every(see)
+    run.watch_transactions(see)
     try:
         run.begin()
         run.replay()
@@ -147,6 +146,4 @@ def rehearse(
         finish.settle(run)
     except Exception as error:  # whatever it is, it is what the user asked for
         out.failure = error
-    if out.consistent_at is None and run.consistent:
-        out.consistent_at = run.end
     return out

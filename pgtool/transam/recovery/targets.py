@@ -45,6 +45,11 @@ class Target:
         """Whether recovery is to stop anywhere but at the end of WAL."""
         return self.kind is not Kind.END
 
+    @property
+    def of_commits(self) -> bool:
+        """Whether the end of each transaction is to be looked at."""
+        return self.kind in (Kind.TIME, Kind.XID)
+
     def __str__(self) -> str:
         if self.kind is Kind.LSN:
             return f"LSN {Lsn(int(self.value))}"

@@ -65,6 +65,7 @@ def parameter_change(rec: DecodedRecord, ctx: RedoContext) -> None:
     for name in _PARAMETERS:
         state.control[name] = getattr(data, name)
     state.control_changed = True
+    ctx.wal_log_hints = bool(data.wal_log_hints)
     was, state.track_commit_timestamp = (
         state.track_commit_timestamp, bool(data.track_commit_timestamp),
     )  # fmt: skip
