@@ -170,11 +170,15 @@ class Recovery:
 
     def _stretch_end(self) -> int:
         """Where the compiled loop has to stop, since what is there is to be judged."""
-        ends = [FOREVER]
+        start, ends = self.start, [FOREVER]
         if self.target.kind is Kind.LSN:
             ends.append(int(self.target.value) - SIZE_OF_LONG_PHD)
-        if self.start.archive and not self._consistent:
-            ends.append(int(self.start.min_recovery_point))
+        if start.archive and not self._consistent:
+            if not (start.backup_start or start.backup_end_required):
+                ends.append(int(start.min_recovery_point))
+            elif start.backup_end:
+                ends.append(int(start.backup_end))
+            # else the record that ends the backup tells; it is for the plain functions
         return max(0, min(ends))
 
     def stops_before(self, rec: DecodedRecord) -> bool:

@@ -134,6 +134,8 @@ class FastReplay:
 
     def stretch(self, reader: WalReader, stop_at: int) -> None:
         """Go on from the reader's place, to ``stop_at`` at most; the reader goes along."""
+        if int(reader.next_lsn) >= stop_at:
+            return
         walker, run = self.walker, self.run
         walker.next_lsn, walker.prev_lsn = int(reader.next_lsn), reader.previous
         walker.passed_tli = reader.latest_tli
@@ -146,10 +148,12 @@ class FastReplay:
                 fill(reader.source, walker, before, None)
                 walker.checked, walker.latest_tli = -1, walker.passed_tli
             walker.limit = shown + STEP
-            reason = walker.walk()
-            if walker.next_lsn != first:
-                run.end, run.last = Lsn(walker.next_lsn), Lsn(walker.prev_lsn)
-            run.passed(walker.shown - shown)
+            try:
+                reason = walker.walk()
+            finally:
+                if walker.next_lsn != first:
+                    run.end, run.last = Lsn(walker.next_lsn), Lsn(walker.prev_lsn)
+                run.passed(walker.shown - shown)
             loaded = reason == Stop.LIMIT and walker.next_lsn < walker.stop_at
             if not loaded and (reason != Stop.MORE or walker.next_lsn == before):
                 break
