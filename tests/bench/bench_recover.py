@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pgtool.wal.walk import COMPILED
+from pgtool.transam.recovery.fast import is_compiled
 from tests import servers
 from tests.bench import Result
 
@@ -42,7 +42,7 @@ _ELAPSED = re.compile(r"redo done at .* elapsed: ([\d.]+) s")
 
 def run() -> Iterator[Result]:
     """Replay of each workload, then whole commands on the first."""
-    how = "compiled" if COMPILED else "plain Python"
+    how = "compiled" if is_compiled() else "plain Python"
     for name, work, row in (
         ("pgbench", _pgbench, "select bbalance from pgbench_branches limit 1"),
         ("indexes", _indexes, "select n from ix limit 1"),

@@ -22,7 +22,7 @@ from pgtool.errors import CorruptData, PgtoolError, UserError
 from pgtool.storage.backend import WritableBackend
 from pgtool.storage.redopool import DEFAULT_PAGES, RedoPool
 from pgtool.transam.recovery import origins, unlogged
-from pgtool.transam.recovery.fast import STEP, FastReplay
+from pgtool.transam.recovery.fast import STEP, FastReplay, is_compiled
 from pgtool.transam.recovery.start import NOWHERE, RM_XLOG, Start
 from pgtool.transam.recovery.targets import Kind, Target
 from pgtool.transam.redo import twophase
@@ -30,7 +30,6 @@ from pgtool.transam.redo.state import RecoveryState
 from pgtool.wal import redo, rmgr
 from pgtool.wal.reader import WalReader
 from pgtool.wal.source import WalReadError
-from pgtool.wal.walk import COMPILED
 
 FOREVER = (1 << 64) - 1
 
@@ -89,7 +88,7 @@ class Recovery:
         #: Whether every commit is looked at, be it for the target or for somebody who asked.
         self.commits_matter = self.target.of_commits
         #: Whether the compiled loop is to be used.
-        self.fast = COMPILED
+        self.fast = is_compiled()
         self._consistent = False
         self._every = False
         self._check: Callable[[DecodedRecord], None] | None = None

@@ -32,6 +32,19 @@ REPLAY, PLAIN = "pgtool.access.replay", "pgtool.access.heap.xlog2"
 STEP = 16384
 
 
+@cache
+def is_compiled() -> bool:
+    """Whether the loop is compiled, it and all that it stands on.
+
+    A class of Python cannot take the place of a compiled one's inner functions, so it is all
+    of them or none: what is compiled from other sources than those at hand is not used.
+    """
+    try:
+        return bool(importlib.import_module(REPLAY).COMPILED)
+    except (ImportError, ValueError, TypeError, AttributeError):
+        return False
+
+
 class World:
     """What the compiled loop asks of recovery."""
 
