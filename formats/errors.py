@@ -88,3 +88,15 @@ class CorruptData(PgtoolError):
             if value is not None
         ]
         return f"{self.message} ({', '.join(place)})" if place else self.message
+
+
+class SuspectedLoss(CorruptData):
+    """Bytes that are legal but look like damage: nothing proves that anything was lost.
+
+    Readers hand it out like any :class:`CorruptData`; whoever ends a reading at the first
+    damage goes on past this one, and says it.
+    """
+
+
+class DamageWarning(UserWarning):
+    """A :class:`SuspectedLoss` where nobody asked to be told of damage."""

@@ -69,3 +69,9 @@ def locate(heap_block: int) -> tuple[int, int]:
 def slot_category(page: bytes | memoryview, slot: int) -> int:
     """The category in a slot of a page."""
     return page[FP_NODES + NON_LEAF_NODES_PER_PAGE + slot]
+
+
+def slots(page: bytes | memoryview) -> bytes:
+    """The categories in all slots of a page."""
+    first = FP_NODES + NON_LEAF_NODES_PER_PAGE
+    return bytes(page[first : first + SLOTS_PER_FSM_PAGE])

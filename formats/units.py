@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import construct
 from construct import Adapter, Bytes, Construct, Container, Struct
 
-float8 = construct.Float64l
+float4, float8 = construct.Float32l, construct.Float64l
 int8, int16, int32, int64 = (
     construct.Int8sl, construct.Int16sl, construct.Int32sl, construct.Int64sl,
 )  # fmt: skip
@@ -223,6 +223,7 @@ __all__ = [
     "TimestampTz",
     "TransactionId",
     "XLogRecPtr",
+    "float4",
     "float8",
     "int8",
     "int16",

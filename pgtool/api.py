@@ -213,7 +213,9 @@ class Table:
         def unreadable(number: int, row: int, problem: Any) -> None:
             damage(problem.at(field=source.columns[number].name))
 
-        return table_of(kinds, [
+        batches = [
             record_batch(kinds, batch.columns, len(batch), unreadable)
             for _heap, batch in source.batches(reuse=False)
-        ])  # fmt: skip
+        ]  # fmt: skip
+        source.missing()
+        return table_of(kinds, batches)

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from formats.errors import ClusterInUse, CorruptData, PgtoolError, Unsupported, UserError
+from formats.errors import (
+    ClusterInUse,
+    CorruptData,
+    DamageWarning,
+    PgtoolError,
+    SuspectedLoss,
+    Unsupported,
+    UserError,
+)
 
 __all__ = [
-    "ClusterInUse", "CorruptData", "Panic", "PgtoolError", "SqlError", "Unsupported", "UserError",
+    "ClusterInUse", "CorruptData", "DamageWarning", "Panic", "PgtoolError", "SqlError",
+    "SuspectedLoss", "Unsupported", "UserError",
 ]  # fmt: skip
 
 

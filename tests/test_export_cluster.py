@@ -166,17 +166,25 @@ def test_files_jobs_resume(make_cluster: Callable[..., Server], tmp_path: Path) 
     server.psql("create table big as select g as id, repeat('y', 1000) as v "
                 "from generate_series(1, 140000) g; "
                 "create table small (a int, b numeric(10,2)); insert into small values (1, 2.5); "
-                "create view w as select 1 as one")  # fmt: skip
+                "create view w as select 1 as one; create schema odd; "
+                "create table odd.acl as select relacl[1] as a from pg_class limit 1; "
+                "create table odd.b as select 1 as b")  # fmt: skip
     server.stop()
     base = ("export", "-D", server.data, "-d", "postgres")
+    for jobs in (1, 2):  # what fails for one relation does not keep the others
+        code, _out, message = pgtool(
+            *base, "-n", "odd", "--format", "binary", "-j", jobs, "-o", f"{tmp_path}/odd{jobs}/"
+        )
+        assert code == 1 and "error: odd.acl: " in message and "binary output" in message
+        assert os.listdir(tmp_path / f"odd{jobs}") == ["odd.b.bin"]
     code, one, message = pgtool(*base, "-t", "big")
     assert code == 0 and "public.big: 140000 rows" in message
-    assert pgtool(*base, "-j", 2, "-o", f"{tmp_path}/out/")[0] == 0
+    assert pgtool(*base, "-n", "public", "-j", 2, "-o", f"{tmp_path}/out/")[0] == 0
     assert sorted(os.listdir(tmp_path / "out")) == ["public.big.copy", "public.small.copy"]
     assert (tmp_path / "out/public.big.copy").read_bytes() == one
     (tmp_path / "out/public.small.copy").unlink()
     (tmp_path / "out/public.big.copy").write_bytes(b"kept")
-    code, _out, message = pgtool(*base, "--resume", "-o", f"{tmp_path}/out/")
+    code, _out, message = pgtool(*base, "-n", "public", "--resume", "-o", f"{tmp_path}/out/")
     assert code == 0 and "big" not in message and "public.small: 1 row\n" in message
     assert (tmp_path / "out/public.big.copy").read_bytes() == b"kept"
     assert pgtool(*base, "-t", "small", "--format", "parquet", "-o", f"{tmp_path}/p")[0] == 0

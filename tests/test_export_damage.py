@@ -115,6 +115,33 @@ def test_a_zeroed_page_is_missed(site: Site, table: str) -> None:
     assert len(whole(site, table)) - len(lines) in range(100, 300)
 
 
+def test_a_zeroed_page_that_nothing_knows_of_is_suspected(site: Site) -> None:
+    """No map, no index: every other row comes out, with a warning and exit code 2."""
+    data = site.copy()
+    patch(data, site.files["unhinted"], BLCKSZ, bytes(2 * BLCKSZ))
+    expected = whole(site, "unhinted")
+    code, lines, message = export(data, "unhinted")
+    assert code == 2 and "rows may have been lost" in message and "block 1" in message
+    assert "2 pages" in message and set(lines) < set(expected)
+    report = data.parent / "suspected.jsonl"
+    assert export(data, "unhinted", "--salvage", "--report", str(report))[1] == lines
+    (loss,) = map(json.loads, report.read_text().splitlines())
+    assert (loss["block"], loss["suspected"]) == (1, True)
+    patch(data, site.files["unhinted"], BLCKSZ, bytes(20 * BLCKSZ))  # the end may be zeroes
+    code, fewer, message = export(data, "unhinted")
+    assert code == 0 and "pages of zeroes" in message and set(fewer) < set(lines)
+
+
+def test_a_zeroed_page_of_a_catalog_is_missed(site: Site) -> None:
+    data = site.copy()
+    locator = find_relation(Cluster(str(data)).database("postgres"), "pg_class").locator
+    assert locator is not None
+    path = relation_path(locator, 18)
+    patch(data, path, 0, bytes(BLCKSZ))
+    code, _lines, message = export(data, "t")
+    assert code == 2 and "all zeroes" in message and path in message and "Traceback" not in message
+
+
 def test_a_shortened_relation_is_missed(site: Site) -> None:
     data = site.copy()
     size = (data / site.files["bare"]).stat().st_size

@@ -16,6 +16,11 @@ from typing import NamedTuple
 from formats.errors import Unsupported
 from pgtool.access.heap.deform import Attr
 
+#: Catalogs in a relation map → their index by OID (pg_attribute: by relation and number).
+INDEXES = {
+    1259: 2662, 1249: 2659, 1247: 2703, 1255: 2690, 1262: 2672, 1260: 2677, 1213: 2697,
+}  # fmt: skip
+
 
 class BootstrapCatalog(NamedTuple):
     """A catalog known beforehand: its OID, storage attributes, and type OIDs by name."""

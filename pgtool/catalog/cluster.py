@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from formats import relmap
 from pgtool.access.damage import Damage, accept_gaps, strict
 from pgtool.access.heap.scan import HeapScan
 from pgtool.access.heap.visible import AtRest
 from pgtool.access.toast import Detoaster
-from pgtool.catalog import bootstrap
+from pgtool.catalog import bootstrap, whole
 from pgtool.catalog.database import Database
+from pgtool.catalog.mapping import read_map
 from pgtool.catalog.table import CatalogTable
 from pgtool.errors import CorruptData, UserError
 from pgtool.storage.datadir import ClusterState, DataDirectory
@@ -201,12 +201,7 @@ class Cluster:
     @cached_property
     def relmap(self) -> dict[int, int]:
         """OID → file number of the shared catalogs."""
-        path = f"global/{relmap.RELMAPPER_FILENAME}"
-        try:
-            data = self.directory.backend.read(path, 0, 1 << 16)
-        except FileNotFoundError:
-            raise CorruptData("relation mapping file is missing", file=path) from None
-        return relmap.mapping(relmap.parse(data, file=path))
+        return read_map(self.directory.backend, "global", self.damage)
 
     def shared(self, name: str) -> CatalogTable:
         """A shared catalog that is known beforehand (without out-of-line values)."""
@@ -220,7 +215,15 @@ class Cluster:
         )  # fmt: skip
         accept_gaps(scan.file, self.damage)
         plain = {a.attname for a in known.attrs if a.attlen > 0}
-        return CatalogTable(scan, known.types, UTF8, plain)
+        table = CatalogTable(scan, known.types, UTF8, plain)
+        self.check_whole(scan, where, self.relmap.get(bootstrap.INDEXES[known.oid]))
+        return table
+
+    def check_whole(self, scan: HeapScan, where: RelFileLocator, index: int | None) -> None:
+        """After a catalog was read: tell what it lacks. ``index`` is the file of its index."""
+        if self.xact is None and self._observer is None:
+            place = None if index is None else where._replace(rel=index)
+            whole.check(self.directory, scan, whole.witnesses(self.directory, where, place))
 
     @cached_property
     def pg_database(self) -> CatalogTable:

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from formats import relmap
 from formats.heap import MAX_TUPLE_ATTRIBUTE_NUMBER
 from pgtool.access.damage import Damage, accept_gaps, strict
+from pgtool.access.heap.evidence import Witnesses
 from pgtool.access.heap.scan import HeapScan
 from pgtool.access.toast import Detoaster, ToastTable
-from pgtool.catalog import bootstrap
+from pgtool.catalog import bootstrap, whole
+from pgtool.catalog.mapping import read_map
 from pgtool.catalog.missing import missing_datum
 from pgtool.catalog.relation import HEAP_RELKINDS, STORAGE_RELKINDS, Attribute, Relation
 from pgtool.catalog.table import CatalogTable
@@ -29,8 +30,6 @@ from pgtool.storage.bulk import RUN_PAGES
 from pgtool.storage.smgr import (
     FILE_NAME,
     GLOBALTABLESPACE_OID,
-    ForkNumber,
-    RelationFile,
     RelFileLocator,
     database_path,
 )
@@ -94,12 +93,7 @@ class Database:
     @cached_property
     def relmap(self) -> dict[int, int]:
         """OID → file number of the database's mapped catalogs."""
-        path = f"{self.path}/{relmap.RELMAPPER_FILENAME}"
-        try:
-            data = self.cluster.directory.backend.read(path, 0, 1 << 16)
-        except FileNotFoundError:
-            raise CorruptData("relation mapping file is missing", file=path) from None
-        return relmap.mapping(relmap.parse(data, file=path))
+        return read_map(self.cluster.directory.backend, self.path, self.cluster.damage)
 
     def _bootstrap(self, name: str, wanted: set[str] | None = None) -> CatalogTable:
         known = bootstrap.catalogs(self.cluster.major)[name]
@@ -116,7 +110,9 @@ class Database:
             Detoaster(None), directory.checksums, self.cluster.damage,
         )  # fmt: skip
         accept_gaps(scan.file, self.cluster.damage)
-        return CatalogTable(scan, known.types, self.encoding, wanted)
+        table = CatalogTable(scan, known.types, self.encoding, wanted)
+        self.cluster.check_whole(scan, where, numbers.get(bootstrap.INDEXES[known.oid]))
+        return table
 
     @cached_property
     def pg_class(self) -> CatalogTable:
@@ -170,7 +166,15 @@ class Database:
         scan = self.scan(relation, self.cluster.damage)
         scan.sees = self.cluster.catalog_snapshot
         accept_gaps(scan.file, self.cluster.damage)
-        return CatalogTable(scan, types, self.encoding, wanted)
+        table = CatalogTable(scan, types, self.encoding, wanted)
+        assert relation.locator is not None
+        index = None
+        if scan.empty and name != "pg_index":  # it tells which index a catalog has
+            found = next(iter(self._indexes.get(oid, [])), 0)
+            locator = self.relation(found).locator if found else None
+            index = locator and locator.rel
+        self.cluster.check_whole(scan, relation.locator, index)
+        return table
 
     @cached_property
     def catalog_oids(self) -> dict[str, int]:
@@ -370,21 +374,13 @@ class Database:
             Detoaster(self.toast_table(relation, damage)), directory.checksums, damage, run_pages,
         )  # fmt: skip
 
-    def witnesses(self, relation: Relation) -> tuple[RelationFile | None, RelationFile | None]:
-        """(visibility map, a B-tree over all rows) of a heap, where there are such files."""
-        directory = self.cluster.directory
-        vm: RelationFile | None = None
-        if relation.locator is not None:
-            vm = directory.file(relation.locator, ForkNumber.VM)
-            if not directory.backend.exists(vm.path):
-                vm = None
-        for row in self._indexes.get(relation.oid, []):
-            index = self.relation(row)
-            if index.locator is not None and index.relam == BTREE_AM_OID:
-                file = directory.file(index.locator)
-                if directory.backend.exists(file.path):
-                    return vm, file
-        return vm, None
+    def witnesses(self, relation: Relation) -> Witnesses:
+        """What knows of a heap's blocks: its maps and a B-tree over all rows, if there are."""
+        index = next(
+            (i.locator for i in map(self.relation, self._indexes.get(relation.oid, []))
+             if i.locator is not None and i.relam == BTREE_AM_OID), None,
+        )  # fmt: skip
+        return whole.witnesses(self.cluster.directory, relation.locator, index)
 
     @cached_property
     def _indexes(self) -> dict[int, list[int]]:

@@ -17,7 +17,7 @@ from pgtool.errors import UserError
 
 if TYPE_CHECKING:
     from pgtool.catalog.relation import Relation
-    from pgtool.commands.copy.export import Exporter, Outcome
+    from pgtool.commands.copy.export import Exporter, Failure, Outcome
 
 FORMATS = ("copy", "binary", "csv", "jsonl", "sql", "parquet", "arrow")
 
@@ -67,7 +67,7 @@ FORMATS = ("copy", "binary", "csv", "jsonl", "sql", "parquet", "arrow")
     "--inconsistent", is_flag=True,
     help="Read a cluster that is running, crashed or half restored, as its files are.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No counts, no warnings.")
+@click.option("-q", "--quiet", is_flag=True, help="No counts; only warnings of lost rows.")
 @as_of_options()
 def command(
     pgdata: str, dbname: str, tables: tuple[str, ...], schemas: tuple[str, ...], fmt: str,
@@ -81,7 +81,6 @@ def command(
     pg_dump --data-only --inserts would. Without -t and -n all tables outside the
     system schemas are written.
     """
-    from pgtool.access.damage import strict
     from pgtool.catalog.cluster import Cluster
     from pgtool.commands.copy.export import Exporter, Options
     from pgtool.commands.copy.losses import Losses
@@ -95,7 +94,7 @@ def command(
     )  # fmt: skip
     losses = Losses(salvage, "(catalogs)")
     cluster = Cluster(
-        pgdata, inconsistent=inconsistent, damage=losses if salvage else strict,
+        pgdata, inconsistent=inconsistent, damage=losses,
         verify_checksums=not ignore_checksum_failure,
     )  # fmt: skip
     if not quiet:
@@ -104,14 +103,14 @@ def command(
     database = cluster.database(dbname)
     relations = pick(database, tables, schemas, fmt, losses)
     exporter = Exporter(database, options)
-    say = _Talk(quiet, report)
+    say = _Talk(quiet, report, resume)
     with say:
         if output is None or (fmt == "sql" and not _is_directory(output)):
             _to_one_file(exporter, relations, output, say)
         else:
             _to_files(exporter, relations, output, jobs, resume, say)
         say.lost(losses.found)
-    return 2 if say.losses else 0
+    return say.code
 
 
 def _setting(text: str) -> tuple[str, str]:
@@ -126,17 +125,21 @@ def _is_directory(path: str) -> bool:
 
 
 class _Talk:
-    """Counts and losses as they come."""
+    """Counts and losses as they come, and the exit code that they make."""
 
-    def __init__(self, quiet: bool, report: str | None) -> None:
+    #: Losses of one relation that are told where no report takes them.
+    TOLD = 10
+
+    def __init__(self, quiet: bool, report: str | None, append: bool) -> None:
         self.quiet = quiet
         self.path = report
+        self.mode = "a" if append else "w"
         self.file: Any = None
-        self.losses = 0
+        self.code = 0
 
     def __enter__(self) -> _Talk:
         if self.path:
-            self.file = open(self.path, "w", encoding="utf-8", errors="surrogateescape")
+            self.file = open(self.path, self.mode, encoding="utf-8", errors="surrogateescape")
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -144,11 +147,32 @@ class _Talk:
             self.file.close()
 
     def lost(self, found: list[dict[str, Any]]) -> None:
-        """Losses, for the report."""
-        for loss in found:
-            self.losses += 1
-            if self.file:
+        """Losses, for the report; without one some of them are told."""
+        from pgtool.commands.copy.losses import words
+
+        if found:
+            self.code = 2
+        suspected = [loss for loss in found if loss["suspected"]]
+        for loss in suspected[: self.TOLD]:
+            click.echo(f"pgtool: warning: {words(loss)}", err=True)
+        if self.file:
+            for loss in found:
                 self.file.write(json.dumps(loss, ensure_ascii=False) + "\n")
+            self.file.flush()
+            return
+        certain = [loss for loss in found if not loss["suspected"]]
+        if not self.quiet:
+            for loss in certain[: self.TOLD]:
+                click.echo(f"pgtool: lost: {words(loss)}", err=True)
+        more = max(len(certain) - self.TOLD, 0) + max(len(suspected) - self.TOLD, 0)
+        if more and not self.quiet:
+            click.echo(f"pgtool: lost: {more} more; --salvage --report FILE lists all", err=True)
+
+    def failed(self, relation: Relation, failure: Failure, alone: bool) -> None:
+        """One relation could not be written."""
+        whose = "" if alone else f"{relation.qualified}: "
+        click.echo(f"pgtool: error: {whose}{failure.message}", err=True)
+        self.code = max(self.code, failure.exit_code)
 
     def done(self, relation: Relation, outcome: Outcome) -> None:
         """One relation is written."""
@@ -176,8 +200,8 @@ def _progress(total: int) -> Iterator[Any]:
 def _to_one_file(
     exporter: Exporter, relations: list[Relation], output: str | None, say: _Talk
 ) -> None:
-    from pgtool.commands.copy.export import write_aside
     from pgtool.commands.copy.sql import preamble
+    from pgtool.storage.aside import written_aside
 
     if len(relations) > 1 and exporter.options.fmt != "sql":
         raise UserError(f"{len(relations)} relations were found: use -o DIR")
@@ -197,7 +221,8 @@ def _to_one_file(
         write(sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:
-        write_aside(output, write)
+        with written_aside(output) as out:
+            write(out)
 
 
 def _to_files(
@@ -205,7 +230,8 @@ def _to_files(
     say: _Talk,
 ) -> None:  # fmt: skip
     from pgtool.commands.copy.export import file_name
-    from pgtool.commands.copy.jobs import run_parallel, run_serial
+    from pgtool.commands.copy.jobs import clear_parts, run_parallel, run_serial
+    from pgtool.storage.aside import is_replaceable
 
     if len(relations) == 1 and not _is_directory(output):
         wanted = [(relations[0], output)]
@@ -214,7 +240,10 @@ def _to_files(
         fmt = exporter.options.fmt
         wanted = [(r, os.path.join(output, file_name(r, fmt))) for r in relations]
     if resume:
-        wanted = [(r, path) for r, path in wanted if not os.path.exists(path)]
+        wanted = [(r, path) for r, path in wanted if not os.path.isfile(path)]
+    for _relation, path in wanted:
+        if is_replaceable(path):
+            clear_parts(path)
     total = sum(max(relation.relpages, 1) for relation, _path in wanted)
     with _progress(total) as progress:
         run = (
@@ -222,5 +251,8 @@ def _to_files(
             else run_parallel(exporter, wanted, jobs, progress)
         )  # fmt: skip
         for relation, outcome in run:
-            say.done(relation, outcome)
+            if outcome.failure:
+                say.failed(relation, outcome.failure, alone=len(relations) == 1)
+            else:
+                say.done(relation, outcome)
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from typing import Any
 
 import click
 
-from formats.errors import PgtoolError
+from formats.errors import DamageWarning, PgtoolError
 from pgtool import __version__
 
 #: name → (module below pgtool.cli, one line for the overview)
@@ -74,12 +75,22 @@ def cli() -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point: run the command, print one line per error, exit with the right code."""
+    warnings.showwarning = _warn
     try:
         sys.exit(_run(argv))
     except BrokenPipeError:
         # The reader went away (head, less): not an error, and nothing left to say.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _warn(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int,
+    file: object = None, line: str | None = None,
+) -> None:  # fmt: skip
+    """What readers warn of, as commands do; other libraries' warnings are not for users."""
+    if issubclass(category, DamageWarning):
+        click.echo(f"pgtool: warning: {message}", err=True)
 
 
 def _run(argv: list[str] | None) -> int:

@@ -12,7 +12,6 @@ from pgtool.storage.backend import Backend
 from pgtool.transam.clog import ABORTED, COMMITTED, CommitLog
 from pgtool.transam.commit_ts import CommitTimestamps
 from pgtool.transam.multixact import MultiXacts
-from pgtool.transam.twophase import prepared_xids
 from pgtool.transam.visibility import Visibility
 from pgtool.transam.xid import precedes
 
@@ -40,6 +39,8 @@ class Transactions:
     @cached_property
     def prepared(self) -> frozenset[int]:
         """Top-level xids of prepared transactions that are still pending."""
+        from pgtool.transam.twophase import prepared_xids  # slow to import, seldom needed
+
         return prepared_xids(self.backend)
 
     def outcome(self, xid: int) -> str:

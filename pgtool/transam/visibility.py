@@ -15,6 +15,10 @@ multixacts, which are few, go one by one. Nothing is written back.
                HEAP_XMAX_IS_MULTI                        → its updating member, pg_xact
                else pg_xact[xmax]
 
+Of a tuple that is not inserted it is asked whether that can be: a xid that was never given
+out, or a hint that pg_xact contradicts, is a :class:`~formats.errors.SuspectedLoss`. (A server
+does not show such tuples either; after pg_resetwal there are some.)
+
 ``HEAP_MOVED_*`` are left over from VACUUM FULL before 9.0: there ``t_xvac`` committing
 decides between the two copies.
 """
@@ -27,10 +31,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from formats.errors import CorruptData
+from formats.errors import CorruptData, SuspectedLoss
 from formats.heap import HEAP_LOCK_MASK, HEAP_MOVED, HEAP_XMIN_FROZEN, HeapInfomask
+from formats.units import FIRST_NORMAL_XID
 from pgtool.transam.clog import CommitLog
 from pgtool.transam.multixact import MultiXacts
+from pgtool.transam.xid import precede
 
 Ints = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -61,7 +67,8 @@ class Visibility:
         doubtful = np.zeros(len(h.xmin), bool)
 
         def note(rows: npt.NDArray[np.int64], xid: int, problem: CorruptData) -> None:
-            doubtful[rows] = True
+            if not isinstance(problem, SuspectedLoss):
+                doubtful[rows] = True
             unknown(rows, xid, problem)
 
         out = self._inserted(h, note)
@@ -93,7 +100,31 @@ class Visibility:
                 self._moved(h, rows[moved], out, unknown)
                 rows = rows[~moved]
             out[rows] = self._committed(h.xmin[rows], rows, unknown)
+        if not out.all():
+            self._doubt(h, np.flatnonzero(~out), hint, unknown)
         return out
+
+    def _doubt(self, h: Headers, rows: Ints, hint: Ints, unknown: Unknown) -> None:
+        """Tell of tuples that are left out for a reason that cannot be true."""
+        if not self.clog.at_rest:
+            return
+        xmin = h.xmin[rows]
+        future = (xmin >= FIRST_NORMAL_XID) & ~precede(xmin, self.clog.next_xid)
+        self._tell(rows[future], xmin[future], unknown,
+                   f"xmin {{}} is not before the next transaction, {self.clog.next_xid}")
+        rows, xmin = rows[~future], xmin[~future]
+        hinted = (hint[rows] == HeapInfomask.HEAP_XMIN_INVALID) & (xmin >= FIRST_NORMAL_XID)
+        rows, xmin = rows[hinted], xmin[hinted]
+        if len(rows):
+            # What is not known any more contradicts nothing.
+            wrong = self.clog.committed(xmin, lambda missing, problem: None)
+            self._tell(rows[wrong], xmin[wrong], unknown,
+                       "the hint says that transaction {} aborted, but it committed")
+
+    @staticmethod
+    def _tell(rows: Ints, xmin: npt.NDArray[np.uint32], unknown: Unknown, words: str) -> None:
+        for xid in np.unique(xmin).tolist():
+            unknown(rows[xmin == xid], xid, SuspectedLoss(words.format(xid)))
 
     def _moved(self, h: Headers, rows: Ints, out: Mask, unknown: Unknown) -> None:
         done = self._committed(h.xvac[rows], rows, unknown)

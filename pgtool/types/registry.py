@@ -2,7 +2,8 @@
 
 Built-in types are found by the *source name of their output function*, which is the same
 in every major and survives a type being renamed; an extension type over a built-in
-function (citext over textout) is found with them. Domains, enums, rows, ranges and
+function (citext over textout) is found with them, and those of a few well-known extensions
+by their own (:mod:`pgtool.types.contrib`). Domains, enums, rows, ranges and
 arrays are found by what pg_type says they are. Everything else is :class:`Hexed`.
 """
 
@@ -61,6 +62,15 @@ BUILTINS: dict[str, tuple[str, str]] = {
     "regcollationout": ("regtypes", "RegCollation"), "regroleout": ("regtypes", "RegRole"),
     "regnamespaceout": ("regtypes", "RegNamespace"), "regconfigout": ("regtypes", "RegConfig"),
     "regdictionaryout": ("regtypes", "RegDictionary"),
+}  # fmt: skip
+
+#: The same for types of extensions, where the function's name alone may be anybody's: with
+#: the type's name.
+EXTENSIONS: dict[tuple[str, str], str] = {
+    ("hstore_out", "hstore"): "HStore", ("ltree_out", "ltree"): "LTree",
+    ("lquery_out", "lquery"): "LQuery", ("ltxtq_out", "ltxtquery"): "LTxtQuery",
+    ("cube_out", "cube"): "Cube", ("seg_out", "seg"): "Seg", ("vector_out", "vector"): "Vec",
+    ("halfvec_out", "halfvec"): "HalfVec", ("sparsevec_out", "sparsevec"): "SparseVec",
 }  # fmt: skip
 
 #: pg_type.typtype → class, for the kinds that need no function name.
@@ -138,6 +148,8 @@ class TypeRegistry:
         if place is None and not info.typoutput and info.namespace == "pg_catalog":
             by_name = {t.name: t.typoutput for t in builtin_types(18).values()}
             place = BUILTINS.get(by_name.get(info.name, ""))
+        if place is None and (info.typoutput, info.name) in EXTENSIONS:
+            place = ("contrib", EXTENSIONS[info.typoutput, info.name])
         return _load(place or ("strings", "Hexed"))
 
     def builtin(self, oid: int) -> TypeInfo | None:

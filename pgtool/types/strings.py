@@ -288,7 +288,8 @@ class Hexed(TypeIO):
     """A type that pgtool has no implementation for: ``name:\\x…``, its bytes in hexadecimal.
 
     The form is pgtool's own: the type's name, schema-qualified unless it is a built-in
-    one, a colon, and the stored bytes as bytea shows them.
+    one, a colon, and the stored bytes as bytea shows them. There is no binary form: a server
+    would take the stored bytes for what the type's own function sends.
     """
 
     def _text(self, datum: bytes) -> bytes:
@@ -296,17 +297,11 @@ class Hexed(TypeIO):
         name = info.name if info.namespace == "pg_catalog" else f"{info.namespace}.{info.name}"
         return self.settings.encoding.encode(name) + b":\\x" + datum.hex().encode("ascii")
 
-    def _send(self, datum: bytes) -> bytes:
-        return datum
-
     def _input(self, text: bytes, typmod: int) -> bytes:
         name, mark, hexed = text.rpartition(b":\\x")
         if not mark or not name:
             raise bad_input(self.info.name, self.settings.encoding.decode(text))
         return _parse_hex(hexed)
-
-    def _receive(self, wire: bytes, typmod: int) -> bytes:
-        return wire
 
     def _python(self, datum: bytes) -> bytes:
         return datum

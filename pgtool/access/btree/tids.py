@@ -39,10 +39,13 @@ def _ignore(problem: CorruptData) -> None:
     """Damaged pages are no evidence."""
 
 
-def heap_blocks(file: RelationFile, *, checksums: bool) -> Iterator[Any]:
-    """Arrays of heap block numbers that leaf tuples point to, repeats included."""
+def heap_blocks(file: RelationFile, *, checksums: bool, begin: int = 0) -> Iterator[Any]:
+    """Arrays of heap block numbers that leaf tuples point to, repeats included.
+
+    ``begin`` is the page of the index to begin at.
+    """
     file.tolerate()
-    for run in read_runs(file, _ignore, checksums=checksums, reuse=True):
+    for run in read_runs(file, _ignore, checksums=checksums, first=begin, reuse=True):
         pages = run.buffer[: run.pages * BLCKSZ].view(np.uint16).reshape(run.pages, -1)
         wide = run.buffer[: run.pages * BLCKSZ].view(np.uint32).reshape(run.pages, -1)
         leaf = (pages[:, _FLAGS] & BtpFlags.BTP_LEAF) != 0

@@ -192,6 +192,8 @@ def tuples_of(
     normal = (items & _FLAG_BITS) == _NORMAL
     if not (nlp == most).all():
         normal &= _IOTA[:most] < nlp[:, None]
+    if not header:
+        _check_unused(items, normal, nlp, first_block, path, damage)
     counts = np.count_nonzero(normal, axis=1)
     pointer = items[normal]
     page: Any = np.repeat(_IOTA[:npages] if npages <= _MAX_LP else np.arange(npages), counts)
@@ -213,6 +215,28 @@ def tuples_of(
         found, offset, length, header or SIZEOF_HEAP_TUPLE_HEADER + 1, damage
     )
     return found if header else _check_headers(found, length, damage)
+
+
+def _check_unused(
+    items: Ints, normal: Ints, nlp: Ints, first_block: int, path: str, damage: Damage
+) -> None:
+    """Report line pointers in another state than LP_NORMAL that have a length all the same.
+
+    A heap leaves none such: it was a tuple's, and is not what it was.
+    """
+    odd = ~normal & (items >> np.uint32(_LEN_SHIFT) != 0)
+    if odd.any():
+        odd &= _IOTA[: odd.shape[1]] < nlp[:, None]
+        for page, slot in np.argwhere(odd).tolist():
+            state = LpFlags(int(items[page, slot] & _FLAG_BITS) >> _FLAG_SHIFT)
+            damage(
+                CorruptData(
+                    f"tuple {slot + 1}: line pointer is {state.name}, but has length "
+                    f"{int(items[page, slot]) >> _LEN_SHIFT}", file=path,
+                    block=first_block + page,
+                    offset=SIZE_OF_PAGE_HEADER + _LP_BYTES * slot, field="lp_flags",
+                )
+            )  # fmt: skip
 
 
 def _collect(

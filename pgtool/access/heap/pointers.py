@@ -43,6 +43,8 @@ def collect(
             for k in range((lower - 24) >> 2):
                 pointer = words[p * 2048 + 6 + k]
                 if (pointer >> 15) & 3 != 1:
+                    if pointer >> 17:
+                        return -1
                     continue
                 offset = pointer & 32767
                 length = pointer >> 17

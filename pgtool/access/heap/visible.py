@@ -10,7 +10,7 @@ import numpy.typing as npt
 from formats.units import BLCKSZ
 from pgtool.access.damage import Damage
 from pgtool.access.heap.page import Tuples
-from pgtool.errors import CorruptData
+from pgtool.errors import CorruptData, SuspectedLoss
 from pgtool.transam.visibility import Headers, Visibility
 
 
@@ -39,10 +39,13 @@ class AtRest:
         doubtful: list[int] = []
 
         def unknown(which: npt.NDArray[np.int64], xid: int, problem: CorruptData) -> None:
-            doubtful.extend(which.tolist())
+            suspected = isinstance(problem, SuspectedLoss)
+            kind = SuspectedLoss if suspected else CorruptData
+            if not suspected:
+                doubtful.extend(which.tolist())
             for row in which.tolist():
                 damage(
-                    CorruptData(
+                    kind(
                         f"tuple {int(part.offnum[row])}: {problem}", file=part.path,
                         block=part.block_of(row), offset=int(part.start[row]) % BLCKSZ,
                         field="t_xmin" if int(xmin[row]) == xid else "t_xmax",

@@ -1,8 +1,8 @@
 """Exporting relations: from a source through a format into a file.
 
 One relation is one job, or several jobs over ranges of its blocks, so that jobs can run
-in processes of their own. A job's output goes beside its place (``….part``) and is renamed
-when it is whole; what stands under its own name is therefore complete.
+in processes of their own. A job's output goes beside its place and is renamed when it is
+whole (:mod:`pgtool.storage.aside`); what stands under its own name is therefore complete.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pgtool.commands.copy.jsonl import JsonLines
 from pgtool.commands.copy.losses import Losses
 from pgtool.commands.copy.source import OutColumn, Source, columns_of
 from pgtool.commands.copy.sql import SqlInserts
-from pgtool.errors import CorruptData
+from pgtool.errors import CorruptData, PgtoolError
 from pgtool.storage.aside import written_aside
 from pgtool.storage.smgr import RelationFile
 from pgtool.types.column import Column, FixedColumn
@@ -51,6 +51,19 @@ class Options:
     settings: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Failure:
+    """Why a relation was not written: the message, and the exit code that it asks for."""
+
+    message: str
+    exit_code: int
+
+    @classmethod
+    def of(cls, problem: PgtoolError) -> Failure:
+        """What an error says."""
+        return cls(str(problem), problem.exit_code)
+
+
 @dataclass
 class Outcome:
     """What one job did; ``unused_pages`` were all zeroes, as pages are before their first use."""
@@ -58,6 +71,17 @@ class Outcome:
     rows: int = 0
     losses: list[dict[str, Any]] = field(default_factory=list)
     unused_pages: int = 0
+    failure: Failure | None = None
+
+    def add(self, part: Outcome) -> None:
+        """Count in what another part of the relation did; the worst failure stands."""
+        self.rows += part.rows
+        self.losses += part.losses
+        self.unused_pages += part.unused_pages
+        worse = part.failure and part.failure.exit_code > (
+            self.failure.exit_code if self.failure else 0
+        )
+        self.failure = part.failure if worse else self.failure
 
 
 class Exporter:
@@ -152,7 +176,7 @@ class Exporter:
                 here = batch.tuples.first_block + len(batch.tuples.all_visible)
                 progress(max(here - done, 0))
                 done = here
-        source.missing(tail=stop is None or end)
+        source.missing(tail=stop is None or end, thorough=self.options.salvage)
         sink.close()
         outcome.losses = losses.found
         outcome.unused_pages = sum(len(heap.scan.empty) for heap in source.heaps)
@@ -205,7 +229,10 @@ def file_name(relation: Relation, fmt: str) -> str:
     return f"{safe(relation.nspname)}.{safe(relation.relname)}.{SUFFIX[fmt]}"
 
 
-def write_aside(path: str, write: Callable[[BinaryIO], Outcome]) -> Outcome:
-    """Let ``write`` fill a file that takes the name ``path`` when it is whole."""
-    with written_aside(path) as out:
-        return write(out)
+def attempt(path: str, write: Callable[[BinaryIO], Outcome]) -> Outcome:
+    """Let ``write`` fill a file; what keeps this one relation from it is in the outcome."""
+    try:
+        with written_aside(path) as out:
+            return write(out)
+    except PgtoolError as problem:
+        return Outcome(failure=Failure.of(problem))

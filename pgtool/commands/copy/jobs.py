@@ -1,51 +1,57 @@
-"""Many exports at once: relations into jobs, jobs into processes, parts into files.
+"""Many exports at once: relations into jobs, jobs into processes.
 
-A large relation is cut into ranges of blocks; its parts are written by different processes
-and put together in order. On Linux the processes are forked and know what was read so far;
-elsewhere each opens the cluster for itself.
+A large relation is cut into ranges of blocks, whose output different processes write at its
+place in one file (:mod:`pgtool.commands.copy.inorder`). On Linux the processes are forked and
+know what was read so far; elsewhere each opens the cluster for itself. A relation that cannot
+be written does not keep the others from it.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from pgtool.access.damage import strict
 from pgtool.catalog.cluster import Cluster
 from pgtool.catalog.relation import Relation
+from pgtool.commands.copy import inorder
 from pgtool.commands.copy.export import (
     WHOLE_FORMATS,
     Exporter,
+    Failure,
     Options,
     Outcome,
-    write_aside,
+    attempt,
 )
-from pgtool.errors import CorruptData
+from pgtool.errors import CorruptData, PgtoolError
 from pgtool.storage.aside import is_replaceable
 
-#: A relation of more blocks than this is worth more than one job (64 MB).
-RANGE_BLOCKS = 8192
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+#: A relation of more blocks than this is worth more than one job (64 MB), of so many blocks.
+RANGE_BLOCKS, PART_BLOCKS = 8192, 2048
 
 Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class Job:
-    """A range of a relation's blocks, and the file that its output goes to."""
+    """A relation, or part ``number`` of it: a range of its blocks. ``path`` is for its output.
+
+    A part writes into the file that all parts make, a whole relation into one of its own.
+    """
 
     oid: int
-    first: int
-    stop: int | None
     path: str
-    begin: bool
-    end: bool
+    number: int = 0
+    first: int = 0
+    stop: int | None = None
+    last: bool = True
 
     @property
     def blocks(self) -> int:
@@ -68,17 +74,14 @@ def jobs_for(exporter: Exporter, relation: Relation, path: str, jobs: int) -> li
     blocks = blocks_of(exporter, relation)
     whole = relation.relkind == "p" or exporter.options.fmt in WHOLE_FORMATS
     if jobs == 1 or whole or blocks <= RANGE_BLOCKS or not is_replaceable(path):
-        return [Job(relation.oid, 0, None, path, True, True)]
-    rounds = min(-(-blocks // (RANGE_BLOCKS * jobs)), 4)
-    parts = rounds * jobs  # as many for each process
-    step = -(-blocks // parts)
-    firsts = range(0, blocks, step)
+        return [Job(relation.oid, path)]
+    firsts = range(0, blocks, PART_BLOCKS)
     return [
         Job(
-            relation.oid, first, min(first + step, blocks), f"{path}.part{i}",
-            i == 0, i == len(firsts) - 1,
+            relation.oid, f"{path}.part", number, first, min(first + PART_BLOCKS, blocks),
+            number == len(firsts) - 1,
         )
-        for i, first in enumerate(firsts)
+        for number, first in enumerate(firsts)
     ]  # fmt: skip
 
 
@@ -107,19 +110,35 @@ def _work(job: Job) -> Outcome:
     assert _exporter is not None
     relation = _exporter.database.relation(job.oid)
 
-    def write(out: BinaryIO) -> Outcome:
+    def write(out: Any) -> Outcome:
         assert _exporter is not None
         return _exporter.run(
-            relation, out, first=job.first, stop=job.stop, begin=job.begin, end=job.end
+            relation, out, first=job.first, stop=job.stop, begin=job.number == 0, end=job.last
         )
 
-    return write_aside(job.path, write)
+    if job.stop is None:
+        return attempt(job.path, write)
+    part, whole = inorder.Part(job.path, job.number), False
+    try:
+        outcome = write(part)
+        part.close()
+        whole = True
+        return outcome
+    except inorder.Broken:
+        return Outcome()  # the part that failed says why
+    except PgtoolError as problem:
+        return Outcome(failure=Failure.of(problem))
+    finally:
+        part.end(whole)
 
 
 def run_parallel(
     exporter: Exporter, wanted: list[tuple[Relation, str]], jobs: int, progress: Progress
 ) -> Iterator[tuple[Relation, Outcome]]:
     """Export relations to files in several processes; outcomes in the order given."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
     cluster = exporter.database.cluster
     inconsistent = cluster.directory.state.reason is not None
     arguments = (
@@ -131,52 +150,40 @@ def run_parallel(
     context = get_context("fork" if sys.platform == "linux" else None)
     with ProcessPoolExecutor(jobs, context, _open, arguments) as pool:
         waiting: list[tuple[Relation, str, list[Job], list[Future[Outcome]]]] = []
-        for relation, path in wanted:
-            parts = jobs_for(exporter, relation, path, jobs)
-            waiting.append((relation, path, parts, [pool.submit(_work, job) for job in parts]))
         try:
+            for relation, path in wanted:
+                path = os.path.realpath(path) if is_replaceable(path) else path
+                parts = jobs_for(exporter, relation, path, jobs)
+                if parts[0].stop is not None:
+                    inorder.prepare(parts[0].path, len(parts))
+                waiting.append((relation, path, parts, [pool.submit(_work, job) for job in parts]))
             for relation, path, parts, futures in waiting:
                 outcome = Outcome()
                 for job, future in zip(parts, futures):
-                    done = future.result()
-                    outcome.rows += done.rows
-                    outcome.losses += done.losses
-                    outcome.unused_pages += done.unused_pages
+                    outcome.add(future.result())
                     progress(job.blocks or max(relation.relpages, 1))
-                if len(parts) > 1:
-                    _assemble(path, [job.path for job in parts])
+                if parts[0].stop is not None:
+                    os.unlink(inorder.order_path(parts[0].path))
+                    if outcome.failure:
+                        os.unlink(parts[0].path)
+                    else:
+                        os.replace(parts[0].path, path)
                 yield relation, outcome
         except BaseException:
+            for _relation, _path, parts, _futures in waiting:
+                with suppress(FileNotFoundError):
+                    inorder.stop(parts[0].path)
             pool.shutdown(wait=True, cancel_futures=True)
-            for _relation, path, parts, _futures in waiting:
-                for job in parts:
-                    for left in {job.path, job.path + ".part"} - {path}:
-                        with suppress(FileNotFoundError):
-                            os.unlink(left)
+            for _relation, path, _parts, _futures in waiting:
+                clear_parts(path)
             raise
 
 
-def _assemble(path: str, parts: list[str]) -> None:
-    """Put the parts together under the name of the whole."""
-    with open(parts[0], "ab", buffering=0) as out:
-        for part in parts[1:]:
-            with open(part, "rb", buffering=0) as source:
-                _append(source, out)
-            os.unlink(part)
-    os.replace(parts[0], path)
-
-
-def _append(source: Any, out: Any) -> None:
-    """Copy the rest of a file, inside the kernel where that can be done."""
-    with suppress(AttributeError, OSError):
-        out.seek(0, os.SEEK_END)  # a file opened for appending cannot be a target
-        with open(out.name, "r+b", buffering=0) as target:
-            target.seek(0, os.SEEK_END)
-            while os.copy_file_range(source.fileno(), target.fileno(), 1 << 30):
-                pass
-        return
-    out.seek(0, os.SEEK_END)
-    shutil.copyfileobj(source, out, 8 << 20)
+def clear_parts(path: str) -> None:
+    """Remove what an export that was broken off left beside a file."""
+    for left in (f"{path}.part", inorder.order_path(f"{path}.part")):
+        with suppress(FileNotFoundError):
+            os.unlink(left)
 
 
 def run_serial(
@@ -184,7 +191,6 @@ def run_serial(
 ) -> Iterator[tuple[Relation, Outcome]]:
     """Export relations to files one after the other."""
     for relation, path in wanted:
-        outcome = write_aside(
+        yield relation, attempt(
             path, lambda out, r=relation: exporter.run(r, out, progress=progress)  # type: ignore[misc]
         )
-        yield relation, outcome

@@ -98,20 +98,20 @@ class Source:
             raise CorruptData(f'partition "{leaf.relname}" has no column "{missing[0]}"')
         return [by_name[name] for name in names]
 
-    def missing(self, tail: bool = True) -> None:
+    def missing(self, tail: bool = True, thorough: bool = False) -> None:
         """Report blocks that were found empty, or not at all, and should not be.
 
-        Asked after the rows were read; ``tail`` if that was to the end. The files of a
+        Asked after the rows were read; ``tail`` if that was to the end; ``thorough`` if the
+        time to read a whole index does not matter. The files of a
         cluster that is not at rest disagree without being damaged: there nothing is
         concluded.
         """
         if self.database.cluster.directory.state.reason is not None:
             return
         for heap in self.heaps:
-            vm, index = self.database.witnesses(heap.relation)
             for problem in lost_blocks(
-                heap.scan.file, heap.scan.empty, vm, index, tail=tail,
-                checksums=heap.scan.checksums,
+                heap.scan.file, heap.scan.empty, self.database.witnesses(heap.relation),
+                tail=tail, checksums=heap.scan.checksums, thorough=thorough,
             ):  # fmt: skip
                 self.damage(problem)
 
