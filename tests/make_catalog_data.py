@@ -2,7 +2,8 @@
 
 Usage: ``python -m tests.make_catalog_data CONNINFO…``, one connection string for each
 major. The file holds the attribute lists of the catalogs that must be read before
-pg_attribute can be (the mapped ones); everything else a data directory says itself.
+pg_attribute can be (the mapped ones), and of those without which nothing can be salvaged;
+everything else a data directory says itself.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import psycopg
 OUT = Path(__file__).resolve().parent.parent / "pgtool" / "catalog" / "data" / "bootstrap.json"
 CATALOGS = (
     "pg_class", "pg_attribute", "pg_type", "pg_proc", "pg_database", "pg_authid", "pg_tablespace",
+    "pg_namespace", "pg_inherits", "pg_enum", "pg_range", "pg_index", "pg_depend",
 )  # fmt: skip
 QUERY = """
     select a.attname, a.atttypid::int, a.attlen, a.attalign::text, a.attbyval,

@@ -125,8 +125,8 @@ def test_a_zeroed_page_that_nothing_knows_of_is_suspected(site: Site) -> None:
     assert "2 pages" in message and set(lines) < set(expected)
     report = data.parent / "suspected.jsonl"
     assert export(data, "unhinted", "--salvage", "--report", str(report))[1] == lines
-    (loss,) = map(json.loads, report.read_text().splitlines())
-    assert (loss["block"], loss["suspected"]) == (1, True)
+    losses = [json.loads(line) for line in report.read_text().splitlines()]
+    assert losses[0]["block"] == 1 and all(loss["suspected"] for loss in losses)
     patch(data, site.files["unhinted"], BLCKSZ, bytes(20 * BLCKSZ))  # the end may be zeroes
     code, fewer, message = export(data, "unhinted")
     assert code == 0 and "pages of zeroes" in message and set(fewer) < set(lines)

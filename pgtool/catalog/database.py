@@ -78,6 +78,8 @@ class Database:
         self._relations: dict[int, Relation] = {}
         self._toast: dict[int, ToastTable | None] = {}
         self._toast_reading: object = None
+        #: Names of the catalogs that are known beforehand and were found to be damaged.
+        self.damaged: set[str] = set()
         #: Who keeps something read from the catalogs: told of every change.
         self.listeners: weakref.WeakSet[Listener] = weakref.WeakSet()
         #: Counts the changes that were told: whoever keeps a plan compares it.
@@ -105,14 +107,35 @@ class Database:
             else RelFileLocator(self.tablespace, self.oid, numbers[known.oid])
         )  # fmt: skip
         directory = self.cluster.directory
+
+        def damage(problem: CorruptData) -> None:
+            self.damaged.add(name)
+            self.cluster.damage(problem)
+
         scan = HeapScan(
             directory.file(where), known.attrs, self.cluster.catalog_snapshot,
-            Detoaster(None), directory.checksums, self.cluster.damage,
+            Detoaster(None), directory.checksums, damage,
         )  # fmt: skip
-        accept_gaps(scan.file, self.cluster.damage)
+        accept_gaps(scan.file, damage)
         table = CatalogTable(scan, known.types, self.encoding, wanted)
-        self.cluster.check_whole(scan, where, numbers.get(bootstrap.INDEXES[known.oid]))
+        self.cluster.check_whole(scan, where, numbers.get(bootstrap.INDEXES.get(known.oid, 0)))
         return table
+
+    def _unlisted(self, name: str, wanted: set[str] | None) -> CatalogTable:
+        """A catalog that the others do not describe any more, as initdb made it."""
+        known = bootstrap.catalogs(self.cluster.major)[name]
+        self.relmap.setdefault(known.oid, known.oid)
+        return self._bootstrap(name, wanted)
+
+    @cached_property
+    def _lost(self) -> dict[int, Relation]:
+        """Relations that a damaged pg_class lacks."""
+        if not self.pg_class or "pg_class" not in self.damaged:
+            return {}
+        from pgtool.catalog.rebuilt import lost_relations
+
+        self.__dict__["_lost"] = {}  # what reads catalogs meanwhile does without
+        return lost_relations(self)
 
     @cached_property
     def pg_class(self) -> CatalogTable:
@@ -151,7 +174,11 @@ class Database:
             try:
                 found = self._read_catalog(name, wanted)
             except CorruptData as problem:
-                found = problem  # not to be tried again for every value that asks
+                # Kept: not to be tried again for every value that asks.
+                self._catalogs[key] = found = problem
+                if name in bootstrap.catalogs(self.cluster.major):
+                    self.cluster.damage(problem)
+                    found = self._unlisted(name, wanted)
             self._catalogs[key] = found
         if isinstance(found, CorruptData):
             raise found
@@ -268,9 +295,9 @@ class Database:
         found = self._relations.get(oid)
         if found is None:
             row = self.pg_class.find("oid", oid)
-            if row is None:
+            if row is None and oid not in self._lost:
                 raise UserError(f'relation with OID {oid} does not exist in "{self.name}"')
-            found = self._relation(row)
+            found = self._lost[oid] if row is None else self._relation(row)
             found.attributes = self.attributes(oid)
             self._relations[oid] = found
         return found
@@ -280,6 +307,7 @@ class Database:
         order = np.argsort(self.pg_class.columns["oid"], kind="stable")
         for row in order.tolist():
             yield self._relation(row)
+        yield from self._lost.values()
 
     def _relation(self, row: int) -> Relation:
         get = self.pg_class.get
@@ -376,10 +404,13 @@ class Database:
 
     def witnesses(self, relation: Relation) -> Witnesses:
         """What knows of a heap's blocks: its maps and a B-tree over all rows, if there are."""
-        index = next(
-            (i.locator for i in map(self.relation, self._indexes.get(relation.oid, []))
-             if i.locator is not None and i.relam == BTREE_AM_OID), None,
-        )  # fmt: skip
+        index = None
+        for oid in self._indexes.get(relation.oid, []):
+            row = self.pg_class.find("oid", oid)
+            found = None if row is None else self._relation(row)
+            if found is not None and found.locator and found.relam == BTREE_AM_OID:
+                index = found.locator
+                break
         return whole.witnesses(self.cluster.directory, relation.locator, index)
 
     @cached_property
@@ -401,7 +432,7 @@ class Database:
             self._toast.clear()
             self._toast_reading = self.cluster.reading
         if oid not in self._toast:
-            known = self.pg_class.find("oid", oid) is not None
+            known = self.pg_class.find("oid", oid) is not None or oid in self._lost
             table = self.relation(oid) if known else None
             if table is None or table.locator is None:
                 what = "has no file" if known else "is not in pg_class"
@@ -421,7 +452,8 @@ PG_CATALOG_NAMESPACE = 11
 _TABLES = ("pg_class", "pg_attribute", "pg_type")
 _DERIVED: dict[str, frozenset[str]] = {
     "_attribute_rows": frozenset({"pg_attribute"}), "catalog_oids": frozenset({"pg_class"}),
-    "namespaces": frozenset({"pg_namespace"}), "_temporary": frozenset({"pg_class"}),
+    "namespaces": frozenset({"pg_namespace"}), "_lost": frozenset({"pg_class"}),
+    "_temporary": frozenset({"pg_class"}),
     "children": frozenset({"pg_inherits"}), "_indexes": frozenset({"pg_index", "pg_class"}),
     "_statistics": frozenset({"pg_statistic", "pg_class"}),
 }  # fmt: skip
