@@ -175,7 +175,14 @@ class ToastTable:
 
     def read(self, pointers: list[ToastPointer]) -> list[bytes | CorruptData]:
         """The values of many pointers, decompressed; an error in place of a lost one."""
-        out: list[bytes | CorruptData] = [b""] * len(pointers)
+        return [
+            found if isinstance(found, (bytes, CorruptData)) else bytes(found)
+            for found in self.views(pointers)
+        ]
+
+    def views(self, pointers: list[ToastPointer]) -> list[bytes | memoryview | CorruptData]:
+        """The same; values that were not compressed are views of what was read."""
+        out: list[bytes | memoryview | CorruptData] = [b""] * len(pointers)
         places, lengths, owner = [], [], []
         for i, pointer in enumerate(pointers):
             try:
@@ -192,13 +199,13 @@ class ToastTable:
         at = 0
         for i, length in zip(owner, lengths):
             size = int(length.sum())
-            data = stored[at : at + size].tobytes()
+            data = stored[at : at + size]
             at += size
             pointer = pointers[i]
             try:
                 out[i] = (
-                    decompress(data[_TCINFO_SIZE:], pointer.method, pointer.rawsize)
-                    if pointer.is_compressed else data
+                    decompress(data[_TCINFO_SIZE:].tobytes(), pointer.method, pointer.rawsize)
+                    if pointer.is_compressed else data.data
                 )  # fmt: skip
             except (CorruptData, Unsupported) as problem:
                 out[i] = CorruptData(
@@ -253,10 +260,10 @@ class Detoaster:
 
     def __call__(
         self, tuples: Tuples, attr: Attr, place: Places, damage: Damage
-    ) -> list[bytes | None]:
+    ) -> list[bytes | memoryview | None]:
         """One payload for each special row; lost ones are reported and None."""
         assert place.special is not None and place.length is not None
-        out: list[bytes | None] = []
+        out: list[bytes | memoryview | None] = []
         pointers: list[ToastPointer] = []
         slots: list[int] = []
         for slot, row in enumerate(place.special.tolist()):
@@ -276,7 +283,7 @@ class Detoaster:
             out.append(value)
         if pointers:
             assert self.table is not None
-            for slot, found in zip(slots, self.table.read(pointers)):
+            for slot, found in zip(slots, self.table.views(pointers)):
                 if isinstance(found, CorruptData):
                     self._lost(tuples, int(place.special[slot]), attr, str(found), damage)
                 else:

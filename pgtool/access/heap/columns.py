@@ -92,19 +92,15 @@ def _variable(
     if place.special is None and missing is None:
         valid = _unless_all(place.present)
         return VarColumn(tuples.buffer, place.start, place.length.astype(np.int32), valid)
+    if len(tuples) == 1 and place.special is not None:
+        return _one(tuples, attr, place, fetch, damage)
     length = place.length.copy()
     valid = np.ones(len(length), bool) if place.present is None else place.present.copy()
-    pieces: list[tuple[int, bytes]] = []
+    pieces: list[tuple[int, bytes | memoryview]] = []
     inline = valid.copy()
     if place.special is not None:
-        if fetch is None:
-            row = int(place.special[0])
-            raise CorruptData(
-                f"tuple {int(tuples.offnum[row])}: a compressed or external value where "
-                "none can be", file=tuples.path, block=tuples.block_of(row), field=attr.attname,
-            )  # fmt: skip
         inline[place.special] = False
-        values = fetch(tuples, attr, place, damage)
+        values = _fetched(tuples, attr, place, fetch, damage)
         for row, value in zip(place.special.tolist(), values):
             if value is None:
                 valid[row] = False
@@ -126,3 +122,26 @@ def _variable(
         at = int(start[row])
         out[at : at + len(value)] = np.frombuffer(value, np.uint8)
     return VarColumn(out, start, length.astype(np.int32), _unless_all(valid))
+
+
+def _fetched(
+    tuples: Tuples, attr: Attr, place: Places, fetch: Fetch | None, damage: Damage
+) -> list[bytes | memoryview | None]:
+    assert place.special is not None
+    if fetch is None:
+        row = int(place.special[0])
+        raise CorruptData(
+            f"tuple {int(tuples.offnum[row])}: a compressed or external value where "
+            "none can be", file=tuples.path, block=tuples.block_of(row), field=attr.attname,
+        )  # fmt: skip
+    return fetch(tuples, attr, place, damage)
+
+
+def _one(
+    tuples: Tuples, attr: Attr, place: Places, fetch: Fetch | None, damage: Damage
+) -> VarColumn:
+    """The fetched value of a single row, as it is: it may be very large."""
+    (value,) = _fetched(tuples, attr, place, fetch, damage)
+    buffer = np.frombuffer(value or b"", np.uint8)
+    valid = None if value is not None else np.zeros(1, np.bool_)
+    return VarColumn(buffer, np.zeros(1, np.int64), np.array([len(buffer)], np.int32), valid)

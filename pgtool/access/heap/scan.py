@@ -10,7 +10,7 @@ The stages, each over a whole run of pages at once::
     toast                      compressed and out-of-line values, fetched for the batch
 
 Memory is bounded by the run plus :data:`FETCHED_BYTES` of fetched values: a run whose
-out-of-line values are larger comes as several batches.
+out-of-line values are larger comes as several batches, and a row of more than that alone.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Fetch(Protocol):
 
     def __call__(
         self, tuples: Tuples, attr: Attr, place: Places, damage: Damage
-    ) -> list[bytes | None]:
+    ) -> list[bytes | memoryview | None]:
         """One payload for each of ``place.special``; None where it is lost (and reported)."""
 
 
@@ -178,7 +178,9 @@ def _split(
         yield tuples, places
         return
     chunk = np.cumsum(sizes) // FETCHED_BYTES
-    borders = [0, *(np.flatnonzero(np.diff(chunk)) + 1).tolist(), len(tuples)]
+    cuts = np.diff(chunk) != 0
+    cuts[1:] |= cuts[:-1] & (sizes[1:-1] > FETCHED_BYTES)  # a row that is too large is alone
+    borders = [0, *(np.flatnonzero(cuts) + 1).tolist(), len(tuples)]
     for low, high in itertools.pairwise(borders):
         pick: npt.NDArray[np.bool_] = np.zeros(len(tuples), bool)
         pick[low:high] = True

@@ -21,8 +21,19 @@ from pgtool.types.column import TextColumn
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 HEADER = SIGNATURE + struct.pack(">II", 0, 0)
 TRAILER = struct.pack(">h", -1)
+_COUNT, _SIZE = struct.Struct(">h"), struct.Struct(">i")
 _LENGTH = np.dtype(">i4")
 _WIDEST = 64
+
+
+def count(fields: int) -> bytes:
+    """What a tuple begins with."""
+    return _COUNT.pack(fields)
+
+
+def length(value: Any) -> bytes:
+    """What comes before a field; None is NULL."""
+    return _SIZE.pack(-1 if value is None else len(value))
 
 
 class _Run:

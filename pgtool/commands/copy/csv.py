@@ -7,11 +7,13 @@ the finished output shows whether any column has such values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from pgtool.commands.copy import quoting
+from pgtool.commands.copy.large import octets
 from pgtool.commands.copy.rows import (
     Bytes,
     Cells,
@@ -23,6 +25,7 @@ from pgtool.commands.copy.rows import (
     wrapped,
 )
 from pgtool.storage import ragged
+from pgtool.types.column import TextColumn
 
 COMMA, NEWLINE, RETURN, QUOTE = 44, 10, 13, 34
 END_MARKER = b"\\."
@@ -76,6 +79,18 @@ def quote_one(value: bytes, alone: bool) -> bytes:
     if not value or (alone and value == END_MARKER) or any(c in value for c in b',\n\r"'):
         return b'"' + value.replace(b'"', b'""') + b'"'
     return value
+
+
+def quoted_pieces(pieces: Callable[[], Iterator[TextColumn]]) -> Iterator[Any]:
+    """A value that comes in pieces (the same at each call), quoted where it must be."""
+    needed = any(bool(_KINDS[octets(piece)].any()) for piece in pieces())
+    if needed:
+        yield b'"'
+    for piece in pieces():
+        found = octets(piece)
+        yield found.tobytes().replace(b'"', b'""') if needed else found
+    if needed:
+        yield b'"'
 
 
 def quote(cell: Cells, alone: bool) -> Cells:

@@ -21,6 +21,7 @@ from pgtool.commands.copy import arrow
 from pgtool.commands.copy.dirty import DIRTY_COLUMNS, dirty_columns
 from pgtool.commands.copy.formats import CopyBinary, CopyCsv, CopyText, Format
 from pgtool.commands.copy.jsonl import JsonLines
+from pgtool.commands.copy.large import is_large
 from pgtool.commands.copy.losses import Losses
 from pgtool.commands.copy.source import OutColumn, Source, columns_of
 from pgtool.commands.copy.sql import SqlInserts
@@ -207,7 +208,10 @@ class _Bytes:
 
     def write(self, columns: Any, rows: int, unreadable: Any) -> None:
         """One batch."""
-        if rows:
+        if is_large(columns, rows):
+            for piece in self.form.pieces(columns, unreadable):
+                self.out.write(piece)
+        elif rows:
             self.out.write(self.form.rows(columns, rows, unreadable))
 
     def close(self) -> None:

@@ -7,15 +7,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from pgtool.commands.copy import binary
-from pgtool.commands.copy.csv import CsvFormat
+from pgtool.commands.copy.csv import CsvFormat, quote, quoted_pieces
 from pgtool.commands.copy.forms import Lost, text_of, wire_of
+from pgtool.commands.copy.large import goes_in_pieces, is_null, octets, text_pieces
 from pgtool.commands.copy.rows import cells_of
 from pgtool.commands.copy.source import OutColumn
-from pgtool.commands.copy.text import TextFormat
+from pgtool.commands.copy.text import NEWLINE, NULL, TAB, TextFormat, escape
 from pgtool.types.column import Column
 from pgtool.types.registry import TypeRegistry
 
@@ -31,6 +33,9 @@ class Format(Protocol):
 
     def rows(self, columns: Sequence[Column], rows: int, unreadable: Unreadable) -> Any:
         """The rows of one batch, as something with the buffer protocol."""
+
+    def pieces(self, columns: Sequence[Column], unreadable: Unreadable) -> Iterator[Any]:
+        """A batch of one row with a large value, piece by piece."""
 
     def end(self) -> bytes:
         """What comes after the rows."""
@@ -82,6 +87,16 @@ class CopyText(_Copy):
             cells.append(cells_of(text, column.valid, self.form.null))
         return self.form.rows(cells, rows)
 
+    def pieces(self, columns: Sequence[Column], unreadable: Unreadable) -> Iterator[Any]:
+        """One row, piece by piece."""
+        for i, (typid, column) in enumerate(zip(self.typids, columns)):
+            if i:
+                yield TAB
+            for text in text_pieces(self.registry, typid, column, self.lost(i, unreadable)):
+                cell = cells_of(text, None, NULL)
+                yield NULL if is_null(column) else octets(escape(cell))
+        yield NEWLINE
+
 
 class CopyCsv(_Copy):
     """COPY … TO … (FORMAT csv)."""
@@ -104,6 +119,20 @@ class CopyCsv(_Copy):
             cells.append(cells_of(text, column.valid, self.form.null))
         return self.form.rows(cells, rows)
 
+    def pieces(self, columns: Sequence[Column], unreadable: Unreadable) -> Iterator[Any]:
+        """One row, piece by piece."""
+        for i, (typid, column) in enumerate(zip(self.typids, columns)):
+            if i:
+                yield b","
+            lost = self.lost(i, unreadable)
+            if goes_in_pieces(self.registry, typid, column):
+                yield from quoted_pieces(partial(text_pieces, self.registry, typid, column, lost))
+                continue
+            text = text_of(self.registry, typid, column, lost)
+            if not is_null(column):
+                yield octets(quote(cells_of(text, None, b""), len(columns) == 1))
+        yield b"\n"
+
 
 class CopyBinary(_Copy):
     """COPY … TO … (FORMAT binary)."""
@@ -123,3 +152,13 @@ class CopyBinary(_Copy):
             wire = wire_of(self.registry, typid, column, self.lost(i, unreadable))
             wires.append((wire, column.valid))
         return binary.tuples(wires, rows)
+
+    def pieces(self, columns: Sequence[Column], unreadable: Unreadable) -> Iterator[Any]:
+        """One tuple, value by value: the wire form of what can be large is what is stored."""
+        yield binary.count(len(columns))
+        for i, (typid, column) in enumerate(zip(self.typids, columns)):
+            wire = wire_of(self.registry, typid, column, self.lost(i, unreadable))
+            value = None if is_null(column) else octets(wire)
+            yield binary.length(value)
+            if value is not None:
+                yield value

@@ -8,13 +8,14 @@ else is a JSON string of its text form.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from pgtool.commands.copy.forms import Lost, mark_null
+from pgtool.commands.copy.large import goes_in_pieces, octets, text_pieces
 from pgtool.commands.copy.rows import Cells, join
 from pgtool.commands.copy.source import OutColumn
 from pgtool.errors import CorruptData
@@ -41,12 +42,15 @@ MAX_DEPTH = 100
 
 def json_string(text: bytes) -> bytes:
     """A JSON string in the same encoding."""
+    return b'"' + _escaped(text) + b'"'
 
+
+def _escaped(text: bytes) -> bytes:
     def escape(match: re.Match[bytes]) -> bytes:
         found = match[0]
         return _ESCAPES.get(found) or b"\\u%04x" % found[0]
 
-    return b'"' + _CONTROL.sub(escape, text) + b'"'
+    return _CONTROL.sub(escape, text)
 
 
 class JsonLines:
@@ -78,6 +82,21 @@ class JsonLines:
             lost = partial(unreadable, i)
             cells.append(self._cells(i, column, lost))
         return join(cells, rows, b"", b",", b"}\n", b"{")
+
+    def pieces(self, columns: Sequence[Column], unreadable: Any) -> Iterator[Any]:
+        """One line, piece by piece."""
+        for i, column in enumerate(columns):
+            yield b"," if i else b"{"
+            lost, typid = partial(unreadable, i), self.columns[i].typid
+            if not goes_in_pieces(self.registry, typid, column):
+                yield octets(self._cells(i, column, lost))
+                continue
+            plain = self.registry.info(typid).typoutput == "json_out"
+            yield self.keys[i] if plain else self.keys[i] + b'"'
+            for text in text_pieces(self.registry, typid, column, lost):
+                yield octets(text) if plain else _escaped(octets(text).tobytes())
+            yield b"" if plain else b'"'
+        yield b"}\n"
 
     def _cells(self, number: int, column: Column, lost: Lost) -> Cells:
         typid = self.columns[number].typid

@@ -7,7 +7,7 @@ standard_conforming_strings must be on, which the preamble sees to).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from pgtool.catalog.relation import Relation
 from pgtool.commands.copy.forms import Lost, text_of
+from pgtool.commands.copy.large import goes_in_pieces, is_null, octets, text_pieces
 from pgtool.commands.copy.rows import Cells, cells_of, expand, join, pack, table_of, wrapped
 from pgtool.commands.copy.source import OutColumn
 from pgtool.types.column import Column, VarColumn
@@ -104,6 +105,23 @@ class SqlInserts:
             lost = partial(unreadable, i)
             cells.append(self._cells(i, column, rows, lost))
         return join(cells, rows, b"NULL", b", ", b");\n", self.insert)
+
+    def pieces(self, columns: Sequence[Column], unreadable: Any) -> Iterator[Any]:
+        """One statement, piece by piece."""
+        yield self.insert
+        for i, column in enumerate(columns):
+            if i:
+                yield b", "
+            lost, typid = partial(unreadable, i), self.columns[i].typid
+            if not goes_in_pieces(self.registry, typid, column):
+                cell = self._cells(i, column, 1, lost)
+                yield b"NULL" if is_null(column) else octets(cell)
+                continue
+            yield b"'"
+            for text in text_pieces(self.registry, typid, column, lost):
+                yield octets(text).tobytes().replace(b"'", b"''")
+            yield b"'"
+        yield b");\n"
 
     def _cells(self, number: int, column: Column, rows: int, lost: Lost) -> Cells:
         if self.columns[number].generated:
