@@ -188,7 +188,10 @@ def test_truncated_pg_xact(site: Site) -> None:
     with open(data / "pg_xact" / "0000", "r+b") as file:
         file.truncate(0)
     lines, losses = salvage(data, "unhinted")
-    losses = [loss for loss in losses if loss["relation"] == "public.unhinted"]
+    losses = [
+        loss for loss in losses
+        if loss["relation"] == "public.unhinted" and not loss["suspected"]
+    ]  # fmt: skip
     assert lines == [] and len(losses) == 1000
     assert all("could not access status of transaction" in str(x["message"]) for x in losses)
 
