@@ -126,6 +126,17 @@ class TypeIO:
             f"invalid binary format for type {self.sql_name}", INVALID_BINARY_REPRESENTATION
         )
 
+    def no_function(self, direction: str) -> SqlError:
+        """The error for a binary form that the type does not have on a server either."""
+        return SqlError(
+            f"no binary {direction} function available for type {self.info.name}", "42883"
+        )
+
+    @property
+    def sends(self) -> bool:
+        """Whether the type has a binary form at all."""
+        return type(self)._send is not TypeIO._send
+
     def unsupported(self, what: str) -> NoReturn:
         """A direction that this type does not have."""
         raise Unsupported(f"{what} of type {self.info.name}")
@@ -134,13 +145,13 @@ class TypeIO:
         raise NotImplementedError
 
     def _send(self, datum: bytes) -> bytes:
-        self.unsupported("binary output")
+        raise self.no_function("output")
 
     def _input(self, text: bytes, typmod: int) -> bytes:
         self.unsupported("text input")
 
     def _receive(self, wire: bytes, typmod: int) -> bytes:
-        self.unsupported("binary input")
+        raise self.no_function("input")
 
     def _python(self, datum: bytes) -> Any:
         return self.settings.encoding.decode(self._text(datum))

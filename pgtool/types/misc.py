@@ -183,12 +183,6 @@ class AclItem(TypeIO):
         who = self._role(grantee) if grantee else b""
         return who + b"=" + letters.encode("ascii") + b"/" + self._role(grantor)
 
-    def _send(self, datum: bytes) -> bytes:
-        raise SqlError("no binary output function available for type aclitem", "42883")
-
-    def _receive(self, wire: bytes, typmod: int) -> bytes:
-        raise SqlError("no binary input function available for type aclitem", "42883")
-
     def _input(self, text: bytes, typmod: int) -> bytes:
         major = self.settings.major
         keyword, rest = self._identifier(text)

@@ -297,6 +297,17 @@ class Hexed(TypeIO):
         name = info.name if info.namespace == "pg_catalog" else f"{info.namespace}.{info.name}"
         return self.settings.encoding.encode(name) + b":\\x" + datum.hex().encode("ascii")
 
+    @property
+    def sends(self) -> bool:
+        """Not from here."""
+        return False
+
+    def _send(self, datum: bytes) -> bytes:
+        self.unsupported("binary output")
+
+    def _receive(self, wire: bytes, typmod: int) -> bytes:
+        self.unsupported("binary input")
+
     def _input(self, text: bytes, typmod: int) -> bytes:
         name, mark, hexed = text.rpartition(b":\\x")
         if not mark or not name:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from pgtool.commands.copy import binary
 from pgtool.commands.copy.csv import CsvFormat, quote, quoted_pieces
-from pgtool.commands.copy.forms import Lost, text_of, wire_of
+from pgtool.commands.copy.forms import Lost, check_has_wire, text_of, wire_of
 from pgtool.commands.copy.large import goes_in_pieces, is_null, octets, text_pieces
 from pgtool.commands.copy.rows import cells_of
 from pgtool.commands.copy.source import OutColumn
@@ -138,7 +138,9 @@ class CopyBinary(_Copy):
     """COPY … TO … (FORMAT binary)."""
 
     def begin(self) -> bytes:
-        """Signature, flags, extension length."""
+        """Signature, flags, extension length; an error where some type has no binary form."""
+        for typid in self.typids:
+            check_has_wire(self.registry, typid)
         return binary.HEADER
 
     def end(self) -> bytes:

@@ -14,6 +14,7 @@ import numpy as np
 from pgtool.errors import CorruptData
 from pgtool.storage import ragged
 from pgtool.types.column import Column, TextColumn
+from pgtool.types.composite import Domain
 from pgtool.types.registry import TypeRegistry
 from pgtool.types.vector import text_column, wire_column
 
@@ -35,6 +36,15 @@ def wire_of(registry: TypeRegistry, typid: int, column: Column, lost: Lost) -> T
         return wire_column(registry, typid, column)
     except CorruptData:
         return _each(registry.io_of(typid).send, column, lost)
+
+
+def check_has_wire(registry: TypeRegistry, typid: int) -> None:
+    """An error where a type has no binary form, whether there are values or not."""
+    io = registry.io_of(typid)
+    while isinstance(io, Domain):
+        io = io.base
+    if not io.sends:
+        io._send(b"")  # says so
 
 
 def _each(form: Callable[[bytes], bytes], column: Column, lost: Lost) -> TextColumn:
