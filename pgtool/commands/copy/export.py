@@ -204,20 +204,27 @@ class _Bytes:
         self.form = form
         self.end = end
         if begin:
-            out.write(form.begin())
+            self._put(form.begin())
 
     def write(self, columns: Any, rows: int, unreadable: Any) -> None:
         """One batch."""
         if is_large(columns, rows):
             for piece in self.form.pieces(columns, unreadable):
-                self.out.write(piece)
+                self._put(piece)
         elif rows:
-            self.out.write(self.form.rows(columns, rows, unreadable))
+            self._put(self.form.rows(columns, rows, unreadable))
 
     def close(self) -> None:
         """The end of the relation."""
         if self.end:
-            self.out.write(self.form.end())
+            self._put(self.form.end())
+
+    def _put(self, data: Any) -> None:
+        """All of it: an unbuffered file may take less than it is given."""
+        done = self.out.write(data)
+        while done < len(data):
+            data = memoryview(data)[done:]
+            done = self.out.write(data)
 
 
 def _percent(char: str) -> str:
