@@ -17,10 +17,10 @@ from pgtool.catalog import classids as c
 from pgtool.catalog.classids import Address
 from pgtool.catalog.dependency import record_owner
 from pgtool.commands.context import Ddl, begin
-from pgtool.commands.define import definition_text
 from pgtool.commands.ownership import check_ownership
 from pgtool.errors import SqlError, Unsupported
 from pgtool.sql.answer import Outcome
+from pgtool.sql.define import definition_text
 from pgtool.storage.smgr import FILE_NAME, ForkNumber, RelFileLocator, database_path
 from pgtool.types.encoding import encoding_by_name
 from pgtool.wal.insert import Record

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from pgtool.commands.define import definition_text
 from pgtool.errors import SqlError
+from pgtool.sql.define import definition_text
 
 __all__ = ["changed_options", "read_options"]
 

@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 from pgtool.commands.context import Ddl, begin
-from pgtool.commands.define import definition_text
 from pgtool.commands.initdb.passwords import stored_password
 from pgtool.errors import SqlError, Unsupported
 from pgtool.nodes.raw_enums import RoleStmtType
 from pgtool.sql.answer import Outcome
+from pgtool.sql.define import definition_text
 
 __all__ = ["alter_role", "create_role", "drop_role", "grant_role"]
 

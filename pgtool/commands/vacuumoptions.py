@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pgtool.commands.define import definition_text, definition_truth
 from pgtool.errors import SqlError
+from pgtool.sql.define import definition_text, definition_truth
 
 __all__ = ["VacuumParams", "parse_options"]
 

@@ -66,7 +66,7 @@ _COLLATION: dict[str, str | int] = {
 #: Transparent nodes: they answer as their argument does.
 _THROUGH = {
     "NamedArgExpr": "arg", "CollateExpr": "arg", "TargetEntry": "expr", "InferenceElem": "expr",
-    "ReturningExpr": "retexpr", "JsonValueExpr": "formatted_expr",
+    "ReturningExpr": "retexpr", "PlaceHolderVar": "phexpr", "JsonValueExpr": "formatted_expr",
 }  # fmt: skip
 
 

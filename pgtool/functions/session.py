@@ -86,6 +86,7 @@ class Session:
         self.sql_function: Any = None
         #: ``check(typid, value)`` of a domain's constraints; the SQL layer gives it.
         self.check_domain: Any = None
+        self.prepared: dict[str, Any] = {}
         self.types.domain_check = self._check_domain_text
         if user is not None:
             may_connect(self)

@@ -257,6 +257,10 @@ class FieldStore(Node):
     resulttype: Oid = 0
 
 
+class PlaceHolderVar(Node):
+    phexpr: NodeRef = None
+
+
 class RelabelType(Node):
     arg: NodeRef = None
     resulttype: Oid = 0

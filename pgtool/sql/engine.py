@@ -94,6 +94,7 @@ class Engine:
         self.copy_in: Callable[[], Iterator[bytes]] | None = None
         self.transactions = Transactions(session)
         self.prepared: dict[str, Prepared] = {}
+        session.prepared = self.prepared
         self._plans: dict[Any, tuple[Any, list[int]]] = {}
         self._parsed: dict[str, list[RawStmt]] = {}
         self._seen_changes = 0

@@ -7,6 +7,7 @@ from typing import Any
 
 from pgtool.errors import SqlError, Unsupported
 from pgtool.nodes import plan as p
+from pgtool.sql.define import definition_text, definition_truth
 from pgtool.sql.explain_formats import FORMATS, Number
 from pgtool.sql.explain_measured import (
     buffer_facts,
@@ -21,9 +22,8 @@ from pgtool.sql.planner import trees
 __all__ = ["explain"]
 
 _TEXT = 25
-_BOOLEAN = ("analyze", "verbose", "costs", "buffers", "timing", "summary", "settings",
-            "generic_plan", "wal", "memory")  # fmt: skip
-_ON, _OFF = ("true", "on", "1", "yes"), ("false", "off", "0", "no")
+_BOOLEAN = ("analyze", "verbose", "costs", "buffers", "timing", "summary")
+_REFUSED = ("settings", "generic_plan", "wal", "memory")
 
 
 class Options:
@@ -35,15 +35,21 @@ class Options:
         for item in raw:
             name = str(item.defname).lower()
             if name == "format":
-                self.format = _string(item.arg).lower()
+                if item.arg is None:
+                    raise SqlError("format requires a parameter", "42601")
+                self.format = definition_text(item)
                 if self.format != "text" and self.format not in FORMATS:
                     raise SqlError(f'unrecognized value for EXPLAIN option "format": '
-                                   f'"{_string(item.arg)}"', "22023",
+                                   f'"{self.format}"', "22023",
                                    position=item.location + 1)  # fmt: skip
             elif name in _BOOLEAN:
-                given[name] = _boolean(name, item.arg)
+                given[name] = _boolean(item)
+            elif name in _REFUSED:
+                if _boolean(item):
+                    raise Unsupported(f"EXPLAIN ({name.upper()})")
             elif name == "serialize":
-                raise Unsupported("EXPLAIN (SERIALIZE)")
+                if item.arg is None or definition_text(item) not in ("none", "off"):
+                    raise Unsupported("EXPLAIN (SERIALIZE)")
             else:
                 raise SqlError(f'unrecognized EXPLAIN option "{item.defname}"', "42601",
                                position=item.location + 1)  # fmt: skip
@@ -58,21 +64,11 @@ class Options:
         self.major = major
 
 
-def _string(arg: Any) -> str:
-    return str(getattr(arg, "sval", None) or getattr(arg, "ival", "") or "")
-
-
-def _boolean(name: str, arg: Any) -> bool:
-    if arg is None:
-        return True
-    value = getattr(arg, "boolval", None)
-    text = str(value).lower() if value is not None else str(
-        getattr(arg, "sval", getattr(arg, "ival", ""))).lower()  # fmt: skip
-    if text in _ON:
-        return True
-    if text in _OFF:
-        return False
-    raise SqlError(f"{name} requires a Boolean value", "42601")
+def _boolean(item: Any) -> bool:
+    found = definition_truth(item)
+    if found is None:
+        raise SqlError(f"{item.defname} requires a Boolean value", "42601")
+    return found
 
 
 def explain(

@@ -284,6 +284,9 @@ class Deparser:
             return self.expr(node.arg)
         return self._cast(node.arg, node.resulttype, node.resulttypmod)
 
+    def _placeholdervar(self, node: Any) -> str:
+        return self.expr(node.phexpr)
+
     def _collateexpr(self, node: Any) -> str:
         row = self.session.cache.one("pg_collation", "oid", node.collOid)
         return f'({self.expr(node.arg)} COLLATE "{row.collname}")'

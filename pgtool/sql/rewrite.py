@@ -25,9 +25,12 @@ from pgtool.nodes.query import (
     TargetEntry,
 )
 from pgtool.nodes.text import text_to_node
+from pgtool.sql.analyze.clauses import sort_group_operators
+from pgtool.sql.analyze.state import ParseState, Shared
 from pgtool.sql.callargs import complete_arguments
 from pgtool.sql.executor.domains import check_domain
 from pgtool.sql.parse import too_deep
+from pgtool.sql.searchcycle import expand_search_and_cycle
 from pgtool.sql.sqlfunc import check_record_columns, inline_from, inline_scalar, runner
 from pgtool.sql.stored import copy_tree, is_on, view_query
 
@@ -62,6 +65,7 @@ class _Rewriter:
         """One query level and everything below it; ``open_views`` are being expanded."""
         if query.resultRelation:
             self._target(query)
+        query.cteList = [self._expanded(cte) for cte in query.cteList]
         for index, rte in enumerate(query.rtable, 1):
             if index == query.resultRelation or rte.relkind == COMPOSITE:
                 continue
@@ -74,6 +78,16 @@ class _Rewriter:
                 self.query(cte.ctequery, open_views)
         if query.hasSubLinks:
             self._sublinks(query, open_views)
+
+    def _expanded(self, cte: Any) -> Any:
+        """A WITH query whose SEARCH and CYCLE have become columns."""
+        return expand_search_and_cycle(cte, self._sort_group)
+
+    def _sort_group(self, typid: int) -> tuple[int, int]:
+        """The less-than and equality operators of a type."""
+        state = ParseState(Shared(self.session, "", None))
+        less, equal, _greater, _hashable = sort_group_operators(state, typid, False, True, -1)
+        return less, equal
 
     def _target(self, query: Query) -> None:
         """The relation that a statement writes: what it is, and the final target list."""

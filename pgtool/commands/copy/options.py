@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from pgtool.commands.define import definition_text, definition_truth
 from pgtool.errors import SqlError, Unsupported
+from pgtool.sql.define import definition_text, definition_truth
 
 __all__ = ["CopyOptions", "copy_options"]
 

@@ -5,24 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pgtool.functions.registry import builtin
+from pgtool.errors import Unsupported
+from pgtool.functions.registry import Call, builtin
 
 __all__: list[str] = []
 
 
 @builtin(
-    "pg_available_extension_versions", "pg_available_extensions", "pg_available_wal_summaries",
-    "pg_config", "pg_cursor", "pg_extension_update_paths", "pg_get_aios",
-    "pg_get_backend_memory_contexts", "pg_get_loaded_modules", "pg_get_replication_slots",
-    "pg_get_shmem_allocations", "pg_get_shmem_allocations_numa", "pg_get_wait_events",
-    "pg_hba_file_rules", "pg_ident_file_mappings", "pg_listening_channels", "pg_lock_status",
-    "pg_prepared_statement", "pg_show_replication_origin_status", "pg_stat_get_activity",
+    "pg_available_extension_versions", "pg_available_extensions", "pg_cursor",
+    "pg_extension_update_paths", "pg_get_aios", "pg_get_backend_memory_contexts",
+    "pg_get_loaded_modules", "pg_get_shmem_allocations", "pg_get_shmem_allocations_numa",
+    "pg_listening_channels", "pg_lock_status", "pg_stat_get_activity",
     "pg_stat_get_backend_idset", "pg_stat_get_progress_info", "pg_stat_get_recovery_prefetch",
-    "pg_stat_get_subscription", "pg_stat_get_wal_senders", "show_all_file_settings",
-    "pg_stat_get_backend_io", "pg_wal_summary_contents", returns_set=True,
+    "pg_stat_get_subscription", "pg_stat_get_wal_senders", "pg_stat_get_backend_io",
+    returns_set=True,
 )  # fmt: skip
 def empty(*_args: Any) -> Iterator[tuple[Any, ...]]:
     """No rows."""
+    return iter(())
+
+
+@builtin("pg_get_replication_slots", call=True, returns_set=True)
+def pg_get_replication_slots(call: Call) -> Iterator[tuple[Any, ...]]:
+    """Slots outlive the server, as directories."""
+    if call.session.database.cluster.directory.backend.list("pg_replslot"):
+        raise Unsupported("function pg_get_replication_slots where there are slots")
+    return iter(())
+
+
+@builtin("pg_prepared_statement", call=True, returns_set=True)
+def pg_prepared_statement(call: Call) -> Iterator[tuple[Any, ...]]:
+    """The session's own PREPAREs."""
+    if call.session.prepared:
+        raise Unsupported("function pg_prepared_statement after PREPARE")
     return iter(())
 
 

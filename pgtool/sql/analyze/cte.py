@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from pgtool.catalog import typeoids as t
-from pgtool.errors import SqlError, Unsupported
+from pgtool.errors import SqlError
 from pgtool.nodes.base import IntList, Node, OidList, ValueString, strings
 from pgtool.nodes.query import CommonTableExpr, Query, TargetEntry
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_location, expr_type, expr_typmod
+from pgtool.sql.analyze.searchcycle import check_clauses, transform_mark
 from pgtool.sql.analyze.state import ParseState
 from pgtool.sql.analyze.wellformed import check_recursive_form
 
@@ -25,8 +26,6 @@ def transform_with(state: ParseState, clause: Any, query: Query) -> None:
             raise SqlError(f'WITH query name "{cte.ctename}" specified more than once', "42712",
                            position=cte.location + 1)  # fmt: skip
         names.add(cte.ctename)
-        if cte.search_clause is not None or cte.cycle_clause is not None:
-            raise Unsupported("SEARCH and CYCLE clauses of WITH RECURSIVE")
     made = [cte.copy(cterefcount=0) for cte in clause.ctes]
     query.hasRecursive = clause.recursive
     if not clause.recursive:
@@ -86,6 +85,7 @@ def _analyze(state: ParseState, cte: CommonTableExpr) -> None:
     from pgtool.sql.analyze.query import analyze_subquery
 
     raw = cte.ctequery
+    transform_mark(state, cte)
     if cte.cterecursive:
         check_recursive_form(cte)
         inner = ParseState(state.shared, state)
@@ -98,6 +98,7 @@ def _analyze(state: ParseState, cte: CommonTableExpr) -> None:
         _check_recursive_types(state, cte, query)
     else:
         _set_columns(cte, query.returningList if query.resultRelation else query.targetList)
+    check_clauses(cte)
 
 
 def _analyze_recursive(state: ParseState, cte: CommonTableExpr, raw: Any) -> Query:

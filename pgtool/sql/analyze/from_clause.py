@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pgtool.errors import SqlError, Unsupported
-from pgtool.nodes.base import IntList, ValueString, strings
+from pgtool.nodes.base import IntList, OidList, ValueString, strings
 from pgtool.nodes.enums import CmdType, JoinType, RTEKind
 from pgtool.nodes.query import (
     Alias,
@@ -19,6 +19,7 @@ from pgtool.sql.analyze import names
 from pgtool.sql.analyze.coerce import coerce_to_boolean
 from pgtool.sql.analyze.expressions import transform_expr
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_type, expr_typmod
+from pgtool.sql.analyze.searchcycle import added_columns
 from pgtool.sql.analyze.state import Column, Namespace, ParseState
 from pgtool.sql.permissions import usable_namespace
 
@@ -188,20 +189,25 @@ def _cte_item(state: ParseState, node: Any, cte: Any, level: int) -> Namespace:
     ):
         raise SqlError(f'WITH query "{cte.ctename}" does not have a RETURNING clause', "0A000",
                        position=position)  # fmt: skip
-    labels = strings(cte.ctecolnames)
     columns = [
         Column(name, typid, typmod, collation)
         for name, typid, typmod, collation in zip(
-            labels, cte.ctecoltypes, cte.ctecoltypmods, cte.ctecolcollations
+            strings(cte.ctecolnames), cte.ctecoltypes, cte.ctecoltypmods, cte.ctecolcollations
         )
     ]
+    added = added_columns(cte)
+    for column in added:
+        column.hidden = level > 0
+    columns += added
+    labels = [column.name for column in columns]
     eref = eref_of(node.alias, cte.ctename, labels, "table")
     for column, name in zip(columns, strings(eref.colnames)):
         column.name = name
     rte = RangeTblEntry(
         alias=node.alias, eref=eref, rtekind=RTEKind.RTE_CTE, ctename=cte.ctename,
-        ctelevelsup=level, self_reference=self_reference, coltypes=cte.ctecoltypes,
-        coltypmods=cte.ctecoltypmods, colcollations=cte.ctecolcollations, inFromCl=True,
+        ctelevelsup=level, self_reference=self_reference, inFromCl=True,
+        coltypes=OidList(c.typid for c in columns), coltypmods=IntList(c.typmod for c in columns),
+        colcollations=OidList(c.collation for c in columns),
     )  # fmt: skip
     return state.add_rte(rte, columns)
 

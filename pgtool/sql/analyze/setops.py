@@ -174,7 +174,7 @@ def _column(
         else:
             coerce_to_common(state, entry.expr, common, word)
     typmod = select_common_typmod([one.expr, two.expr], common)
-    collation = _common_collation(state, [one.expr, two.expr], common)
+    collation = common_collation(state, [one.expr, two.expr], common)
     node.colTypes.append(common)
     node.colTypmods.append(typmod)
     node.colCollations.append(collation)
@@ -190,7 +190,7 @@ def _column(
     return TargetEntry(expr=stand_in, resno=one.resno, resname=one.resname)
 
 
-def _common_collation(state: ParseState, exprs: list[Any], typid: int) -> int:
+def common_collation(state: ParseState, exprs: list[Any], typid: int) -> int:
     if not state.types.collation(typid):
         return 0
     found = {expr_collation(expr) for expr in exprs} - {0}

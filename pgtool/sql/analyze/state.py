@@ -33,6 +33,8 @@ class Column:
     typmod: int = -1
     collation: int = 0
     dropped: bool = False
+    #: Whether ``*`` leaves the column out.
+    hidden: bool = False
 
 
 @dataclass(slots=True)

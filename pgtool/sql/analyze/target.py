@@ -73,7 +73,7 @@ def expand_item(
     return [
         (column.name, names.column_var(state, item, number, level, location))
         for number, column in enumerate(item.columns, 1)
-        if not column.dropped
+        if not (column.dropped or column.hidden)
     ]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from pgtool.errors import Unsupported
 from pgtool.nodes.base import walk
 from pgtool.nodes.plan import AggStrategy
-from pgtool.sql.executor.aggregates import AggCall, AggState
+from pgtool.sql.executor.aggregates import AggCall, AggState, step_all
 from pgtool.sql.executor.batch import Batch, ConstColumn, concat_batches
 from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.grouping import boundaries, key_specs, whole_groups
@@ -25,11 +25,14 @@ from pgtool.sql.executor.interning import GroupTable
 from pgtool.sql.executor.node import BATCH_ROWS, Exec, Filter, Project, chunks
 from pgtool.sql.executor.partition import Partitions
 from pgtool.sql.executor.scope import Scope
-from pgtool.sql.executor.spill import Store, compacted
+from pgtool.sql.executor.spill import Store, batch_bytes, compacted
 
 __all__ = ["AggExec", "GroupExec"]
 
-_GROUP_BYTES = 64
+#: What a group takes: in the table of keys, and for each aggregate; a key of variable width
+#: is kept with the group and in the table.
+_GROUP_BYTES, _STATE_BYTES, _KEY_COPIES = 32, 16, 2
+_LEAST_GROUPS, _DEEPEST = 1024, 4
 _GROUPS_AT_ONCE = 8192
 #: An empty hash table takes this much, for EXPLAIN.
 _LEAST_SPACE = 32 << 10
@@ -125,11 +128,12 @@ class AggExec(Exec):
         measure = self.measure(ctx)
         for batch in batches:
             for part in chunks(batch):
-                out = self.filter.apply(part, ctx)
                 if measure is not None:
-                    measure.removed += part.n - out.n
-                if out.n:
-                    yield self.project.apply(out, ctx)
+                    measure.removed += part.n
+                for out in self.output(part, ctx):
+                    if measure is not None:
+                        measure.removed -= out.n
+                    yield out
 
     def _with_results(self, keys: Batch, states: list[AggState], groups: int) -> Batch:
         columns = [
@@ -147,8 +151,7 @@ class AggExec(Exec):
             if first is None and self.used:
                 first = compacted(batch.head(1), self.left.codecs)
             ids = np.zeros(batch.n, np.int64)
-            for state in states:
-                state.step(batch, ids, 1)
+            step_all(states, batch, ids, 1)
         if first is None:
             first = Batch(1, [ConstColumn(None, 1) for _ in self.left.codecs])
         yield from self._output(iter([self._with_results(first, states, 1)]), ctx)
@@ -159,8 +162,7 @@ class AggExec(Exec):
         first: Batch | None = None
         for batch in self.left.run(ctx):
             first = compacted(batch.head(1), self.left.codecs) if first is None else first
-            for state in states:
-                state.step(batch, np.zeros(batch.n, np.int64), 1)
+            step_all(states, batch, np.zeros(batch.n, np.int64), 1)
         if first is not None:
             yield self._with_results(first, states, 1)
 
@@ -186,7 +188,7 @@ class AggExec(Exec):
                 cut = int(starts[-1])
                 groups += len(starts) - 1
                 if cut:
-                    self._step(states, batch.slice(0, cut), ids[:cut], groups)
+                    step_all(states, batch.slice(0, cut), ids[:cut], groups)
                     keys.append(compacted(batch.take(starts[:-1]), codecs))
                 if groups:
                     yield from self._groups(keys, states, ctx)
@@ -196,14 +198,9 @@ class AggExec(Exec):
             if len(starts):
                 groups += len(starts)
                 keys.append(compacted(batch.take(starts), codecs))
-            self._step(states, batch, ids, groups)
+            step_all(states, batch, ids, groups)
         if groups:
             yield from self._groups(keys, states, ctx)
-
-    @staticmethod
-    def _step(states: list[AggState], batch: Batch, ids: Any, groups: int) -> None:
-        for state in states:
-            state.step(batch, ids, groups)
 
     def _groups(self, keys: list[Batch], states: list[AggState], ctx: Context) -> Iterator[Batch]:
         whole = concat_batches([k for k in keys if k.n], self.left.codecs)
@@ -214,7 +211,7 @@ class AggExec(Exec):
         states = [AggState(c, ctx) for c in self.calls]
         keys: list[Batch] = []
         aside: Partitions | None = None
-        limit = max(ctx.hash_mem // (_GROUP_BYTES + 32 * len(self.left.codecs)), 1024)
+        size = 0
         for batch in rows:
             ctx.check()
             if not batch.n:
@@ -228,12 +225,14 @@ class AggExec(Exec):
             else:
                 before = table.count
                 ids, _ = table.numbers(batch)
-                self._note_keys(table, batch, ids, before, keys)
-                if table.count > limit and depth < 4:
+                if table.count > before:
+                    keys.append(self._keys(batch, ids, before))
+                    size += (table.count - before) * (_GROUP_BYTES + _STATE_BYTES * len(states))
+                    size += _KEY_COPIES * batch_bytes(keys[-1])
+                if size > ctx.hash_mem and table.count >= _LEAST_GROUPS and depth < _DEEPEST:
                     aside = Partitions(self.left.codecs, depth)
-            for state in states:
-                state.step(batch, ids, table.count)
-        self._note_memory(table.count, depth, ctx)
+            step_all(states, batch, ids, table.count)
+        self._note_memory(size, depth, ctx)
         if keys:
             # Groups are numbered as they appear, so their keys lie in that order.
             whole = concat_batches(keys, self.left.codecs)
@@ -245,27 +244,23 @@ class AggExec(Exec):
             for part in aside.files():
                 yield from self._hashed(part, ctx, depth + 1)
 
-    def _note_memory(self, groups: int, depth: int, ctx: Context) -> None:
+    def _note_memory(self, size: int, depth: int, ctx: Context) -> None:
         """For EXPLAIN ANALYZE: how many batches, and the most memory that a table took."""
         measure = self.measure(ctx)
         if measure is not None:
             batches, most = measure.extra or (1, _LEAST_SPACE)
-            size = groups * (_GROUP_BYTES + 32 * len(self.left.codecs))
             measure.extra = (batches + bool(depth), max(most, size))
 
-    def _note_keys(
-        self, table: GroupTable, batch: Batch, ids: Any, before: int, keys: list[Batch]
-    ) -> None:
-        """Remember one row of each new group."""
-        if table.count > before:
-            fresh = np.flatnonzero(ids >= before)
-            _found, first = np.unique(ids[fresh], return_index=True)
-            rows = batch.take(fresh[first])
-            wanted = [
-                rows.raw(i) if i in self.used else ConstColumn(None, rows.n)
-                for i in range(len(self.left.codecs))
-            ]
-            keys.append(compacted(Batch(rows.n, wanted), self.left.codecs))
+    def _keys(self, batch: Batch, ids: Any, before: int) -> Batch:
+        """One row of each new group."""
+        fresh = np.flatnonzero(ids >= before)
+        _found, first = np.unique(ids[fresh], return_index=True)
+        rows = batch.take(fresh[first])
+        wanted = [
+            rows.raw(i) if i in self.used else ConstColumn(None, rows.n)
+            for i in range(len(self.left.codecs))
+        ]
+        return compacted(Batch(rows.n, wanted), self.left.codecs)
 
 
 _AGG_VARNO = -100
@@ -315,6 +310,4 @@ class GroupExec(Exec):
         for batch, starts in whole_groups(self.left.run(ctx), self.specs, self.left.codecs):
             for low in range(0, len(starts), BATCH_ROWS):
                 part = batch.take(starts[low : low + BATCH_ROWS])
-                out = self.filter.apply(part, ctx)
-                if out.n:
-                    yield self.project.apply(out, ctx)
+                yield from self.output(part, ctx)

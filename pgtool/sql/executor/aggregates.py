@@ -11,20 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from pgtool.errors import Unsupported
+from pgtool.errors import SqlError, Unsupported
 from pgtool.functions import registry
 from pgtool.functions.columns import ObjectColumn
 from pgtool.functions.registry import Call
 from pgtool.sql.analyze.nodetypes import expr_type
 from pgtool.sql.executor.batch import Batch, concat_batches, nulls, take, truth, values
 from pgtool.sql.executor.context import Context
-from pgtool.sql.executor.keys import KeySpec, key_spec, sort_order
+from pgtool.sql.executor.grouping import boundaries
+from pgtool.sql.executor.keys import KeySpec, key_spec
+from pgtool.sql.executor.node import in_row_order
 from pgtool.sql.executor.scope import Env, Scope
+from pgtool.sql.executor.sorting import Sorter
 from pgtool.sql.executor.spill import compacted
 from pgtool.sql.executor.vcalls import integers_of, numeric_argument
 from pgtool.sql.executor.vectors import VectorCompiler
 
-__all__ = ["AggCall", "AggState"]
+__all__ = ["AggCall", "AggState", "step_all"]
 
 ORDERED_KINDS = ("o", "h")
 
@@ -56,6 +59,10 @@ class AggCall:
         live = [i for i, t in enumerate(node.args) if not t.resjunk]
         self.live = live
         self.sort, self.distinct = self._orders(env, node)
+        #: Rows that are put aside to be sorted: the arguments, and the number of the group.
+        self.aside_codecs = [*self.codecs, env.codec(20)]
+        self.by_group = KeySpec(len(self.codecs), env.codec(20), "int", "btint8cmp", 0, False,
+                                False, env.session, env.ops)  # fmt: skip
         types = tuple(self.direct_types) + tuple(self.types[i] for i in live)
         self.call = Call(types, node.aggtype, node.inputcollid, env.session, node.aggvariadic)
 
@@ -104,24 +111,31 @@ class AggState:
         self.grouped = call.grouped()
         self.states: dict[int, Any] = {}
         self.taken = False
-        self.aside: list[Batch] = []
+        self.aside: Sorter | None = None
         self.direct: dict[int, tuple[Any, ...]] = {}
+
+    def arguments(self, batch: Batch) -> tuple[Any, Batch, list[Any]]:
+        """(row numbers that FILTER leaves or None, those rows, the arguments)."""
+        keep = None
+        if self.call.filter is not None and batch.n:
+            keep = np.flatnonzero(truth(self.call.filter.run(batch, self.ctx), batch.n))
+            batch = batch.take(keep)
+        return keep, batch, [a.run(batch, self.ctx) for a in self.call.args]
 
     def step(self, batch: Batch, ids: Any, groups: int) -> None:
         """Take in a batch whose rows belong to these groups."""
         call = self.call
-        if call.filter is not None and batch.n:
-            keep = np.flatnonzero(truth(call.filter.run(batch, self.ctx), batch.n))
-            batch, ids = batch.take(keep), ids[keep]
+        keep, batch, columns = self.arguments(batch)
+        ids = ids if keep is None else ids[keep]
         if call.ordered_set:
             self._direct_args(batch, ids)
-        columns = [a.run(batch, self.ctx) for a in call.args]
         if call.sort or call.ordered_set:
             from pgtool.types.column import FixedColumn
 
-            part = Batch(batch.n, [*columns, FixedColumn(ids.astype(np.int64))])
-            codecs = [*call.codecs, call.env.codec(20)]
-            self.aside.append(compacted(part, codecs))
+            if self.aside is None:
+                self.aside = Sorter([call.by_group, *call.sort], call.aside_codecs,
+                                    self.ctx.work_mem, None)  # fmt: skip
+            self.aside.add(Batch(batch.n, [*columns, FixedColumn(ids.astype(np.int64))]))
             return
         self._take([columns[i] for i in call.live], ids, groups)
 
@@ -197,27 +211,25 @@ class AggState:
             ]
         return state
 
-    def _sorted(self, groups: int) -> None:
+    def _sorted(self, rows: Sorter, groups: int) -> None:
         call = self.call
-        codecs = [*call.codecs, call.env.codec(20)]
-        whole = concat_batches(self.aside, codecs)
-        self.aside = []
-        place = len(call.codecs)
-        by_group = KeySpec(place, codecs[-1], "int", "btint8cmp", 0, False, False,
-                           call.env.session, call.env.ops)  # fmt: skip
-        whole = whole.take(sort_order(whole, [by_group, *call.sort]))
-        if call.distinct:
-            from pgtool.sql.executor.grouping import boundaries
-
-            whole = whole.filter(boundaries(whole, [by_group, *call.distinct]))
-        ids = whole.col(place).values
-        self._take([whole.col(i) for i in call.live], ids, groups)
+        last: Batch | None = None
+        for batch in rows.rows():
+            self.ctx.check()
+            if call.distinct:
+                known = 0 if last is None else 1
+                both = batch if last is None else concat_batches([last, batch], call.aside_codecs)
+                last = compacted(batch.slice(batch.n - 1, batch.n), call.aside_codecs)
+                batch = batch.filter(boundaries(both, [call.by_group, *call.distinct])[known:])
+            ids = batch.col(len(call.codecs)).values
+            self._take([batch.col(i) for i in call.live], ids, groups)
 
     def results(self, groups: int) -> Any:
         """One result for each group."""
         call = self.call
-        if self.aside:
-            self._sorted(groups)
+        if self.aside is not None:
+            rows, self.aside = self.aside, None
+            self._sorted(rows, groups)
         if self.grouped is not None and not self.states:
             found = self.grouped.final(groups)
             return column_of(found, call.result)
@@ -226,6 +238,24 @@ class AggState:
             state = self.states.get(group)
             out.append((state or self._new(group)).final())
         return column_of(out, call.result)
+
+
+def step_all(states: list[AggState], batch: Batch, ids: Any, groups: int) -> None:
+    """Take a batch into the states of several calls."""
+    try:
+        for state in states:
+            state.step(batch, ids, groups)
+    except SqlError:
+        # An argument of another call may have to fail first, in an earlier row.
+        for _ in in_row_order(batch, lambda rows: _looked_at(states, rows)):
+            pass
+        raise
+
+
+def _looked_at(states: list[AggState], rows: Batch) -> Batch:
+    for state in states:
+        state.arguments(rows)
+    return rows
 
 
 def column_of(found: Any, codec: Any) -> Any:

@@ -17,7 +17,7 @@ from pgtool.sql.executor.context import Context, Measure
 from pgtool.sql.executor.indexkeys import IndexKeys, index_tree
 from pgtool.sql.executor.node import Exec, Filter
 from pgtool.sql.executor.pages import counted_tids, touch
-from pgtool.sql.executor.scan import HeapSource, filtered
+from pgtool.sql.executor.scan import HeapSource, scanned
 from pgtool.sql.executor.tidscan import fetch_tids
 
 __all__ = ["BitmapHeapExec"]
@@ -95,9 +95,4 @@ class BitmapHeapExec(Exec):
             touch(measure, ctx, self.source.heap.file.path, blocks)
         for batch in fetch_tids(self.source, tids >> 16, tids & 0xFFFF, chains=True):
             ctx.check()
-            rows = filtered(self.recheck, batch, ctx)
-            out = filtered(self.filter, rows, ctx)
-            if measure is not None:
-                measure.removed += rows.n - out.n
-            if out.n:
-                yield self.project.apply(out, ctx)
+            yield from scanned(self, batch, ctx, measure, self.recheck)

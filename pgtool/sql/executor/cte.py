@@ -25,8 +25,9 @@ class SharedRows:
         self.rows = rows
         self.codecs = codecs
         self.limit = limit
-        self.kept: list[Batch | None] = []
-        self.files: list[SpillFile | None] = []
+        #: Batches, or numbers of blocks in the file.
+        self.kept: list[Batch | int] = []
+        self.file: SpillFile | None = None
         self.size = 0
         self.done = False
 
@@ -36,10 +37,9 @@ class SharedRows:
         while True:
             if at < len(self.kept):
                 batch = self.kept[at]
-                if batch is None:
-                    file = self.files[at]
-                    assert file is not None
-                    batch = next(file.read())
+                if isinstance(batch, int):
+                    assert self.file is not None
+                    batch = self.file.block(batch)
                 yield batch
                 at += 1
                 continue
@@ -55,12 +55,10 @@ class SharedRows:
         self.size += batch_bytes(batch)
         if self.size <= self.limit:
             self.kept.append(batch)
-            self.files.append(None)
             return
-        file = SpillFile(self.codecs)
-        file.write(batch)
-        self.kept.append(None)
-        self.files.append(file)
+        self.file = self.file or SpillFile(self.codecs)
+        self.kept.append(len(self.file.places))
+        self.file.append(batch)
 
 
 class _Scan(Exec):
@@ -76,9 +74,7 @@ class _Scan(Exec):
         for batch in rows:
             ctx.check()
             full = with_whole_row(self.env, batch, self.row_types, self.names)
-            out = self.filter.apply(full, ctx)
-            if out.n:
-                yield self.project.apply(out, ctx)
+            yield from self.output(full, ctx)
 
 
 def _columns(rte: Any) -> tuple[list[int], list[str]]:

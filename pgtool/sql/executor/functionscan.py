@@ -163,9 +163,7 @@ class FunctionExec(Exec):
             else:
                 full = with_whole_row(self.env, batch, self.row_types, self.names, None,
                                       self._row_type())  # fmt: skip
-            out = self.filter.apply(full, ctx)
-            if out.n:
-                yield self.project.apply(out, ctx)
+            yield from self.output(full, ctx)
 
     def _counted(self, numbers: Any, ctx: Context) -> Iterator[Batch]:
         numbers = numbers if isinstance(numbers, range) else range(0)
@@ -175,9 +173,7 @@ class FunctionExec(Exec):
             # The numbers fit; the one behind the last may not.
             values = part.start + np.arange(len(part), dtype=np.int64) * part.step
             column = FixedColumn(values.astype(self.row_codecs[0].dtype))
-            out = self.filter.apply(Batch(len(part), [column, column]), ctx)
-            if out.n:
-                yield self.project.apply(out, ctx)
+            yield from self.output(Batch(len(part), [column, column]), ctx)
 
     def _row_type(self) -> int:
         if len(self.sources) == 1 and not self.plan.funcordinality:

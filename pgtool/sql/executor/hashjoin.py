@@ -23,7 +23,7 @@ from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.interning import GroupTable
 from pgtool.sql.executor.joins import JoinExec, empty_batch
 from pgtool.sql.executor.keys import KeySpec, key_spec
-from pgtool.sql.executor.node import chunks
+from pgtool.sql.executor.node import BATCH_ROWS
 from pgtool.sql.executor.partition import Partitions
 from pgtool.sql.executor.scope import Scope
 from pgtool.sql.executor.spill import batch_bytes, compacted
@@ -198,16 +198,15 @@ class HashJoinExec(JoinExec):
         if self.kind in _KEEPS_INNER or self.kind in _INNER_ONCE:
             table.seen = np.zeros(table.rows.n, bool)
         for batch in outer:
-            for out in self._probe(batch, table, ctx):
-                if out.n:
-                    yield out
+            yield from self._probe(batch, table, ctx)
         if self.kind in _KEEPS_INNER:
             alone = np.flatnonzero(~table.seen)
             if len(alone):
                 none = empty_batch(self.left.codecs)
                 inner = table.rows.pick(range(self.inner_width))
-                out = self.emit(none, inner, np.full(len(alone), -1), alone, ctx)
-                yield from chunks(out)
+                for low in range(0, len(alone), BATCH_ROWS):
+                    part = alone[low : low + BATCH_ROWS]
+                    yield from self.emit(none, inner, np.full(len(part), -1), part, ctx)
 
     def _probe(self, batch: Batch, table: _Table, ctx: Context) -> Iterator[Batch]:
         o, i = table.probe(batch, self.outer_specs)
@@ -228,10 +227,10 @@ class HashJoinExec(JoinExec):
             table.seen[rows] = True
             if self.kind == JoinType.JOIN_RIGHT_SEMI and len(rows):
                 none = empty_batch(self.left.codecs)
-                yield self.emit(none, inner, np.full(len(rows), -1), rows, ctx)
+                yield from self.emit(none, inner, np.full(len(rows), -1), rows, ctx)
             return
         if table.seen is not None:
             table.seen[i] = True
         o, i = self.by_outer(batch.n, o, i)
         for low in range(0, len(o), _PAIRS):
-            yield self.emit(outer, inner, o[low : low + _PAIRS], i[low : low + _PAIRS], ctx)
+            yield from self.emit(outer, inner, o[low : low + _PAIRS], i[low : low + _PAIRS], ctx)

@@ -20,7 +20,7 @@ from pgtool.sql.executor.indexkeys import IndexKeys, index_tree
 from pgtool.sql.executor.killed import DeadEntries
 from pgtool.sql.executor.node import Exec, Filter, Project
 from pgtool.sql.executor.pages import AllVisible, HeapVisits, counted_tids
-from pgtool.sql.executor.scan import HeapSource, filtered
+from pgtool.sql.executor.scan import HeapSource, scanned
 from pgtool.sql.executor.tidscan import fetch_placed
 
 __all__ = ["IndexOnlyScanExec", "IndexScanExec"]
@@ -86,12 +86,7 @@ class _IndexExec(Exec):
             whole = parts[0][0] if len(parts) == 1 else self._together(parts)
             if (order[1:] < order[:-1]).any():
                 whole = whole.take(order)
-            rows = filtered(self.recheck, whole, ctx)
-            out = filtered(self.filter, rows, ctx)
-            if measure is not None:
-                measure.removed += rows.n - out.n
-            if out.n:
-                yield self.project.apply(out, ctx)
+            yield from scanned(self, whole, ctx, measure, self.recheck)
 
     def _dead_entries(self, measure: Measure | None) -> tuple[DeadEntries | None, Any]:
         """What marks entries of dead rows, in a session that writes; the index."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -53,11 +54,11 @@ class JoinExec(Exec):
         keep = self.joinqual.mask(outer.take(o).beside(inner.take(i)), ctx)
         return (o, i) if keep.all() else (o[keep], i[keep])
 
-    def emit(self, outer: Batch, inner: Batch, o: Any, i: Any, ctx: Context) -> Batch:
+    def emit(self, outer: Batch, inner: Batch, o: Any, i: Any, ctx: Context) -> Iterator[Batch]:
         """The output rows of some pairs; −1 stands for a row of NULLs."""
         left = outer.take(o, nullable=bool(len(o)) and bool((o < 0).any()))
         right = inner.take(i, nullable=bool(len(i)) and bool((i < 0).any()))
-        return self.project.apply(self.filter.apply(left.beside(right), ctx), ctx)
+        return self.output(left.beside(right), ctx)
 
     def by_outer(self, n: int, o: Any, i: Any) -> tuple[Any, Any]:
         """What the join's kind makes of the pairs of ``n`` outer rows (in outer order)."""

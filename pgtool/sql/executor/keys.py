@@ -18,7 +18,7 @@ from pgtool.errors import Unsupported
 from pgtool.functions.codec import Codec
 from pgtool.functions.collation import collation_key
 from pgtool.sql.executor.batch import Batch, nulls, stored, values
-from pgtool.sql.executor.spans import padded_words, trimmed
+from pgtool.sql.executor.spans import padded_words, ranks, trimmed
 from pgtool.sql.executor.vcalls import numeric_argument
 from pgtool.types.column import VarColumn
 
@@ -148,8 +148,7 @@ def _spans(column: VarColumn, with_length: bool) -> list[Any]:
     length = column.length if column.valid is None else np.where(column.valid, column.length, 0)
     most = int(length.max(initial=0))
     if most > 8 * _MAX_WORDS:
-        data = [column.datum(i) for i in range(len(column))]
-        return _ranked(data)
+        return [ranks(column)]
     words = padded_words(column, most)
     return [*words, length.astype(np.uint64)] if with_length else words
 

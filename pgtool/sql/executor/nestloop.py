@@ -61,40 +61,39 @@ class NestLoopExec(JoinExec):
                     kept = list(store.read())
                     whole = (concat_batches(kept, self.right.codecs) if kept
                              else empty_batch(self.right.codecs))  # fmt: skip
-            step = max(1, _PAIRS // max(store.rows, 1))
+            # What lies in a file is read for each outer row, whose pairs so stay together.
+            step = 1 if whole is None else max(1, _PAIRS // max(store.rows, 1))
             for low in range(0, outer.n, step):
                 ctx.check()
                 part = outer.slice(low, low + step)
-                out = (self._block(part, whole, ctx) if whole is not None
-                       else self._spilled_block(part, store, ctx))  # fmt: skip
-                if out.n:
-                    yield out
+                yield from (self._one_row(part, store, ctx) if whole is None
+                            else self._block(part, whole, ctx))  # fmt: skip
 
-    def _block(self, outer: Batch, inner: Batch, ctx: Context) -> Batch:
+    def _block(self, outer: Batch, inner: Batch, ctx: Context) -> Iterator[Batch]:
         o = np.repeat(np.arange(outer.n), inner.n)
         i = np.tile(np.arange(inner.n), outer.n)
         o, i = self.pairs(outer, inner, o, i, ctx)
         o, i = self.by_outer(outer.n, o, i)
         return self.emit(outer, inner, o, i, ctx)
 
-    def _spilled_block(self, outer: Batch, store: Store, ctx: Context) -> Batch:
-        found: list[tuple[Any, Batch]] = []
+    def _one_row(self, outer: Batch, store: Store, ctx: Context) -> Iterator[Batch]:
+        alone = True
         for inner in store.read():
-            o = np.repeat(np.arange(outer.n), inner.n)
-            i = np.tile(np.arange(inner.n), outer.n)
+            ctx.check()
+            o, i = np.zeros(inner.n, np.int64), np.arange(inner.n)
             o, i = self.pairs(outer, inner, o, i, ctx)
-            if len(o):
-                found.append((o, compacted(inner.take(i), self.right.codecs)))
-        if not found:
-            o = i = np.zeros(0, np.int64)
-            whole = empty_batch(self.right.codecs)
-        else:
-            whole = concat_batches([b for _, b in found], self.right.codecs)
-            o = np.concatenate([x for x, _ in found])
-            i = np.argsort(o, kind="stable")
-            o = o[i]
-        o, i = self.by_outer(outer.n, o, i)
-        return self.emit(outer, whole, o, i, ctx)
+            if not len(o):
+                continue
+            alone = False
+            if self.kind == JoinType.JOIN_ANTI:
+                return
+            if self.kind == JoinType.JOIN_SEMI:
+                yield from self.emit(outer, inner, o[:1], i[:1], ctx)
+                return
+            yield from self.emit(outer, inner, o, i, ctx)
+        if alone and self.kind in (JoinType.JOIN_LEFT, JoinType.JOIN_ANTI):
+            missing = empty_batch(self.right.codecs)
+            yield from self.emit(outer, missing, np.zeros(1, np.int64), np.full(1, -1), ctx)
 
     # -- the inner side depends on the outer row --------------------------------------
 
@@ -106,9 +105,8 @@ class NestLoopExec(JoinExec):
                 inner, o, i = self.lookup.pairs(outer, table, ctx)
                 o, i = self.by_outer(outer.n, o, i)
                 for low in range(0, len(o), _PAIRS):
-                    out = self.emit(outer, inner, o[low : low + _PAIRS], i[low : low + _PAIRS], ctx)
-                    if out.n:
-                        yield out
+                    part = slice(low, low + _PAIRS)
+                    yield from self.emit(outer, inner, o[part], i[part], ctx)
                 continue
             lists = [values(v.run(outer, ctx), codec) for _, v, codec in self.params]
             waiting: list[Batch] = []
@@ -148,6 +146,4 @@ class NestLoopExec(JoinExec):
         o = np.concatenate(origin) if origin else np.zeros(0, np.int64)
         o, i = self.by_outer(part.n, o, np.arange(inner.n))
         if len(o):
-            out = self.emit(part, inner, o, i, ctx)
-            if out.n:
-                yield out
+            yield from self.emit(part, inner, o, i, ctx)

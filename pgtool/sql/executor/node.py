@@ -9,11 +9,12 @@ its subtree reads (:attr:`Exec.depends`).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pgtool.errors import SqlError
 from pgtool.functions.codec import Codec
 from pgtool.nodes.base import walk
 from pgtool.nodes.enums import ParamKind
@@ -26,7 +27,7 @@ from pgtool.sql.executor.vectors import Vector, VectorCompiler
 if TYPE_CHECKING:
     from pgtool.sql.executor.build import Builder
 
-__all__ = ["BATCH_ROWS", "Exec", "Filter", "Project", "chunks"]
+__all__ = ["BATCH_ROWS", "Exec", "Filter", "Project", "chunks", "in_row_order"]
 
 BATCH_ROWS = 16384
 _SELECTIVE = 0.3
@@ -103,6 +104,8 @@ class Exec:
         self.codecs: list[Codec] = [self.env.codec(t) for t in self.types]
         self.left: Any = None
         self.right: Any = None
+        self.filter: Any = None
+        self.project: Any = None
         self.depends: tuple[int, ...] = tuple(sorted(params_below(plan, builder)))
         self.init_plans = list(plan.initPlan)
 
@@ -161,6 +164,15 @@ class Exec:
             Filter(self.env, scope, self.plan.qual),
             Project(self.env, scope, self.plan.targetlist),
         )
+
+    def output(self, batch: Batch, ctx: Context) -> Iterator[Batch]:
+        """What the node's own filter and projection (made by :meth:`over`) leave of a batch."""
+
+        def run(rows: Batch) -> Batch:
+            out = self.filter.apply(rows, ctx)
+            return self.project.apply(out, ctx) if out.n else out
+
+        return in_row_order(batch, run)
 
     def key(self, ctx: Context) -> tuple[Any, ...]:
         """Where and under which parameters this node keeps things."""
@@ -222,3 +234,24 @@ def chunks(batch: Batch, size: int = BATCH_ROWS) -> Iterator[Batch]:
         return
     for low in range(0, batch.n, size):
         yield batch.slice(low, low + size)
+
+
+def in_row_order(batch: Batch, run: Callable[[Batch], Batch]) -> Iterator[Batch]:
+    """``run`` on a batch, its results without rows left out.
+
+    Columns are computed one after the other, so where one fails, another may have to fail in
+    an earlier row, and rows before that may be all that anybody wants: the batch is halved
+    until what comes before the first row that fails is given out, and then that row fails.
+    """
+    try:
+        out = run(batch)
+    except SqlError:
+        if batch.n < 2:
+            raise
+    else:
+        if out.n:
+            yield out
+        return
+    half = batch.n // 2
+    yield from in_row_order(batch.slice(0, half), run)
+    yield from in_row_order(batch.slice(half, batch.n), run)

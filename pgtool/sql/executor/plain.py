@@ -48,9 +48,7 @@ class ResultExec(Exec):
                 yield Batch(1, [ConstColumn(fn((), ctx), 1) for fn in self.rows])
             return
         for batch in self.left.run(ctx):
-            out = self.filter.apply(batch, ctx)
-            if out.n:
-                yield self.project.apply(out, ctx)
+            yield from self.output(batch, ctx)
 
 
 def _never(clause: Any) -> bool:
@@ -98,9 +96,7 @@ class SubqueryExec(Exec):
         visible, names, types = self.whole
         for batch in self.left.run(ctx):
             full = with_whole_row(self.env, batch, types, names, visible)
-            out = self.filter.apply(full, ctx)
-            if out.n:
-                yield self.project.apply(out, ctx)
+            yield from self.output(full, ctx)
 
 
 class ValuesExec(Exec):
@@ -130,9 +126,7 @@ class ValuesExec(Exec):
             batch = with_whole_row(
                 self.env, Batch(len(rows), columns), self.value_types, self.names
             )
-            out = self.filter.apply(batch, ctx)
-            if out.n:
-                yield self.project.apply(out, ctx)
+            yield from self.output(batch, ctx)
 
 
 class MaterialExec(Exec):

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from pgtool.errors import SqlError
 from pgtool.functions.values import RecordValue
 from pgtool.sql.executor.batch import Batch
 from pgtool.sql.executor.context import Context
-from pgtool.sql.executor.node import BATCH_ROWS, Exec
+from pgtool.sql.executor.node import BATCH_ROWS, Exec, in_row_order
 from pgtool.sql.executor.plain import ONE_ROW
 from pgtool.sql.executor.scalar import ScalarCompiler
 from pgtool.sql.executor.scope import Scope
@@ -52,11 +53,22 @@ class ProjectSetExec(Exec):
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the class."""
         source = iter([ONE_ROW]) if self.left is None else self.left.run(ctx)
+        width = len(self.plain)
+
+        def with_plain(rows: Batch) -> Batch:
+            return Batch(rows.n, [v.run(rows, ctx) for v in self.plain.values()]).beside(rows)
+
         for batch in source:
-            plain = {i: v.run(batch, ctx) for i, v in self.plain.items()}
-            flat = Batch(batch.n, list(plain.values()))
-            waiting: dict[int, list[Any]] = {i: [] for i in self.sets}
-            origin: list[int] = []
+            for both in in_row_order(batch, with_plain):
+                flat = both.pick(range(width))
+                yield from self._expanded(flat, both.pick(range(width, both.width)), ctx)
+
+    def _expanded(self, flat: Batch, batch: Batch, ctx: Context) -> Iterator[Batch]:
+        """As many rows for each row as its longest set has."""
+        waiting: dict[int, list[Any]] = {i: [] for i in self.sets}
+        origin: list[int] = []
+        failed: SqlError | None = None
+        try:
             for number, row in enumerate(batch.rows(self.input_codecs)):
                 ctx.check()
                 sets = [self._values(i, call(row, ctx)) for i, call in self.sets.items()]
@@ -68,8 +80,13 @@ class ProjectSetExec(Exec):
                         yield self._batch(flat, origin, waiting)
                         origin = []
                         waiting = {i: [] for i in self.sets}
-            if origin:
-                yield self._batch(flat, origin, waiting)
+        except SqlError as error:
+            # The rows before it may be all that anybody wants.
+            failed = error
+        if origin:
+            yield self._batch(flat, origin, waiting)
+        if failed is not None:
+            raise failed
 
     def _values(self, number: int, rows: Iterable[Any]) -> Iterable[Any]:
         """Composite results come as tuples; in a target list they are rows."""

@@ -271,6 +271,7 @@ def _grouping(c: ScalarCompiler, node: Any) -> Scalar:
 
 
 FORMS: dict[str, Callable[[Any, Any], Any]] = {
+    "PlaceHolderVar": lambda c, node: c.compile(node.phexpr),
     "RelabelType": _relabel, "CoerceViaIO": _coerce_via_io, "ArrayCoerceExpr": _array_coerce,
     "ArrayExpr": _array, "RowExpr": _row, "FieldSelect": _field,
     "ConvertRowtypeExpr": _convert_row, "RowCompareExpr": _row_compare, "MinMaxExpr": _min_max,

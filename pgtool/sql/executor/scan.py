@@ -25,8 +25,8 @@ from pgtool.errors import CorruptData, Unsupported
 from pgtool.nodes.base import walk
 from pgtool.sql.executor.ahead import ahead
 from pgtool.sql.executor.batch import Batch, ConstColumn, take
-from pgtool.sql.executor.context import Context
-from pgtool.sql.executor.node import Exec
+from pgtool.sql.executor.context import Context, Measure
+from pgtool.sql.executor.node import Exec, Filter, in_row_order
 from pgtool.sql.executor.pages import touch
 from pgtool.sql.executor.rowtype import with_whole_row
 from pgtool.sql.executor.scope import Scope
@@ -233,11 +233,7 @@ class SeqScanExec(Exec):
         """See the class."""
         measure = self.measure(ctx)
         for batch in self._rows(ctx):
-            out = filtered(self.filter, batch, ctx)
-            if measure is not None:
-                measure.removed += batch.n - out.n
-            if out.n:
-                yield self.project.apply(out, ctx)
+            yield from scanned(self, batch, ctx, measure)
         if measure is not None:
             file = self.source.heap.file
             touch(measure, ctx, file.path, range(file.nblocks))
@@ -269,6 +265,22 @@ class SeqScanExec(Exec):
             ctx.kept[key] = keeping
         elif kept == "never":
             ctx.kept[key] = kept
+
+
+def scanned(
+    node: Exec, batch: Batch, ctx: Context, measure: Measure | None = None,
+    before: Filter | None = None,
+) -> Iterator[Batch]:  # fmt: skip
+    """What a scan's filter and projection leave of the rows of a heap, ``before`` passed."""
+
+    def run(rows: Batch) -> Batch:
+        rows = rows if before is None else filtered(before, rows, ctx)
+        out = filtered(node.filter, rows, ctx)
+        if measure is not None:
+            measure.removed += rows.n - out.n
+        return node.project.apply(out, ctx) if out.n else out
+
+    return in_row_order(batch, run)
 
 
 def filtered(condition: Any, batch: Batch, ctx: Context) -> Batch:

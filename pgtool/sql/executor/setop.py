@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from pgtool.nodes.plan import SetOpCmd
+from pgtool.nodes.plan import SetOpCmd, SetOpStrategy
 from pgtool.sql.executor.batch import Batch, concat_batches
 from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.grouping import boundaries, key_specs
 from pgtool.sql.executor.interning import GroupTable
+from pgtool.sql.executor.merging import Keys, aligned
 from pgtool.sql.executor.node import Exec
 from pgtool.sql.executor.spill import compacted
 
@@ -47,7 +50,10 @@ class UniqueExec(Exec):
 
 
 class SetOpExec(Exec):
-    """INTERSECT and EXCEPT: the left input's rows, as often as the counts of both sides say."""
+    """INTERSECT and EXCEPT: the left input's rows, as often as the counts of both sides say.
+
+    Sorted inputs are gone through side by side, others counted in a table.
+    """
 
     def __init__(self, builder: Any, plan: Any) -> None:
         super().__init__(builder, plan)
@@ -60,16 +66,41 @@ class SetOpExec(Exec):
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the class."""
+        left, right = self.left.run(ctx), self.right.run(ctx)
+        if self.plan.strategy != SetOpStrategy.SETOP_SORTED or not self._comparable():
+            yield from self._counted(left, right, ctx)
+            return
+        first = self.plan.cmpNullsFirst
+        keys = [
+            Keys([replace(s, nulls_first=bool(n)) for s, n in zip(specs, first)])
+            for specs in (self.specs, self.right_specs)
+        ]
+        for mine, other in aligned(left, right, (keys[0], keys[1]),
+                                   (self.codecs, self.right.codecs)):  # fmt: skip
+            if mine is not None:
+                yield from self._counted(iter([mine]), iter([] if other is None else [other]), ctx)
+
+    def _comparable(self) -> bool:
+        return bool(self.specs) and all(
+            a.codec.typid == b.codec.typid for a, b in zip(self.specs, self.right_specs)
+        )
+
+    def _counted(
+        self, rows: Iterator[Batch], right: Iterator[Batch], ctx: Context
+    ) -> Iterator[Batch]:
+        left = _unless_empty(rows)
+        if left is None:
+            return
         table = GroupTable(self.specs) if self.specs else None
         counts = np.zeros(0, np.int64)
-        for batch in self.right.run(ctx):
+        for batch in right:
             ctx.check()
             ids, groups = self._ids(table, batch, self.right_specs)
             more = np.bincount(ids, minlength=max(groups, len(counts)))
             more[: len(counts)] += counts
             counts = more
         given = np.zeros(len(counts), np.int64)
-        for batch in self.left.run(ctx):
+        for batch in left:
             ctx.check()
             if not batch.n:
                 continue
@@ -100,6 +131,12 @@ class SetOpExec(Exec):
         if command == SetOpCmd.SETOPCMD_EXCEPT:
             return (turn == 0) & (other == 0)
         return turn >= other
+
+
+def _unless_empty(rows: Iterator[Batch]) -> Iterator[Batch] | None:
+    """The rows, or None: then the other side is not even looked at."""
+    first = next((batch for batch in rows if batch.n), None)
+    return None if first is None else itertools.chain([first], rows)
 
 
 def _turns(ids: Any) -> Any:

@@ -1,8 +1,8 @@
 """Sort, IncrementalSort and MergeAppend.
 
 In memory the whole input is one batch and its order one array of row numbers. Beyond
-work_mem sorted runs go to temporary files and are merged block by block: the next blocks
-of all runs are sorted together, and everything up to the least of their last rows is final.
+work_mem sorted runs go to temporary files, in blocks so small that a block of every run
+fits into work_mem again, and are merged (:mod:`.merging`); many runs in several levels.
 """
 
 from __future__ import annotations
@@ -10,133 +10,147 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from pgtool.sql.executor.batch import Batch, concat_batches
 from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.keys import KeySpec, key_specs, sort_order
-from pgtool.sql.executor.node import BATCH_ROWS, Exec, chunks
+from pgtool.sql.executor.merging import merge_sorted
+from pgtool.sql.executor.node import BATCH_ROWS, Exec
 from pgtool.sql.executor.spill import SpillFile, batch_bytes, compacted
 
-__all__ = ["MergeAppendExec", "SortExec", "merge_sorted", "sorted_batches"]
+__all__ = ["MergeAppendExec", "SortExec", "Sorter", "sorted_batches"]
 
-_BLOCK = 8192
-_MOST_RUNS = 32
+#: Rows in a block of a run: as many as fit, but reading few at a time does not pay.
+_LEAST_BLOCK, _MOST_BLOCK = 256, 8192
+_MOST_RUNS = 48
 #: A sort takes this much whatever it sorts, for EXPLAIN.
 _LEAST_SPACE = 25 << 10
+
+
+class _Runs:
+    """Sorted runs in temporary files."""
+
+    def __init__(self, specs: list[KeySpec], codecs: list[Any], room: int) -> None:
+        self.specs = specs
+        self.codecs = codecs
+        self.room = room
+        #: By how often their rows were merged before.
+        self.levels: list[list[SpillFile]] = []
+        self.block = _LEAST_BLOCK
+
+    def add(self, whole: Batch, size: int) -> None:
+        """Sort rows that take ``size`` bytes and write them as a run."""
+        fit = self.room // _MOST_RUNS * whole.n // max(size, 1)
+        self.block = min(max(fit, _LEAST_BLOCK), _MOST_BLOCK)
+        order = sort_order(whole, self.specs)
+        self._put(0, (whole.take(order[low : low + self.block])
+                      for low in range(0, len(order), self.block)))  # fmt: skip
+
+    def _put(self, level: int, rows: Iterator[Batch]) -> None:
+        run = SpillFile(self.codecs)
+        for batch in rows:
+            for low in range(0, batch.n, self.block):
+                run.append(batch.slice(low, low + self.block))
+        if level == len(self.levels):
+            self.levels.append([])
+        full = self.levels[level]
+        full.append(run)
+        if len(full) == _MOST_RUNS:
+            self.levels[level] = []
+            self._put(level + 1, self._merged(full))
+
+    def _merged(self, runs: list[SpillFile]) -> Iterator[Batch]:
+        inputs = [run.read() for run in runs]
+        yield from merge_sorted(inputs, self.specs, self.codecs, self.block)
+        for run in runs:
+            run.close()
+
+    def rows(self) -> Iterator[Batch]:
+        """All rows in order; of equal rows the one that came first."""
+        return self._merged([run for level in reversed(self.levels) for run in level])
+
+    @property
+    def bytes(self) -> int:
+        """What lies in files."""
+        return sum(run.bytes for level in self.levels for run in level)
+
+
+class Sorter:
+    """Rows on their way into order."""
+
+    def __init__(
+        self, specs: list[KeySpec], codecs: list[Any], room: int, bound: int | None
+    ) -> None:
+        self.specs = specs
+        self.codecs = codecs
+        self.room = room
+        self.bound = bound
+        self.kept: list[Batch] = []
+        self.size, self.count = 0, 0
+        self.runs: _Runs | None = None
+
+    def add(self, batch: Batch) -> None:
+        """Take in rows; they are sorted and put aside when there is no room for more."""
+        small = compacted(batch, self.codecs)
+        self.kept.append(small)
+        self.size += batch_bytes(small)
+        self.count += small.n
+        full = self.size > self.room
+        if self.bound is not None and self.count >= (
+            2 * self.bound if full else 4 * max(self.bound, BATCH_ROWS)
+        ):
+            self._first(self.bound)
+            full = self.size > self.room
+        if full:
+            self.put_aside()
+
+    def _first(self, bound: int) -> None:
+        whole = concat_batches(self.kept, self.codecs)
+        best = compacted(whole.take(sort_order(whole, self.specs)[:bound]), self.codecs)
+        self.kept, self.size, self.count = [best], batch_bytes(best), best.n
+
+    def put_aside(self) -> None:
+        """What is in memory becomes a run."""
+        if self.kept:
+            self.runs = self.runs or _Runs(self.specs, self.codecs, self.room)
+            self.runs.add(concat_batches(self.kept, self.codecs), self.size)
+        self.kept, self.size, self.count = [], 0, 0
+
+    def rows(self) -> Iterator[Batch]:
+        """All rows in order, once."""
+        if self.runs:
+            self.put_aside()
+            yield from self.runs.rows()
+        elif self.kept:
+            whole = concat_batches(self.kept, self.codecs)
+            self.kept = []
+            order = sort_order(whole, self.specs)
+            order = order if self.bound is None else order[: self.bound]
+            for low in range(0, len(order), BATCH_ROWS):
+                yield whole.take(order[low : low + BATCH_ROWS])
+
+    def used(self) -> tuple[str, int]:
+        """Method and space, for EXPLAIN ANALYZE."""
+        if self.runs:
+            return "external merge", self.runs.bytes + self.size
+        if self.bound is not None and self.bound < self.count:
+            size = self.size * self.bound // max(self.count, 1)
+            return "top-N heapsort", max(size, _LEAST_SPACE)
+        return "quicksort", max(self.size, _LEAST_SPACE)
 
 
 def sorted_batches(
     rows: Iterator[Batch], specs: list[KeySpec], codecs: list[Any], ctx: Context,
     bound: int | None = None, note: Any = None,
 ) -> Iterator[Batch]:  # fmt: skip
-    """The rows in order; only the first ``bound`` ones where that is given."""
-    kept: list[Batch] = []
-    size, count = 0, 0
-    runs: list[SpillFile] = []
+    """The rows in order; not all behind the first ``bound`` ones where that is given."""
+    sorter = Sorter(specs, codecs, ctx.work_mem, bound)
     for batch in rows:
         ctx.check()
-        small = compacted(batch, codecs)
-        kept.append(small)
-        size += batch_bytes(small)
-        count += small.n
-        if bound is not None and count > max(4 * bound, 4 * BATCH_ROWS):
-            whole = concat_batches(kept, codecs)
-            kept = [compacted(whole.take(sort_order(whole, specs)[:bound]), codecs)]
-            size, count = batch_bytes(kept[0]), kept[0].n
-        if size > ctx.work_mem and bound is None:
-            runs.append(_write_run(kept, specs, codecs))
-            kept, size, count = [], 0, 0
-            if len(runs) >= _MOST_RUNS:
-                runs = [_merge_to_file(runs, specs, codecs)]
-    if note is not None:
-        top = bound is not None and bound < count
-        if top and bound is not None:
-            size = size * bound // max(count, 1)
-        note.extra = (
-            ("external merge", sum(r.bytes for r in runs) + size) if runs
-            else ("top-N heapsort" if top else "quicksort", max(size, _LEAST_SPACE))
-        )  # fmt: skip
-    if runs:
-        if kept:
-            runs.append(_write_run(kept, specs, codecs))
-        yield from merge_sorted([r.read() for r in runs], specs, codecs)
-        return
-    if not kept:
-        return
-    whole = concat_batches(kept, codecs)
-    order = sort_order(whole, specs)
-    order = order if bound is None else order[:bound]
-    for low in range(0, len(order), BATCH_ROWS):
-        yield whole.take(order[low : low + BATCH_ROWS])
-
-
-def _write_run(kept: list[Batch], specs: list[KeySpec], codecs: list[Any]) -> SpillFile:
-    whole = concat_batches(kept, codecs)
-    order = sort_order(whole, specs)
-    run = SpillFile(codecs)
-    for low in range(0, len(order), _BLOCK):
-        run.write(whole.take(order[low : low + _BLOCK]))
-    return run
-
-
-def _merge_to_file(runs: list[SpillFile], specs: list[KeySpec], codecs: list[Any]) -> SpillFile:
-    out = SpillFile(codecs)
-    for batch in merge_sorted([r.read() for r in runs], specs, codecs):
-        for part in chunks(batch, _BLOCK):
-            out.write(part)
-    for run in runs:
-        run.close()
-    return out
-
-
-def merge_sorted(
-    inputs: list[Iterator[Batch]], specs: list[KeySpec], codecs: list[Any]
-) -> Iterator[Batch]:
-    """Several sorted inputs as one; rows that are equal come in the order of the inputs."""
-    heads: list[Batch] = []
-    open_: list[Iterator[Batch]] = []
-    for rows in inputs:
-        first = _next(rows)
-        if first is not None:
-            heads.append(first)
-            open_.append(rows)
-    while heads:
-        if len(heads) == 1:
-            yield heads[0]
-            yield from (b for b in open_[0] if b.n)
-            return
-        whole = concat_batches(heads, codecs)
-        order = sort_order(whole, specs)
-        ends = np.cumsum([h.n for h in heads])
-        place = np.empty(len(order), np.int64)
-        place[order] = np.arange(len(order))
-        cut = int(place[ends - 1].min())
-        yield from chunks(whole.take(order[: cut + 1]))
-        heads, open_ = _refilled(whole, place > cut, ends, open_)
-
-
-def _refilled(
-    whole: Batch, left: Any, ends: Any, open_: list[Iterator[Batch]]
-) -> tuple[list[Batch], list[Iterator[Batch]]]:
-    """What is left of each head, replaced by its input's next block where that is nothing."""
-    heads, inputs = [], []
-    low = 0
-    for end, rows in zip(ends.tolist(), open_):
-        index = np.flatnonzero(left[low:end]) + low
-        head = whole.take(index) if len(index) else _next(rows)
-        if head is not None:
-            heads.append(head)
-            inputs.append(rows)
-        low = end
-    return heads, inputs
-
-
-def _next(rows: Iterator[Batch]) -> Batch | None:
-    for batch in rows:
         if batch.n:
-            return batch
-    return None
+            sorter.add(batch)
+    if note is not None:
+        note.extra = sorter.used()
+    yield from sorter.rows()
 
 
 class SortExec(Exec):

@@ -9,7 +9,7 @@ import numpy as np
 from pgtool.storage import ragged
 from pgtool.types.column import VarColumn
 
-__all__ = ["padded_words", "span_hash", "trimmed"]
+__all__ = ["padded_words", "ranks", "span_hash", "trimmed"]
 
 _K1 = np.uint64(0x9E3779B97F4A7C15)
 _K2 = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -73,3 +73,62 @@ def span_hash(column: VarColumn, most: int) -> Any:
         # Words that are only padding do not count.
         out = mixed if not i or shortest > 8 * i else np.where(column.length > 8 * i, mixed, out)
     return out
+
+
+def _word(column: VarColumn, rows: Any, at: int) -> tuple[Any, Any]:
+    """(8 bytes of each row's value from a place on, how many of them there are)."""
+    length = np.clip(column.length[rows].astype(np.int64) - at, 0, 8)
+    out = np.zeros(8 * len(rows), np.uint8)
+    start = np.where(length > 0, column.start[rows] + at, 0)
+    ragged.copy_spans(out, np.arange(len(rows), dtype=np.int64) * 8, column.buffer, start, length)
+    return out.view(">u8").astype(np.uint64), length
+
+
+def ranks(column: VarColumn) -> Any:
+    """The place of each value among all, in the order of the bytes; equal values share it.
+
+    Word by word among the rows that are still tied, while that tells many of them apart;
+    what long beginnings have in common is left to the comparison of whole values.
+    """
+    n = len(column)
+    length = column.length
+    if column.valid is not None:
+        length = np.where(column.valid, length, 0)
+    column = VarColumn(column.buffer, column.start, length)
+    order = np.arange(n)
+    first = np.zeros(n, bool)
+    first[:1] = True
+    places, at, before = np.arange(n), 0, 2 * n + 1
+    while len(places) and 2 * len(places) < before:
+        before = len(places)
+        rows = order[places]
+        tie = np.cumsum(first[places])
+        word, size = _word(column, rows, at)
+        moved = np.lexsort((size, word, tie))
+        order[places] = rows[moved]
+        tie, word, size = tie[moved], word[moved], size[moved]
+        first[places[1:]] |= (word[1:] != word[:-1]) | (size[1:] != size[:-1])
+        places = places[_tied(first, places, size == 8)]
+        at += 8
+    _by_value(column, order, first, places)
+    out = np.empty(n, np.uint64)
+    out[order] = np.cumsum(first) - 1
+    return out
+
+
+def _tied(first: Any, places: Any, more: Any) -> Any:
+    """Which places hold a value that its neighbour equals so far, and that goes on."""
+    ends = np.append(first[1:], True)
+    return more & ~(first[places] & ends[places])
+
+
+def _by_value(column: VarColumn, order: Any, first: Any, places: Any) -> None:
+    """Settle the places that are left: in each tie by the values as wholes."""
+    rows = order[places]
+    items = [column.datum(row) for row in rows.tolist()]
+    ties = np.cumsum(first[places]).tolist()
+    moved = sorted(range(len(items)), key=lambda i: (ties[i], items[i]))
+    order[places] = rows[np.array(moved, np.int64)]
+    for i in range(1, len(moved)):
+        if items[moved[i]] != items[moved[i - 1]]:
+            first[places[i]] = True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import tempfile
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
@@ -15,9 +16,10 @@ from pgtool.functions.codec import Codec
 from pgtool.functions.columns import NumericColumn
 from pgtool.sql.executor.batch import Batch, ConstColumn, column_bytes, compact, concat_batches
 
-_WRITE_ROWS = 4096
+#: A block is written when it has so many rows, or bytes.
+_WRITE_ROWS, _WRITE_BYTES = 4096, 1 << 18
 
-__all__ = ["SpillFile", "Store", "batch_bytes", "compacted"]
+__all__ = ["Queue", "SpillFile", "Store", "batch_bytes", "compacted"]
 
 
 def compacted(batch: Batch, codecs: Sequence[Codec]) -> Batch:
@@ -45,45 +47,60 @@ def _back(column: Any) -> Any:
 
 
 class SpillFile:
-    """Batches in a temporary file, read in the order they were written."""
+    """Batches in a temporary file, read in the order they were written, or by number."""
 
     def __init__(self, codecs: Sequence[Codec]) -> None:
         self.codecs = codecs
         self.file: IO[bytes] = tempfile.TemporaryFile(prefix="pgtool")  # noqa: SIM115
         self.rows = 0
         self.bytes = 0
+        #: Where each block begins.
+        self.places: list[int] = []
         self.waiting: list[Batch] = []
         self.waiting_rows = 0
+        self.waiting_bytes = 0
 
     def write(self, batch: Batch) -> None:
         """Append rows; small batches wait for one another."""
         if not batch.n:
             return
         self.rows += batch.n
-        self.waiting.append(compacted(batch, self.codecs))
+        small = compacted(batch, self.codecs)
+        self.waiting.append(small)
         self.waiting_rows += batch.n
-        if self.waiting_rows >= _WRITE_ROWS:
+        self.waiting_bytes += batch_bytes(small)
+        if self.waiting_rows >= _WRITE_ROWS or self.waiting_bytes >= _WRITE_BYTES:
             self._flush()
+
+    def append(self, batch: Batch) -> None:
+        """Append rows as a block of their own."""
+        self._flush()
+        self.rows += batch.n
+        self._dump(compacted(batch, self.codecs))
 
     def _flush(self) -> None:
         if self.waiting:
             whole = concat_batches(self.waiting, self.codecs)
-            self.waiting, self.waiting_rows = [], 0
-            columns = [_plain(c) for c in whole.cols()]
-            pickle.dump((whole.n, columns), self.file, protocol=5)
-            self.bytes = self.file.tell()
+            self.waiting, self.waiting_rows, self.waiting_bytes = [], 0, 0
+            self._dump(whole)
+
+    def _dump(self, whole: Batch) -> None:
+        self.file.seek(self.bytes)
+        self.places.append(self.bytes)
+        pickle.dump((whole.n, [_plain(c) for c in whole.cols()]), self.file, protocol=5)
+        self.bytes = self.file.tell()
+
+    def block(self, number: int) -> Batch:
+        """One block."""
+        self.file.seek(self.places[number])
+        n, columns = pickle.load(self.file)
+        return Batch(n, [_back(c) for c in columns])
 
     def read(self) -> Iterator[Batch]:
-        """All rows from the start. One reader at a time."""
+        """All rows from the start."""
         self._flush()
-        place = 0
-        end = self.bytes
-        while place < end:
-            self.file.seek(place)
-            n, columns = pickle.load(self.file)
-            place = self.file.tell()
-            yield Batch(n, [_back(c) for c in columns])
-        self.file.seek(0, 2)
+        for number in range(len(self.places)):
+            yield self.block(number)
 
     def close(self) -> None:
         """Drop the file."""
@@ -124,3 +141,50 @@ class Store:
             yield from self.file.read()
         else:
             yield from list(self.kept)
+
+
+class Queue:
+    """Rows that are taken away once, in order, while more come in behind."""
+
+    def __init__(self, codecs: Sequence[Codec], limit: int) -> None:
+        self.codecs = codecs
+        self.limit = limit
+        self.size = 0
+        #: Batches, and numbers of blocks in the file behind them.
+        self.waiting: deque[Batch | int] = deque()
+        self.file: SpillFile | None = None
+
+    def add(self, batch: Batch) -> None:
+        """Put rows at the end."""
+        if not batch.n:
+            return
+        small = compacted(batch, self.codecs)
+        size = batch_bytes(small)
+        if self.file is None and self.size + size > self.limit:
+            self.file = SpillFile(self.codecs)
+        if self.file is None:
+            self.size += size
+            self.waiting.append(small)
+        else:
+            self.waiting.append(len(self.file.places))
+            self.file.append(small)
+
+    def take(self, count: int) -> Iterator[Batch]:
+        """The first rows, which are no longer here then."""
+        while count:
+            batch = self.waiting.popleft()
+            if isinstance(batch, int):
+                assert self.file is not None
+                batch = self.file.block(batch)
+            else:
+                self.size -= batch_bytes(batch)
+            if batch.n > count:
+                rest = compacted(batch.slice(count, batch.n), self.codecs)
+                self.waiting.appendleft(rest)
+                self.size += batch_bytes(rest)
+                batch = batch.slice(0, count)
+            count -= batch.n
+            yield batch
+        if not self.waiting and self.file is not None:
+            self.file.close()
+            self.file = None

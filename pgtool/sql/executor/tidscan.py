@@ -13,7 +13,7 @@ from pgtool.sql.executor.batch import Batch
 from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.node import Exec, Filter
 from pgtool.sql.executor.scalar import ScalarCompiler
-from pgtool.sql.executor.scan import CTID, HeapSource, filtered
+from pgtool.sql.executor.scan import CTID, HeapSource, scanned
 from pgtool.sql.executor.scope import Scope
 
 _GAP = 2
@@ -138,9 +138,7 @@ class TidScanExec(Exec):
             return
         pairs = np.array(found, np.int64)
         for batch in fetch_tids(self.source, pairs[:, 0], pairs[:, 1]):
-            out = filtered(self.filter, batch, ctx)
-            if out.n:
-                yield self.project.apply(out, ctx)
+            yield from scanned(self, batch, ctx)
 
 
 class TidRangeExec(Exec):
@@ -159,6 +157,4 @@ class TidRangeExec(Exec):
         for tuples in self.source.runs():
             ctx.check()
             for batch in self.source.batches(tuples):
-                out = filtered(self.filter, self.ranges.apply(batch, ctx), ctx)
-                if out.n:
-                    yield self.project.apply(out, ctx)
+                yield from scanned(self, batch, ctx, before=self.ranges)

@@ -112,6 +112,9 @@ class VectorCompiler:
 
     _NamedArgExpr = _CollateExpr
 
+    def _PlaceHolderVar(self, node: Any) -> Vector:
+        return self.compile(node.phexpr)
+
     def _RelabelType(self, node: Any) -> Vector | None:
         source, target = self.env.codec(expr_type(node.arg)), self.env.codec(node.resulttype)
         same = source is target or (source.is_text and target.is_text)

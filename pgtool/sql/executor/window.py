@@ -1,8 +1,13 @@
-"""WindowAgg: window functions and aggregates over frames, a partition at a time."""
+"""WindowAgg: window functions and aggregates over frames, a partition at a time.
+
+Of a partition the columns stay in memory that its functions read; the others wait in a queue
+until the functions are computed, in a file where they are many.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,18 +15,27 @@ import numpy as np
 from pgtool.errors import Unsupported
 from pgtool.functions import registry
 from pgtool.functions.opcache import INTERNAL
-from pgtool.nodes.base import mutate
+from pgtool.nodes.base import mutate, walk
 from pgtool.nodes.exprs import Aggref, Var
 from pgtool.nodes.query import TargetEntry
 from pgtool.sql.analyze.nodetypes import expr_type
 from pgtool.sql.executor.aggregates import AggCall, AggState
-from pgtool.sql.executor.batch import Batch, concat, concat_batches, take, truth
+from pgtool.sql.executor.batch import (
+    Batch,
+    ConstColumn,
+    concat,
+    concat_batches,
+    take,
+    truth,
+)
 from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.frames import Frames, frames_of, range_bounds, simple_in_range
-from pgtool.sql.executor.grouping import boundaries, key_specs, whole_groups
+from pgtool.sql.executor.grouping import boundaries, key_specs
+from pgtool.sql.executor.merging import Keys
 from pgtool.sql.executor.node import Exec, Filter, Project, chunks
 from pgtool.sql.executor.scalar import ScalarCompiler
 from pgtool.sql.executor.scope import Scope
+from pgtool.sql.executor.spill import Queue, compacted
 from pgtool.sql.executor.vectors import VectorCompiler
 from pgtool.sql.executor.window_functions import FUNCTIONS, registered
 
@@ -146,6 +160,27 @@ def _spread(frames: Frames, low: int, high: int) -> tuple[Any, Any]:
     return rows[order], groups[order]
 
 
+@dataclass(slots=True)
+class _Rows:
+    """Input rows; which of them begin a partition, and which a group of peers."""
+
+    batch: Batch
+    starts: Any
+    peers: Any
+
+    def slice(self, low: int, high: int) -> _Rows:
+        return _Rows(self.batch.slice(low, high), self.starts[low:high], self.peers[low:high])
+
+
+def _joined(parts: list[_Rows], codecs: list[Any]) -> _Rows:
+    if len(parts) == 1:
+        return parts[0]
+    return _Rows(
+        concat_batches([p.batch for p in parts], codecs),
+        np.concatenate([p.starts for p in parts]), np.concatenate([p.peers for p in parts]),
+    )  # fmt: skip
+
+
 class WindowExec(Exec):
     """See the module."""
 
@@ -173,6 +208,9 @@ class WindowExec(Exec):
         self.order = key_specs(
             self, plan.ordColIdx, plan.ordOperators, plan.ordCollations, codecs=codecs
         )
+        needed = self._needed()
+        self.passed = sorted(_columns([*targets, *quals]) - needed)
+        self.unused = set(range(width)) - needed
         scalars = ScalarCompiler(self.env, Scope())
         self.offsets = [
             None if n is None else scalars.compile(n) for n in (plan.startOffset, plan.endOffset)
@@ -191,23 +229,70 @@ class WindowExec(Exec):
 
         return change(node)
 
+    def _needed(self) -> set[int]:
+        """The input columns that functions and frames read."""
+        needed = _columns([call.func for call in self.calls])
+        if self.plan.startInRangeFunc or self.plan.endInRangeFunc:
+            needed |= {s.column for s in self.order}
+        return needed
+
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the class."""
-        rows = self.left.run(ctx)
         codecs = self.left.codecs
-        if not self.parts:
-            kept = [b for b in rows if b.n]
-            if kept:
-                yield from self._partition(concat_batches(kept, codecs), ctx)
-            return
-        for batch, starts in whole_groups(rows, self.parts, codecs):
+        waiting = Queue([codecs[i] for i in self.passed], ctx.work_mem)
+        for rows in self._partitions(self._marked(waiting, ctx)):
+            starts = np.flatnonzero(rows.starts)
             if self._whole_only():
-                yield from self._many(batch, starts, ctx)
-                continue
-            ends = [*starts[1:].tolist(), batch.n]
-            for low, high in zip(starts.tolist(), ends):
+                parts = [(rows.batch, self._many(rows.batch, starts, ctx))]
+            else:
+                ends = [*starts[1:].tolist(), rows.batch.n]
+                parts = (  # type: ignore[assignment]
+                    self._partition(rows.batch.slice(low, high), rows.peers[low:high], ctx)
+                    for low, high in zip(starts.tolist(), ends)
+                )
+            for whole, columns in parts:
                 ctx.check()
-                yield from self._partition(batch.slice(low, high), ctx)
+                passed = waiting.take(whole.n) if self.passed else chunks(whole)
+                yield from self._output(whole, columns, passed, ctx)
+
+    def _marked(self, waiting: Queue, ctx: Context) -> Iterator[_Rows]:
+        """The rows, and where partitions and peers begin; the columns passed on wait."""
+        keys = Keys([*self.parts, *self.order])
+        count = len(self.parts)
+        last: Batch | None = None
+        for batch in self.left.run(ctx):
+            if not batch.n:
+                continue
+            ctx.check()
+            mine = keys.of(batch)
+            both = mine if last is None else concat_batches([last, mine], keys.codecs)
+            first = 0 if last is None else 1
+            starts = boundaries(both, keys.specs[:count])[first:]
+            peers = boundaries(both, keys.specs[count:])[first:]
+            last = compacted(mine.slice(batch.n - 1, batch.n), keys.codecs)
+            if self.passed:
+                waiting.add(batch.pick(self.passed))
+            yield _Rows(Batch(batch.n, [
+                ConstColumn(None, batch.n) if i in self.unused else batch.raw(i)
+                for i in range(batch.width)
+            ]), starts, peers)  # fmt: skip
+
+    def _partitions(self, marked: Iterator[_Rows]) -> Iterator[_Rows]:
+        """The rows put together so that no partition is cut."""
+        kept: list[_Rows] = []
+        codecs = self.left.codecs
+        for rows in marked:
+            last = int(np.flatnonzero(rows.starts)[-1]) if rows.starts.any() else -1
+            if last > 0:
+                kept.append(rows.slice(0, last))
+            if last >= 0:
+                if kept:
+                    yield _joined(kept, codecs)
+                kept, rows = [], rows.slice(last, rows.batch.n)
+            rows.batch = compacted(rows.batch, codecs)
+            kept.append(rows)
+        if kept:
+            yield _joined(kept, codecs)
 
     def _whole_only(self) -> bool:
         """Whether every function sees the whole partition: then many go at once."""
@@ -221,7 +306,7 @@ class WindowExec(Exec):
             and all(c.is_aggregate for c in self.calls)
         )
 
-    def _many(self, batch: Batch, starts: Any, ctx: Context) -> Iterator[Batch]:
+    def _many(self, batch: Batch, starts: Any, ctx: Context) -> list[Any]:
         ids = np.zeros(batch.n, np.int64)
         ids[starts[1:]] = 1
         ids = np.cumsum(ids)
@@ -230,10 +315,10 @@ class WindowExec(Exec):
             state = AggState(call.agg, ctx)
             state.step(batch, ids, len(starts))
             columns.append(take(state.results(len(starts)), ids))
-        yield from self._output(batch, columns, ctx)
+        return columns
 
-    def _partition(self, rows: Batch, ctx: Context) -> Iterator[Batch]:
-        new = boundaries(rows, self.order) if self.order else np.zeros(rows.n, bool)
+    def _partition(self, rows: Batch, new: Any, ctx: Context) -> tuple[Batch, list[Any]]:
+        new = new.copy()
         new[:1] = False
         peer = np.cumsum(new)
         offsets = [None if fn is None else fn((), ctx) for fn in self.offsets]
@@ -242,7 +327,7 @@ class WindowExec(Exec):
             lambda start, preceding, offset: self._range(rows, peer, start, preceding, offset),
         )  # fmt: skip
         columns = [c.evaluate(rows, peer, frames, ctx) for c in self.calls]
-        yield from self._output(rows, columns, ctx)
+        return rows, columns
 
     def _range(self, rows: Batch, peer: Any, start: bool, preceding: bool, offset: Any) -> Any:
         plan = self.plan
@@ -259,9 +344,25 @@ class WindowExec(Exec):
         )
         return find(start, preceding, offset)
 
-    def _output(self, rows: Batch, columns: list[Any], ctx: Context) -> Iterator[Batch]:
+    def _output(
+        self, rows: Batch, columns: list[Any], parts: Iterator[Batch], ctx: Context
+    ) -> Iterator[Batch]:
+        """``parts``: the columns that were passed on, or all, piece by piece."""
         whole = Batch(rows.n, [*[rows.raw(i) for i in range(rows.width)], *columns])
-        for part in chunks(whole):
-            out = self.filter.apply(part, ctx)
-            if out.n:
-                yield self.project.apply(out, ctx)
+        low = 0
+        for passed in parts:
+            part = whole.slice(low, low + passed.n)
+            low += passed.n
+            if self.passed:
+                place = {column: i for i, column in enumerate(self.passed)}
+                part = Batch(part.n, [
+                    passed.raw(place[i]) if i in place else part.raw(i) for i in range(part.width)
+                ])  # fmt: skip
+            yield from self.output(part, ctx)
+
+
+def _columns(nodes: list[Any]) -> set[int]:
+    """The input columns that expressions read."""
+    return {
+        v.varattno - 1 for v in walk(nodes) if isinstance(v, Var) and v.varno != _WINDOW_VARNO
+    }

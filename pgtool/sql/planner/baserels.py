@@ -57,6 +57,8 @@ def _size_table(root: Root, rel: Rel) -> None:
     if rel.children or rel.partitions is not None:
         inherit.size(root, rel)
         return
+    # A partitioned table by itself has no rows.
+    rel.dummy = rel.dummy or rel.relation.relkind == "p"
     indexes.check_predicates(root, rel)
     finish_size(root, rel)
 

@@ -151,8 +151,9 @@ def _find(
 
 
 def _add(ec: Class, expr: Any, relids: Relids, nullable: Relids, datatype: int) -> Member:
-    em = Member(expr, relids, nullable, datatype, const=not relids)
-    if not relids:
+    held = any(type(node).__name__ == "PlaceHolderVar" for node in trees.walk(expr))
+    em = Member(expr, relids, nullable, datatype, const=not relids and not held)
+    if em.const:
         ec.has_const = True
     ec.relids |= relids
     ec.members.append(em)

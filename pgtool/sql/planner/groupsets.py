@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgtool.errors import Unsupported
-from pgtool.nodes.exprs import Var
 from pgtool.sql.analyze.grouping import expand_grouping_sets
-from pgtool.sql.planner import cost, trees
+from pgtool.sql.planner import cost
 from pgtool.sql.planner.base import Path, Rel, Root, add_path, set_cheapest
 from pgtool.sql.planner.groups import number_of_groups
 
@@ -20,7 +18,6 @@ def paths(
 
     query = root.query
     exprs = group_exprs(root)
-    _check(exprs)
     root.ecs = root.__dict__["upper_ecs"]
     places = {c.tleSortGroupRef: i for i, c in enumerate(query.groupClause)}
     sets = sorted(
@@ -46,10 +43,3 @@ def paths(
     path.target, path.refs, path.width, path.disabled = target, refs, width, sub.disabled
     add_path(made, path)
     set_cheapest(made)
-
-
-def _check(exprs: list[Any]) -> None:
-    """A grouping column that is folded to a constant could not become NULL above."""
-    for expr in exprs:
-        if not any(type(node) is Var for node in trees.walk(expr)):
-            raise Unsupported("GROUPING SETS of an expression without columns")

@@ -6,11 +6,12 @@ All functions take and give Query trees (never changing the caller's); the order
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from pgtool.nodes.base import ValueString
 from pgtool.nodes.enums import BoolExprType, CmdType, JoinType, ParamKind, RTEKind, SubLinkType
-from pgtool.nodes.exprs import BoolExpr, Const, SubLink, Var
+from pgtool.nodes.exprs import BoolExpr, Const, PlaceHolderVar, SubLink, Var
 from pgtool.nodes.query import (
     Alias,
     FromExpr,
@@ -376,10 +377,11 @@ def _substitute(query: Query, rti: int, exprs: list[Any], rte: Any) -> None:
         if value:
             setattr(query, name, trees.replace_vars(value, rti, give))
     for i, entry in enumerate(query.rtable):
-        if i + 1 != rti:
-            query.rtable[i] = trees.mutate(
-                entry, lambda child: _replace_below(child, rti, give)
-            )
+        if i + 1 == rti:
+            continue
+        grouping = query.groupingSets and entry.rtekind == RTEKind.RTE_GROUP
+        put = (lambda var: held(give(var))) if grouping else give
+        query.rtable[i] = trees.mutate(entry, partial(_replace_below, rti=rti, give=put))
     query.jointree = trees.replace_vars(query.jointree, rti, give)
     query.__dict__.setdefault("_replaced", []).append((rti, give))
 
@@ -414,6 +416,13 @@ def flatten_aliases(query: Query, node: Any, kinds: tuple[RTEKind, ...]) -> Any:
         return trees.shift_levels(made, depth)
 
     return transform(node, change)
+
+
+def held(expr: Any) -> Any:
+    """A grouping expression that stays apart also where it is constant: sets make it NULL."""
+    if any(isinstance(node, (Var, PlaceHolderVar)) for node in trees.walk(expr)):
+        return expr
+    return PlaceHolderVar(phexpr=expr)
 
 
 def _join_row(rte: Any, var: Var) -> Any:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgtool.catalog import typeoids as t
 from pgtool.nodes.enums import RTEKind
 from pgtool.nodes.exprs import Const, SubLink
 from pgtool.nodes.query import Query
-from pgtool.sql.analyze.nodetypes import expr_type
 from pgtool.sql.planner import (
     baserels,
     equiv,
@@ -85,7 +83,8 @@ def _is_result(query: Query, node: Any) -> bool:
 
 def _prepare_expressions(root: Root, query: Query) -> None:
     """Bring every expression of the level into the form that planning works on."""
-    opaque = _opaque_groups(query)
+    # Sets of them make grouping expressions NULL: nothing outside may be computed from inside.
+    opaque = bool(query.groupingSets)
     if not opaque:
         _flatten_groups(query)
     query.targetList = [
@@ -139,20 +138,21 @@ def _prepare_modification(root: Root, query: Query) -> None:
         )
 
 
-def _opaque_groups(query: Query) -> bool:
-    """Whether NOT may not be moved into grouping expressions, as sets of them make them NULL."""
-    return bool(query.groupingSets) and any(
-        type(e).__name__ in ("BoolExpr", "OpExpr", "NullTest", "BooleanTest")
-        and expr_type(e) == t.BOOLOID
-        for rte in query.rtable if rte.rtekind == RTEKind.RTE_GROUP for e in rte.groupexprs
-    )  # fmt: skip
-
-
 def _flatten_groups(query: Query) -> None:
+    if query.groupingSets:
+        # A constant as such becomes NULL, not one that something else is computed from.
+        query.targetList = [e.copy(expr=_held(query, e.expr)) for e in query.targetList]
     for name in ("targetList", "havingQual"):
         value = getattr(query, name)
         if value:
             setattr(query, name, prep.flatten_aliases(query, value, _GROUP))
+
+
+def _held(query: Query, expr: Any) -> Any:
+    made = prep.flatten_aliases(query, expr, _GROUP)
+    is_column = type(expr).__name__ == "Var" and expr.varlevelsup == 0 and expr.varno > 0 \
+        and query.rtable[expr.varno - 1].rtekind == RTEKind.RTE_GROUP  # fmt: skip
+    return prep.held(made) if is_column else made
 
 
 def _flatten_lateral(query: Query, sub: Query) -> Query:

@@ -79,6 +79,11 @@ WITH a(x, y) AS (VALUES (1, 'a'), (2, 'b')) SELECT y, x FROM a ORDER BY x DESC
 WITH t AS (SELECT 1 AS a) SELECT * FROM (WITH t AS (SELECT 2 AS a) SELECT * FROM t) s, t
 WITH RECURSIVE t(id, d) AS (SELECT id, 0 FROM tree WHERE parent IS NULL UNION ALL SELECT tree.id, d + 1 FROM tree JOIN t ON tree.parent = t.id) SEARCH BREADTH FIRST BY id SET o SELECT id, d FROM t ORDER BY o
 WITH RECURSIVE g(a, b) AS (SELECT 1, 2 UNION ALL SELECT b, (a + b) % 7 FROM g) CYCLE a, b SET c USING p SELECT a, b, c FROM g
+WITH RECURSIVE g(f, t) AS (VALUES (1,2), (1,3), (2,3), (1,4), (4,5), (5,1)), s AS (SELECT * FROM g UNION ALL SELECT g.* FROM g, s WHERE g.f = s.t) SEARCH DEPTH FIRST BY f, t SET seq CYCLE f, t SET is_cycle TO 'Y' DEFAULT 'N' USING path SELECT * FROM s ORDER BY path
+WITH RECURSIVE g(f, t) AS (VALUES (1,2), (2,1)), s AS (SELECT * FROM g UNION SELECT g.* FROM g, s WHERE g.f = s.t AND NOT s.c) CYCLE f, t SET c USING p SELECT * FROM s
+WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT * FROM (SELECT n % 3 + 1 FROM s) x) CYCLE n SET c USING p SELECT * FROM s
+WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 3) CYCLE n SET c TO true DEFAULT 55 USING p SELECT * FROM s
+WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 3) SEARCH DEPTH FIRST BY n SET p CYCLE n SET c USING p SELECT * FROM s
 WITH a AS (SELECT dept, sum(salary) s FROM emp GROUP BY dept) SELECT dept FROM a WHERE s > (SELECT avg(s) FROM a) ORDER BY 1
 WITH w AS (SELECT 1) SELECT (SELECT * FROM w), EXISTS (SELECT * FROM w)
 -- setops
@@ -498,3 +503,22 @@ SELECT (SELECT sqrt(-1) FROM empty) FROM empty
 SELECT jsonb_set('[1]', '{a}', '5') FROM empty
 SELECT 'x'::text::int FROM empty
 SELECT 1 WHERE NULL::int > 1 / 0
+-- explain options
+EXPLAIN (COSTS yes) SELECT 1
+EXPLAIN (COSTS '0') SELECT 1
+EXPLAIN (COSTS 0) SELECT 1
+EXPLAIN (COSTS off, FORMAT) SELECT 1
+EXPLAIN (FORMAT nothing) SELECT 1
+-- errors by row
+SELECT 10 / (id - 5) FROM tree ORDER BY id LIMIT 4
+SELECT * FROM (SELECT 10 / (id - 7) AS q, id FROM tree OFFSET 0) x LIMIT 2
+SELECT label::int, id / (id - 3) FROM tree ORDER BY id
+SELECT id / (id - 1), label::int FROM tree ORDER BY id
+SELECT sum(1 / (id - 3)), max(label::int) FROM tree
+SELECT generate_series(1, 2), 1 / (id - 3) FROM tree LIMIT 2
+SELECT id FROM tree WHERE false INTERSECT SELECT 1 / (id - 3) FROM tree
+-- grouping by constants
+SELECT 'x' AS k, count(*) FROM tree GROUP BY ROLLUP (1)
+SELECT 1 + 1 AS b, (1 + 1) * parent, count(*) FROM tree GROUP BY GROUPING SETS ((1), (parent), (parent, 1))
+SELECT a, a IS NULL, a + 1, count(*) FROM (SELECT 5 AS a, parent FROM tree) q GROUP BY ROLLUP (a) ORDER BY 1
+SELECT DISTINCT 5 AS a, count(*) OVER () FROM tree GROUP BY ROLLUP (1)

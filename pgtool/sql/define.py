@@ -12,7 +12,7 @@ from pgtool.errors import SqlError
 
 __all__ = ["definition_text", "definition_truth"]
 
-_TRUTH = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
+_TRUTH = {"true": True, "on": True, "false": False, "off": False}
 
 
 def definition_text(node: Any) -> str:
@@ -40,4 +40,8 @@ def definition_text(node: Any) -> str:
 
 def definition_truth(node: Any) -> bool | None:
     """What a DefElem says yes or no to, yes without a value; None where it says neither."""
-    return True if node.arg is None else _TRUTH.get(definition_text(node).lower())
+    if node.arg is None:
+        return True
+    if type(node.arg).__name__ == "ValueInteger":
+        return {0: False, 1: True}.get(node.arg.ival)
+    return _TRUTH.get(definition_text(node).lower())
