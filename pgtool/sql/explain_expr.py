@@ -48,6 +48,10 @@ def quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+_CASTS = (CoercionForm.COERCE_IMPLICIT_CAST, CoercionForm.COERCE_EXPLICIT_CAST)
+_NO_LENGTH = {1042: "bpchar", 1560: '"bit"'}
+
+
 class Deparser:
     """Expressions of one planned statement. ``names`` are the relations' aliases by index."""
 
@@ -57,26 +61,30 @@ class Deparser:
         self.names = names
         self.qualify = qualify
         self.stack: list[Any] = []
+        self.implicit = False
 
-    def text(self, node: Any, stack: list[Any], qualify: bool | None = None) -> str:
+    def text(
+        self, node: Any, stack: list[Any], qualify: bool | None = None, implicit: bool = False
+    ) -> str:
         """An expression of the last plan node of ``stack`` (its ancestors before it)."""
         saved, self.stack = self.stack, list(stack)
         was = self.qualify
         if qualify is not None:
             self.qualify = qualify
         try:
-            return self.expr(node)
+            return self.expr(node, implicit)
         finally:
             self.stack, self.qualify = saved, was
 
-    def expr(self, node: Any) -> str:
-        """Any expression."""
+    def expr(self, node: Any, implicit: bool = False) -> str:
+        """Any expression; as an operand (``implicit``) with the casts that nobody wrote."""
         if isinstance(node, list):
-            return ", ".join(self.expr(n) for n in node)
+            return ", ".join(self.expr(n, implicit) for n in node)
         name = type(node).__name__
         handler = getattr(self, "_" + name.lower(), None)
         if handler is None:
             return f"<{name}>"
+        self.implicit = implicit
         return str(handler(node))
 
     # -- references ----
@@ -112,7 +120,7 @@ class Deparser:
         saved = self.stack
         self.stack = [*saved, child]
         try:
-            made = self.expr(entry.expr)
+            made = self.expr(entry.expr, True)
         finally:
             self.stack = saved
         return made if type(entry.expr).__name__ == "Var" else f"({made})"
@@ -149,10 +157,16 @@ class Deparser:
 
     # -- leaves ----
 
+    def _type(self, typid: int, typmod: int) -> str:
+        """A type's name; without a length these two are not what SQL takes them for."""
+        if typmod < 0 and typid in _NO_LENGTH:
+            return _NO_LENGTH[typid]
+        return str(self.session.types.format_type(typid, typmod))
+
     def _const(self, node: Any) -> str:
         typid = node.consttype
         types = self.session.types
-        label = types.format_type(typid, node.consttypmod)
+        label = self._type(typid, node.consttypmod)
         if node.constisnull:
             return f"NULL::{label}"
         from pgtool.sql.analyze.typefacts import TypeFacts
@@ -188,18 +202,19 @@ class Deparser:
     def _opexpr(self, node: Any) -> str:
         op = self._operator(node.opno)
         if len(node.args) == 1:
-            return f"({op} {self.expr(node.args[0])})"
-        return f"({self.expr(node.args[0])} {op} {self.expr(node.args[1])})"
+            return f"({op} {self.expr(node.args[0], True)})"
+        return f"({self.expr(node.args[0], True)} {op} {self.expr(node.args[1], True)})"
 
     def _distinctexpr(self, node: Any) -> str:
-        return f"({self.expr(node.args[0])} IS DISTINCT FROM {self.expr(node.args[1])})"
+        left, right = (self.expr(a, True) for a in node.args)
+        return f"({left} IS DISTINCT FROM {right})"
 
     def _nullifexpr(self, node: Any) -> str:
-        return f"NULLIF({self.expr(node.args)})"
+        return f"NULLIF({self.expr(node.args, True)})"
 
     def _scalararrayopexpr(self, node: Any) -> str:
         word = "ANY" if node.useOr else "ALL"
-        left, right = (self.expr(a) for a in node.args)
+        left, right = (self.expr(a, True) for a in node.args)
         return f"({left} {self._operator(node.opno)} {word} ({right}))"
 
     def _boolexpr(self, node: Any) -> str:
@@ -218,9 +233,9 @@ class Deparser:
         return f"{quote(schema.nspname)}.{quote(row.proname)}"
 
     def _funcexpr(self, node: Any) -> str:
-        if node.funcformat == CoercionForm.COERCE_IMPLICIT_CAST:
+        if node.funcformat == CoercionForm.COERCE_IMPLICIT_CAST and not self.implicit:
             return self.expr(node.args[0])
-        if node.funcformat == CoercionForm.COERCE_EXPLICIT_CAST:
+        if node.funcformat in _CASTS:
             return self._cast(node.args[0], node.funcresulttype, expr_typmod(node))
         if node.funcformat == CoercionForm.COERCE_SQL_SYNTAX:
             special = self._sql_syntax(node)
@@ -229,7 +244,7 @@ class Deparser:
         return f"{self._function_name(node.funcid)}({self._arguments(node)})"
 
     def _arguments(self, node: Any) -> str:
-        parts = [self.expr(a) for a in node.args]
+        parts = [self.expr(a, True) for a in node.args]
         if node.funcvariadic and parts:
             parts[-1] = f"VARIADIC {parts[-1]}"
         return ", ".join(parts)
@@ -256,23 +271,23 @@ class Deparser:
 
     def _cast(self, arg: Any, typid: int, typmod: int) -> str:
         inner = self.expr(arg)
-        label = self.session.types.format_type(typid, typmod)
+        label = self._type(typid, typmod)
         if type(arg).__name__ == "Const" and arg.consttype == typid:
             return inner
         return f"({inner})::{label}"
 
     def _relabeltype(self, node: Any) -> str:
-        if node.relabelformat == CoercionForm.COERCE_IMPLICIT_CAST:
+        if node.relabelformat == CoercionForm.COERCE_IMPLICIT_CAST and not self.implicit:
             return self.expr(node.arg)
         return self._cast(node.arg, node.resulttype, node.resulttypmod)
 
     def _coerceviaio(self, node: Any) -> str:
-        if node.coerceformat == CoercionForm.COERCE_IMPLICIT_CAST:
+        if node.coerceformat == CoercionForm.COERCE_IMPLICIT_CAST and not self.implicit:
             return self.expr(node.arg)
         return self._cast(node.arg, node.resulttype, -1)
 
     def _arraycoerceexpr(self, node: Any) -> str:
-        if node.coerceformat == CoercionForm.COERCE_IMPLICIT_CAST:
+        if node.coerceformat == CoercionForm.COERCE_IMPLICIT_CAST and not self.implicit:
             return self.expr(node.arg)
         return self._cast(node.arg, node.resulttype, node.resulttypmod)
 
@@ -280,7 +295,7 @@ class Deparser:
         return self.expr(node.arg)
 
     def _coercetodomain(self, node: Any) -> str:
-        if node.coercionformat == CoercionForm.COERCE_IMPLICIT_CAST:
+        if node.coercionformat == CoercionForm.COERCE_IMPLICIT_CAST and not self.implicit:
             return self.expr(node.arg)
         return self._cast(node.arg, node.resulttype, node.resulttypmod)
 
@@ -296,13 +311,13 @@ class Deparser:
     def _aggref(self, node: Any) -> str:
         name = self._function_name(node.aggfnoid)
         shown = [e for e in node.args if not e.resjunk]
-        args = ", ".join(self.expr(e.expr) for e in shown)
+        args = ", ".join(self.expr(e.expr, True) for e in shown)
         if node.aggstar:
             args = "*"
         if node.aggdistinct:
             args = "DISTINCT " + args
         if node.aggkind in ("o", "h"):
-            direct = ", ".join(self.expr(a) for a in node.aggdirectargs)
+            direct = ", ".join(self.expr(a, True) for a in node.aggdirectargs)
             out = f"{name}({direct}) WITHIN GROUP (ORDER BY {self._order(node)})"
         else:
             order = f" ORDER BY {self._order(node)}" if node.aggorder else ""
@@ -320,7 +335,7 @@ class Deparser:
         return ", ".join(out)
 
     def _windowfunc(self, node: Any) -> str:
-        args = "*" if node.winstar else ", ".join(self.expr(a) for a in node.args)
+        args = "*" if node.winstar else self.expr(node.args, True)
         out = f"{self._function_name(node.winfnoid)}({args})"
         if node.aggfilter is not None:
             out += f" FILTER (WHERE {self.expr(node.aggfilter)})"
@@ -335,7 +350,7 @@ class Deparser:
 
     def _nulltest(self, node: Any) -> str:
         word = "IS NULL" if int(node.nulltesttype) == 0 else "IS NOT NULL"
-        return f"({self.expr(node.arg)} {word})"
+        return f"({self.expr(node.arg, True)} {word})"
 
     def _booleantest(self, node: Any) -> str:
         return f"({self.expr(node.arg)} {_BOOLTESTS[int(node.booltesttype)]})"
@@ -343,31 +358,31 @@ class Deparser:
     def _caseexpr(self, node: Any) -> str:
         out = "CASE"
         if node.arg is not None:
-            out += f" {self.expr(node.arg)}"
+            out += f" {self.expr(node.arg, True)}"
         for when in node.args:
             test = when.expr
             if node.arg is not None and type(test).__name__ == "OpExpr":
                 test = test.args[1]
-            out += f" WHEN {self.expr(test)} THEN {self.expr(when.result)}"
-        default = "NULL::text" if node.defresult is None else self.expr(node.defresult)
+            out += f" WHEN {self.expr(test)} THEN {self.expr(when.result, True)}"
+        default = "NULL::text" if node.defresult is None else self.expr(node.defresult, True)
         return f"{out} ELSE {default} END"
 
     def _coalesceexpr(self, node: Any) -> str:
-        return f"COALESCE({self.expr(node.args)})"
+        return f"COALESCE({self.expr(node.args, True)})"
 
     def _minmaxexpr(self, node: Any) -> str:
         word = "GREATEST" if int(node.op) == 0 else "LEAST"
-        return f"{word}({self.expr(node.args)})"
+        return f"{word}({self.expr(node.args, True)})"
 
     def _arrayexpr(self, node: Any) -> str:
-        return f"ARRAY[{self.expr(node.elements)}]"
+        return f"ARRAY[{self.expr(node.elements, True)}]"
 
     def _rowexpr(self, node: Any) -> str:
-        return f"ROW({self.expr(node.args)})"
+        return f"ROW({self.expr(node.args, True)})"
 
     def _rowcompareexpr(self, node: Any) -> str:
         op = self._operator(node.opnos[0])
-        return f"(ROW({self.expr(node.largs)}) {op} ROW({self.expr(node.rargs)}))"
+        return f"(ROW({self.expr(node.largs, True)}) {op} ROW({self.expr(node.rargs, True)}))"
 
     def _fieldselect(self, node: Any) -> str:
         from pgtool.sql.analyze.typefacts import TypeFacts

@@ -246,11 +246,12 @@ class Describer:
         out = []
         for number in columns:
             entry = child.targetlist[number - 1]
-            out.append(self.deparser.text(entry.expr, [*stack, child]))
+            out.append(self.deparser.text(entry.expr, [*stack, child], implicit=True))
         return out
 
     def _own_columns(self, plan: Any, columns: list[int], stack: list[Any]) -> list[str]:
-        return [self.deparser.text(plan.targetlist[n - 1].expr, stack) for n in columns]
+        entries = [plan.targetlist[n - 1] for n in columns]
+        return [self.deparser.text(e.expr, stack, implicit=True) for e in entries]
 
     def _sort_keys(self, plan: Any, stack: list[Any], out: Shown) -> None:
         keys = self._own_columns(plan, plan.sortColIdx, stack)

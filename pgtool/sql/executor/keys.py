@@ -264,13 +264,46 @@ def pack(arrays: list[Any]) -> list[tuple[Any, int]]:
 
 def sort_order(batch: Batch, specs: list[KeySpec]) -> Any:
     """The row numbers in order; equal rows keep theirs."""
-    n = batch.n
-    words = pack(order_arrays(batch, specs))
+    first = next((i for i, s in enumerate(specs) if i and _is_slow(s)), len(specs))
+    words = pack(order_arrays(batch, specs[:first]))
+    order = _words_order(words, batch.n)
+    if first < len(specs):
+        _order_ties(batch, specs[first:], words, order)
+    return order
+
+
+def _is_slow(spec: KeySpec) -> bool:
+    """Whether a key is compared value by value."""
+    return spec.kind == "generic" or (
+        spec.kind in ("text", "bpchar") and not (spec.codec.is_name and not spec.collation)
+        and collation_key(spec.session, spec.collation) is not None
+    )  # fmt: skip
+
+
+def _words_order(words: list[tuple[Any, int]], n: int) -> Any:
     if not words:
         return np.arange(n)
     if len(words) > 1 and n <= _FEW_ROWS:
         return np.lexsort([w for w, _ in reversed(words)])
     return _sorted_words(words, n)
+
+
+def _order_ties(
+    batch: Batch, specs: list[KeySpec], words: list[tuple[Any, int]], order: Any
+) -> None:
+    """Order by further keys the rows that the keys before leave equal."""
+    new = np.zeros(len(order), bool)
+    new[:1] = True
+    for word, _bits in words:
+        sorted_ = word[order]
+        new[1:] |= sorted_[1:] != sorted_[:-1]
+    places = np.flatnonzero(~(new & np.append(new[1:], True)))
+    if not len(places):
+        return
+    rows = order[places]
+    tie = np.cumsum(new[places]).astype(np.uint64)
+    more = order_arrays(batch.take(rows), specs)
+    order[places] = rows[_words_order(pack([tie, *more]), len(rows))]
 
 
 def _sorted_words(words: list[tuple[Any, int]], n: int) -> Any:

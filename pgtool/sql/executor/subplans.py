@@ -15,12 +15,13 @@ from pgtool.functions.values import ArrayValue
 from pgtool.nodes.base import walk
 from pgtool.nodes.enums import BoolExprType, SubLinkType
 from pgtool.sql.analyze.nodetypes import expr_type
-from pgtool.sql.executor.batch import ConstColumn
+from pgtool.sql.executor.batch import Batch, ConstColumn, nulls
 from pgtool.sql.executor.context import Context
-from pgtool.sql.executor.interning import freeze
+from pgtool.sql.executor.interning import GroupTable, freeze
 from pgtool.sql.executor.keys import key_spec
 from pgtool.sql.executor.node import Exec
 from pgtool.sql.executor.scope import Env
+from pgtool.types.column import FixedColumn
 
 if TYPE_CHECKING:
     from pgtool.sql.executor.scalar import Scalar, ScalarCompiler
@@ -30,6 +31,7 @@ __all__ = ["register_initplans", "scalar_subplan", "vector_subplan"]
 
 _MANY = "more than one row returned by a subquery used as an expression"
 _CACHE_ROWS = 10_000
+_INTEGERS = {20, 21, 23}
 _ANY_OR_ALL = (SubLinkType.ANY_SUBLINK, SubLinkType.ALL_SUBLINK)
 
 
@@ -257,12 +259,72 @@ def _hashed_any(c: ScalarCompiler, node: Any) -> Any:
     return look
 
 
+def vector_any(c: VectorCompiler, node: Any) -> Vector | None:
+    """``a IN (subquery)`` by a table of the subquery's values; None where it is not so plain."""
+    from pgtool.sql.executor.vectors import Vector
+
+    clause, ids = node.testexpr, list(node.paramIds)
+    if (
+        node.subLinkType != SubLinkType.ANY_SUBLINK or not node.useHashTable or node.args
+        or type(clause).__name__ != "OpExpr" or len(clause.args) != 2
+    ):  # fmt: skip
+        return None
+    left, right = clause.args
+    bare = right.arg if type(right).__name__ == "RelabelType" else right
+    types = expr_type(left), expr_type(right)
+    if type(bare).__name__ != "Param" or bare.paramid not in ids or (
+        types[0] != types[1] and {*types} - _INTEGERS
+    ):  # fmt: skip
+        return None
+    place = ids.index(bare.paramid)
+    specs = [
+        key_spec(c.env, 0, c.env.codec(typid), clause.opno, clause.inputcollid) for typid in types
+    ]
+    value = c.compile(left)
+
+    def table(ctx: Context) -> tuple[GroupTable, bool, bool]:
+        """(the values, whether NULL is among them, whether there is any row)."""
+        exec_ = c.env.subplan(node.plan_id)
+        key, version = ("any column", id(node)), ctx.version(exec_.depends)
+        found = ctx.kept.get(key)
+        if found is None or found[0] != version:
+            made, rows, nulls_ = GroupTable([specs[1]]), False, False
+            visible = [i for i, t in enumerate(exec_.plan.targetlist) if not t.resjunk]
+            for batch in exec_.run(ctx):
+                one = batch.pick([visible[place]])
+                missing = nulls(one.col(0))
+                if missing is not None and missing.any():
+                    nulls_ = True
+                    one = one.filter(~missing)
+                rows = rows or bool(batch.n)
+                made.numbers(one)
+            found = ctx.kept[key] = (version, (made, nulls_, rows))
+        out: tuple[GroupTable, bool, bool] = found[1]
+        return out
+
+    def run(batch: Batch, ctx: Context) -> Any:
+        values, with_null, any_row = table(ctx)
+        if not any_row:
+            return ConstColumn(False, batch.n)
+        column = value.run(batch, ctx)
+        numbers, missing = values.numbers(Batch(batch.n, [column]), [specs[0]], insert=False)
+        known = numbers >= 0
+        valid = known if with_null else None
+        if missing is not None:
+            valid = ~missing if valid is None else valid & ~missing
+        return FixedColumn(known, valid)
+
+    return Vector(run, expr_type(node))
+
+
 def vector_subplan(c: VectorCompiler, node: Any) -> Vector | None:
     """A subplan that depends on no row is a constant; others go row by row."""
     from pgtool.sql.executor.scalar import ScalarCompiler
     from pgtool.sql.executor.vectors import Vector
 
-    if node.args or node.testexpr is not None:
+    if node.testexpr is not None:
+        return vector_any(c, node)
+    if node.args:
         return None
     scalar = ScalarCompiler(c.env, c.scope).compile(node)
     return Vector(

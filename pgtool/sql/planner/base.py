@@ -107,6 +107,8 @@ class Rinfo:
     left_em: Any = None
     right_em: Any = None
     bucket: dict[Any, Any] = field(default_factory=dict)
+    #: By what its selectivity in inner joins grows, since scans check a part of it.
+    scale: float = 1.0
 
 
 @dataclass(eq=False)

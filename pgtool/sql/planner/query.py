@@ -15,6 +15,7 @@ from pgtool.sql.planner import (
     joinrels,
     lockrows,
     modify,
+    orclauses,
     prep,
     simplify,
     subselect,
@@ -245,6 +246,7 @@ def join_planner(root: Root) -> Rel:
             and not ec.has_const for ec in root.ecs)  # fmt: skip
     simplify.drop_useless_joins(root)
     simplify.unique_semijoins(root)
+    orclauses.extract(root)
     baserels.set_sizes(root)
     baserels.set_paths(root)
     return joinrels.search(root)

@@ -99,6 +99,8 @@ def clause(
     if remember and kind in item.sel:
         return item.sel[kind]
     found = clamp(_node(root, item.clause, varrelid, jointype, sjinfo, item))
+    if remember and not kind[0]:
+        found = clamp(found * item.scale)
     if remember:
         item.sel[kind] = found
     return found
