@@ -252,11 +252,11 @@ class Maker:
         for clause in clauses:
             ref = clause.tleSortGroupRef
             entry = next(e for e in wanted if e.ressortgroupref == ref)
-            position = next(
-                (i for i, e in enumerate(plan.targetlist, 1) if trees.same(e.expr, entry.expr)), 0
-            ) or next(
-                i for i, e in enumerate(plan.targetlist, 1) if e.ressortgroupref == ref
-            )
+            same = [
+                i for i, e in enumerate(plan.targetlist, 1) if trees.same(e.expr, entry.expr)
+            ]
+            marked = [i for i, e in enumerate(plan.targetlist, 1) if e.ressortgroupref == ref]
+            position = next((i for i in same if i in marked), 0) or (same or marked)[0]
             cols.append(position)
             oper.append(clause.eqop)
             coll.append(expr_collation(plan.targetlist[position - 1].expr))
