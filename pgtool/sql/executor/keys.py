@@ -264,7 +264,7 @@ def pack(arrays: list[Any]) -> list[tuple[Any, int]]:
 
 def sort_order(batch: Batch, specs: list[KeySpec]) -> Any:
     """The row numbers in order; equal rows keep theirs."""
-    first = next((i for i, s in enumerate(specs) if i and _is_slow(s)), len(specs))
+    first = next((i for i, s in enumerate(specs) if i and _is_slow(s, batch)), len(specs))
     words = pack(order_arrays(batch, specs[:first]))
     order = _words_order(words, batch.n)
     if first < len(specs):
@@ -272,12 +272,15 @@ def sort_order(batch: Batch, specs: list[KeySpec]) -> Any:
     return order
 
 
-def _is_slow(spec: KeySpec) -> bool:
-    """Whether a key is compared value by value."""
-    return spec.kind == "generic" or (
-        spec.kind in ("text", "bpchar") and not (spec.codec.is_name and not spec.collation)
-        and collation_key(spec.session, spec.collation) is not None
-    )  # fmt: skip
+def _is_slow(spec: KeySpec, batch: Batch) -> bool:
+    """Whether a key is better made for few rows: compared value by value, or long."""
+    if spec.kind in ("text", "bpchar") and not (spec.codec.is_name and not spec.collation) \
+            and collation_key(spec.session, spec.collation) is not None:  # fmt: skip
+        return True
+    if spec.kind in ("text", "bytes", "bpchar", "bpchar-bytes"):
+        length = _var(batch.col(spec.column), spec).length
+        return int(length.max(initial=0)) > 8 * _MAX_WORDS
+    return spec.kind == "generic"
 
 
 def _words_order(words: list[tuple[Any, int]], n: int) -> Any:

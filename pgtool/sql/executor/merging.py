@@ -1,10 +1,10 @@
 """Sorted inputs as one, in steps whose cost follows the rows that they give out.
 
 Every input shows a *head*: its next rows, in order. What all heads have up to the least of
-the heads' last rows is final, so it is cut off each head (by :func:`place_of`, a search that
-looks at a few rows), sorted together and given out. No row is sorted twice, whether the
-inputs lie one behind the other or are mixed. :func:`aligned` cuts two inputs in the same
-way, so that equal rows of both come together.
+the heads' last rows is final: the heads that reach below it are sorted together and that much
+of them is given out. So hardly a row is sorted twice, whether the inputs lie one behind the
+other or are mixed. :func:`aligned` cuts two inputs in the same way (at a place found by
+:func:`place_of`, which looks at a few rows), so that equal rows of both come together.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from pgtool.sql.executor.batch import Batch, concat_batches
 from pgtool.sql.executor.keys import KeySpec, sort_order
 from pgtool.sql.executor.node import chunks
+from pgtool.sql.executor.spill import compacted
 
 __all__ = ["Keys", "aligned", "merge_sorted"]
 
@@ -41,7 +42,7 @@ class Keys:
 
     def row(self, batch: Batch, number: int) -> Batch:
         """One row's keys."""
-        return self.of(batch).take(np.array([number]))
+        return compacted(self.of(batch).take(np.array([number])), self.codecs)
 
 
 def place_of(keys: Keys, bound: Batch, rows: Batch, after_equal: bool) -> int:
@@ -66,15 +67,28 @@ def place_of(keys: Keys, bound: Batch, rows: Batch, after_equal: bool) -> int:
 class _Head:
     """The next rows of one input."""
 
-    def __init__(self, rows: Iterator[Batch]) -> None:
+    def __init__(self, rows: Iterator[Batch], keys: Keys) -> None:
         self.rows = rows
+        self.keys = keys
         self.batch: Batch | None = None
         self.done = False
+        self._ends: list[Batch] | None = None
+
+    @property
+    def ends(self) -> list[Batch]:
+        """The keys of the first and of the last row."""
+        assert self.batch is not None
+        if self._ends is None:
+            places = (0, self.batch.n - 1)
+            self._ends = [self.keys.row(self.batch, place) for place in places]
+        return self._ends
 
     def fill(self, want: int, codecs: list[Any]) -> Batch | None:
         """At least so many rows, unless the input ends; None where it has."""
         parts = [] if self.batch is None else [self.batch]
         have = sum(p.n for p in parts)
+        if have >= want or self.done:
+            return self.batch
         while have < want and not self.done:
             found = next(self.rows, None)
             if found is None:
@@ -82,7 +96,7 @@ class _Head:
             elif found.n:
                 parts.append(found)
                 have += found.n
-        self.batch = None
+        self.batch = self._ends = None
         if parts:
             self.batch = parts[0] if len(parts) == 1 else concat_batches(parts, codecs)
         return self.batch
@@ -93,6 +107,7 @@ class _Head:
         out = self.batch.slice(0, count)
         rest = self.batch.n - count
         self.batch = self.batch.slice(count, self.batch.n) if rest else None
+        self._ends = None
         return out
 
 
@@ -106,18 +121,13 @@ def merge_sorted(
     reads may want only the first rows.
     """
     keys = Keys(specs)
-    heads = [_Head(rows) for rows in inputs]
+    heads = [_Head(rows, keys) for rows in inputs]
     want = min(_FIRST_ROWS, most)
     while True:
         heads = [h for h in heads if h.fill(want, codecs) is not None]
         if len(heads) < 2:
             break
-        parts = [h.cut(n) for h, n in zip(heads, _final(heads, keys)) if n]
-        if len(parts) == 1:
-            yield from chunks(parts[0])
-        else:
-            whole = concat_batches(parts, codecs)
-            yield from chunks(whole.take(sort_order(whole, specs)))
+        yield from _merged(*_overlapping(heads, keys), specs, codecs)
         want = min(4 * want, most)
     for head in heads:
         if head.batch is not None:
@@ -125,28 +135,47 @@ def merge_sorted(
         yield from (b for b in head.rows if b.n)
 
 
-def _final(heads: list[_Head], keys: Keys) -> list[int]:
-    """How many rows of each head nothing unread comes before."""
-    batches = [h.batch for h in heads if h.batch is not None]
-    going = [i for i, h in enumerate(heads) if not h.done]
+def _overlapping(heads: list[_Head], keys: Keys) -> tuple[list[_Head], _Head | None]:
+    """The heads that begin before the least of the last rows, and the head whose row that is.
+
+    None where nothing is unread: then all rows are final.
+    """
+    going = [h for h in heads if not h.done]
     if not going:
-        return [b.n for b in batches]
-    lasts = [keys.row(batches[i], batches[i].n - 1) for i in going]
-    order = sort_order(concat_batches(lasts, keys.codecs), keys.specs)
-    least = going[int(order[0])]
-    bound = lasts[int(order[0])]
-    firsts = concat_batches([bound, *[keys.row(b, 0) for b in batches]], keys.codecs)
-    place = np.empty(firsts.n, np.int64)
-    place[sort_order(firsts, keys.specs)] = np.arange(firsts.n)
-    counts = []
-    for i, batch in enumerate(batches):
-        if i == least:
-            counts.append(batch.n)
-        elif i > least and place[i + 1] > place[0]:
-            counts.append(0)
-        else:
-            counts.append(place_of(keys, bound, keys.of(batch), i < least))
-    return counts
+        return heads, None
+    lasts = concat_batches([h.ends[1] for h in going], keys.codecs)
+    least = going[int(sort_order(lasts, keys.specs)[0])]
+    # The bound stands before and behind the heads' first rows: equal ones lie in between.
+    bound = least.ends[1]
+    around = concat_batches([bound, *[h.ends[0] for h in heads], bound], keys.codecs)
+    place = np.empty(around.n, np.int64)
+    place[sort_order(around, keys.specs)] = np.arange(around.n)
+    at = heads.index(least)
+    return [
+        h for i, h in enumerate(heads)
+        if i == at or place[i + 1] < place[0 if i > at else -1]
+    ], least  # fmt: skip
+
+
+def _merged(
+    heads: list[_Head], least: _Head | None, specs: list[KeySpec], codecs: list[Any]
+) -> Iterator[Batch]:
+    """The rows of some heads up to the last one of ``least``, in order."""
+    batches = [h.batch for h in heads if h.batch is not None]
+    if len(heads) == 1:
+        yield from chunks(heads[0].cut(batches[0].n))
+        return
+    whole = concat_batches(batches, codecs)
+    order = sort_order(whole, specs)
+    final = whole.n
+    ends = np.cumsum([b.n for b in batches])
+    if least is not None:
+        final = int(np.flatnonzero(order == ends[heads.index(least)] - 1)[0]) + 1
+    order = order[:final]
+    counts = np.bincount(np.searchsorted(ends, order, side="right"), minlength=len(heads))
+    for head, count in zip(heads, counts.tolist()):
+        head.cut(count)
+    yield from chunks(whole.take(order))
 
 
 def aligned(
@@ -157,7 +186,7 @@ def aligned(
 
     The columns of the two keys may be of different types that :mod:`.keys` orders alike.
     """
-    heads = _Head(left), _Head(right)
+    heads = _Head(left, keys[0]), _Head(right, keys[1])
     while True:
         batches = [h.fill(_MOST_ROWS, c) for h, c in zip(heads, codecs)]
         counts = _whole_keys(heads, keys, codecs) if all(batches) else [
@@ -173,16 +202,16 @@ def _whole_keys(
 ) -> list[int]:
     """How many rows of both heads belong to keys that nothing unread belongs to."""
     while True:
-        sides = [(h.batch, k, c) for h, k, c in zip(heads, keys, codecs) if h.batch is not None]
+        batches = [h.batch for h in heads if h.batch is not None]
         going = [i for i, h in enumerate(heads) if not h.done]
         if not going:
-            return [batch.n for batch, _k, _c in sides]
-        lasts = [sides[i][1].row(sides[i][0], sides[i][0].n - 1) for i in going]
+            return [batch.n for batch in batches]
+        lasts = [heads[i].ends[1] for i in going]
         order = sort_order(concat_batches(lasts, keys[0].codecs), keys[0].specs)
         bound = lasts[int(order[0])]
-        counts = [place_of(k, bound, k.of(batch), False) for batch, k, _c in sides]
+        counts = [place_of(k, bound, k.of(batch), False) for batch, k in zip(batches, keys)]
         if any(counts):
             return counts
         # One key fills the head, and its rows go on.
         for i in going:
-            heads[i].fill(2 * sides[i][0].n, sides[i][2])
+            heads[i].fill(2 * batches[i].n, codecs[i])
