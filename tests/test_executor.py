@@ -93,6 +93,8 @@ def test_little_memory(session: Session, oracle: tuple[Path, dict[str, Any]]) ->
     try:
         for query in _lines(QUERIES):
             check(session, oracle[1][query], query)
+            if " join " in query and "union" not in query:
+                check(session, oracle[1][query], query, join="merge")
     finally:
         session.reset("work_mem")
 

@@ -10,7 +10,7 @@ import pytest
 from pgtool.sql.executor import interning
 from pgtool.sql.executor.interning import IntTable, SpanInterner
 from pgtool.sql.executor.keys import _sorted_words, pack
-from pgtool.sql.executor.spans import span_hash
+from pgtool.sql.executor.spans import ranks, span_hash
 from pgtool.types.column import VarColumn
 
 
@@ -69,6 +69,20 @@ def test_sorting_words() -> None:
         if words:
             wanted = np.lexsort([word for word, _bits in reversed(words)])
             assert np.array_equal(_sorted_words(words, n), wanted)
+
+
+def test_ranks_of_long_values() -> None:
+    """Byte strings that agree for long, end in zeros, or are equal."""
+    rng = np.random.default_rng(11)
+    for _ in range(120):
+        letters = bytes(rng.choice(256, 2))
+        head = letters[:1] * int(rng.choice([0, 7, 8, 9, 40]))
+        sizes = rng.choice([0, 1, 8, 17], int(rng.integers(40))).tolist()
+        items = [
+            head * int(rng.integers(2)) + bytes(rng.choice(list(letters), n)) for n in sizes
+        ]
+        place = {value: i for i, value in enumerate(sorted(set(items)))}
+        assert ranks(_column(items)).tolist() == [place[value] for value in items]
 
 
 def test_looking_up_keeps_nothing() -> None:
