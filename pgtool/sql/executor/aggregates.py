@@ -20,7 +20,7 @@ from pgtool.sql.executor.batch import Batch, concat_batches, nulls, take, truth,
 from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.grouping import boundaries
 from pgtool.sql.executor.keys import KeySpec, key_spec
-from pgtool.sql.executor.node import in_row_order
+from pgtool.sql.executor.node import in_row_order, is_of_a_row
 from pgtool.sql.executor.scope import Env, Scope
 from pgtool.sql.executor.sorting import Sorter
 from pgtool.sql.executor.spill import compacted
@@ -245,8 +245,10 @@ def step_all(states: list[AggState], batch: Batch, ids: Any, groups: int) -> Non
     try:
         for state in states:
             state.step(batch, ids, groups)
-    except SqlError:
+    except SqlError as error:
         # An argument of another call may have to fail first, in an earlier row.
+        if not is_of_a_row(error):
+            raise
         for _ in in_row_order(batch, lambda rows: _looked_at(states, rows)):
             pass
         raise

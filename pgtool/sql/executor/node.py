@@ -16,6 +16,7 @@ import numpy as np
 
 from pgtool.errors import SqlError
 from pgtool.functions.codec import Codec
+from pgtool.functions.session import QUERY_CANCELED
 from pgtool.nodes.base import walk
 from pgtool.nodes.enums import ParamKind
 from pgtool.sql.analyze.nodetypes import expr_type
@@ -27,7 +28,7 @@ from pgtool.sql.executor.vectors import Vector, VectorCompiler
 if TYPE_CHECKING:
     from pgtool.sql.executor.build import Builder
 
-__all__ = ["BATCH_ROWS", "Exec", "Filter", "Project", "chunks", "in_row_order"]
+__all__ = ["BATCH_ROWS", "Exec", "Filter", "Project", "chunks", "in_row_order", "is_of_a_row"]
 
 BATCH_ROWS = 16384
 _SELECTIVE = 0.3
@@ -236,6 +237,11 @@ def chunks(batch: Batch, size: int = BATCH_ROWS) -> Iterator[Batch]:
         yield batch.slice(low, low + size)
 
 
+def is_of_a_row(error: SqlError) -> bool:
+    """Whether an error comes from values, not from outside (a cancelled statement)."""
+    return error.sqlstate != QUERY_CANCELED
+
+
 def in_row_order(batch: Batch, run: Callable[[Batch], Batch]) -> Iterator[Batch]:
     """``run`` on a batch, its results without rows left out.
 
@@ -245,8 +251,8 @@ def in_row_order(batch: Batch, run: Callable[[Batch], Batch]) -> Iterator[Batch]
     """
     try:
         out = run(batch)
-    except SqlError:
-        if batch.n < 2:
+    except SqlError as error:
+        if batch.n < 2 or not is_of_a_row(error):
             raise
     else:
         if out.n:

@@ -12,7 +12,7 @@ from pgtool.errors import SqlError
 from pgtool.functions.values import RecordValue
 from pgtool.sql.executor.batch import Batch
 from pgtool.sql.executor.context import Context
-from pgtool.sql.executor.node import BATCH_ROWS, Exec, in_row_order
+from pgtool.sql.executor.node import BATCH_ROWS, Exec, in_row_order, is_of_a_row
 from pgtool.sql.executor.plain import ONE_ROW
 from pgtool.sql.executor.scalar import ScalarCompiler
 from pgtool.sql.executor.scope import Scope
@@ -82,6 +82,8 @@ class ProjectSetExec(Exec):
                         waiting = {i: [] for i in self.sets}
         except SqlError as error:
             # The rows before it may be all that anybody wants.
+            if not is_of_a_row(error):
+                raise
             failed = error
         if origin:
             yield self._batch(flat, origin, waiting)
