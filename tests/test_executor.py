@@ -128,6 +128,8 @@ def test_cancel_and_timeout(session: Session) -> None:
     session.set("statement_timeout", "200ms")
     try:
         assert run(session, query) == "57014"
+        # Rows are not tried one by one after that.
+        assert run(session, "select pg_sleep(20) from emp") == "57014"
     finally:
         session.reset("statement_timeout")
 
