@@ -61,8 +61,10 @@ _TAGS = {
 }  # fmt: skip
 
 
-def drop_objects(ddl: Ddl, objects: list[Address], cascade: bool) -> None:
-    """Drop objects with what depends on them, or say why not."""
+def drop_objects(
+    ddl: Ddl, objects: list[Address], cascade: bool, *, several: bool = False
+) -> None:
+    """Drop objects with what depends on them, or say why not; ``several`` were named."""
     ddl.advance()
     try:
         found = dependents(ddl.writer, objects)
@@ -73,12 +75,14 @@ def drop_objects(ddl: Ddl, objects: list[Address], cascade: bool) -> None:
             f"cannot drop {own} because {owner} requires it", DEPENDENT_OBJECTS_STILL_EXIST,
             hint=f"You can drop {owner} instead.",
         ) from None  # fmt: skip
-    _report(ddl, found, objects, cascade)
+    _report(ddl, found, objects, cascade, several)
     for item in found:
         delete_object(ddl.writer, item.address)
 
 
-def _report(ddl: Ddl, found: list[Found], objects: list[Address], cascade: bool) -> None:
+def _report(
+    ddl: Ddl, found: list[Found], objects: list[Address], cascade: bool, several: bool
+) -> None:
     lines: list[str] = []
     for item in reversed(found):
         if item.flags & (ORIGINAL | SUBOBJECT | QUIET):
@@ -98,7 +102,7 @@ def _report(ddl: Ddl, found: list[Found], objects: list[Address], cascade: bool)
         shown.append(f"and {more} other {objects_} (see server log for list)")
     detail = "\n".join(shown)
     if not cascade:
-        if len(objects) == 1:
+        if not several:
             message = (f"cannot drop {describe(ddl.session, *objects[0])} because other objects "
                        "depend on it")  # fmt: skip
         else:
@@ -194,7 +198,7 @@ def _on_relation(ddl: Ddl, parts: list[str], kind: Any, missing_ok: bool) -> Add
 
 
 def _function(ddl: Ddl, node: Any, missing_ok: bool, kind: Any) -> Address | None:
-    from pgtool.sql.analyze.typenames import typename_type
+    from pgtool.sql.analyze.typenames import type_label, typename_type
 
     parts = [part.sval for part in node.objname]
     schema, name = ddl.split(parts)
@@ -218,6 +222,8 @@ def _function(ddl: Ddl, node: Any, missing_ok: bool, kind: Any) -> Address | Non
             message = f'could not find a {noun} named "{shown}"'
         else:
             listed = ", ".join(ddl.types.format_type(oid) for oid in wanted)
+            if missing_ok:
+                listed = ",".join(type_label(arg) for arg in node.objargs)
             message = f"{noun} {shown}({listed}) does not exist"
         return _missing(ddl, message, "42883", missing_ok)
     return Address(c.PROCEDURE, found[0].oid)
@@ -243,13 +249,16 @@ def drop(engine: Any, raw: Any, text: str) -> Outcome:
     if raw.concurrent and ddl.session.in_transaction:
         raise SqlError("DROP INDEX CONCURRENTLY cannot run inside a transaction block", "25001")
     objects: list[Address] = []
+    named = 0
     for node in raw.objects:
         address = address_of(ddl, node, raw.removeType, raw.missing_ok)
+        named += address is not None
         if address is not None and address not in objects:
             if raw.removeType not in RELATIONS:
                 check_ownership(ddl, address)
             objects.append(address)
     if objects:
-        drop_objects(ddl, objects, raw.behavior == DropBehavior.DROP_CASCADE)
+        cascade = raw.behavior == DropBehavior.DROP_CASCADE
+        drop_objects(ddl, objects, cascade, several=named > 1)
     word = _TAGS.get(raw.removeType) or raw.removeType.name.removeprefix("OBJECT_")
     return ddl.done(f"DROP {word}")

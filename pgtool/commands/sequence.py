@@ -16,6 +16,7 @@ from pgtool.catalog.heap import ColumnSpec, RelationSpec, heap_create
 from pgtool.catalog.pg_constraint import choose_relation_name
 from pgtool.commands.context import Ddl, begin
 from pgtool.errors import SqlError, Unsupported
+from pgtool.functions.sysfuncs.sequences import no_sequence
 from pgtool.sql.analyze.typenames import typename_type
 from pgtool.sql.answer import Outcome
 
@@ -295,8 +296,7 @@ def alter(engine: Any, raw: Any, text: str) -> Outcome:
         ddl.notice(f'relation "{raw.sequence.relname}" does not exist, skipping')
         return ddl.done("ALTER SEQUENCE")
     if row.relkind != "S":
-        raise SqlError(f'cannot open relation "{row.relname}"', "42809",
-                       f'"{row.relname}" is not a sequence.')  # fmt: skip
+        raise no_sequence(row)
     ddl.check_owner(row)
     alter_sequence(ddl, row, raw.options)
     owned = next((o for o in raw.options if o.defname == "owned_by"), None)

@@ -13,9 +13,10 @@ from pgtool.access.sequence import Rules, SequenceFile, State
 from pgtool.errors import SqlError
 from pgtool.functions.registry import Call, builtin
 from pgtool.functions.session import Session
+from pgtool.functions.sysfuncs.identity import RELATION_KINDS
 from pgtool.functions.sysfuncs.privileges import KINDS, check
 
-__all__ = ["next_value", "sequence_file"]
+__all__ = ["next_value", "no_sequence", "sequence_file"]
 
 OBJECT_NOT_IN_PREREQUISITE_STATE = "55000"
 NUMERIC_VALUE_OUT_OF_RANGE = "22003"
@@ -37,20 +38,25 @@ def sequence_file(session: Session, oid: int) -> SequenceFile:
     """The file of a sequence."""
     relation = session.database.relation(oid)
     if relation.relkind != "S":
-        raise SqlError(f'cannot open relation "{relation.relname}"', WRONG_OBJECT_TYPE,
-                       f'"{relation.relname}" is not a sequence.')  # fmt: skip
+        raise no_sequence(relation)
     assert relation.locator is not None
     instance = session.database.cluster.instance
     assert instance is not None
     return SequenceFile(instance, relation.locator, relation.relpersistence == "p")
 
 
+def no_sequence(relation: Any) -> SqlError:
+    """The error of what is asked for a value and is no sequence."""
+    noun = RELATION_KINDS.get(relation.relkind, "relation")
+    plural = noun + ("es" if noun.endswith("x") else "s")
+    return SqlError(f'cannot open relation "{relation.relname}"', WRONG_OBJECT_TYPE,
+                    f"This operation is not supported for {plural}.")  # fmt: skip
+
+
 def _row(session: Session, oid: int) -> Any:
     row = session.cache.one("pg_sequence", "seqrelid", oid)
     if row is None:
-        name = session.types.lookups.relation_name(oid) if hasattr(
-            session.types.lookups, "relation_name") else str(oid)  # fmt: skip
-        raise SqlError(f'"{name}" is not a sequence', WRONG_OBJECT_TYPE)
+        raise no_sequence(session.database.relation(oid))
     return row
 
 
@@ -97,8 +103,7 @@ def currval_oid(call: Call, oid: int) -> int:
     relation = session.database.relation(oid)
     found = session.__dict__.get("_sequences", {}).get(oid)
     if relation.relkind != "S":
-        raise SqlError(f'cannot open relation "{relation.relname}"', WRONG_OBJECT_TYPE,
-                       f'"{relation.relname}" is not a sequence.')  # fmt: skip
+        raise no_sequence(relation)
     _permitted(session, oid, "SELECT, USAGE")
     if found is None or not found.defined:
         raise SqlError(
