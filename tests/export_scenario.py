@@ -110,6 +110,9 @@ create unlogged table unlogged (a int); insert into unlogged values (1);
 create materialized view matview as select id, t from every_type where id < 10;
 create table "all" (a int, "user" text, b bit(3), c bool, d float8, e numeric);
 insert into "all" values (1, 'it''s', B'101', true, 'NaN', 'NaN'), (null, E'a\\\\b\\n', null, false, 1e-5, -1.50), (-5, '', B'000', null, '-Infinity', 0);
+create function a_function(int) returns int language sql as 'select 1';
+create table names (p regproc, t regtype, i int2vector, o oidvector);
+insert into names values ('a_function', 'mood', '1 -2', '1 2'), ('now', 'int4', '', ''), (null, null, null, null);
 create statistics st (dependencies, ndistinct, mcv) on i4, b from every_type;
 analyze;
 """

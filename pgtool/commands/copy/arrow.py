@@ -3,7 +3,7 @@
 A PostgreSQL type becomes the Arrow type that can hold every value of it; where there is
 none (numeric without a scale, intervals, ranges, rows …) the column is a string of the
 text form. So it is where a column's type could hold its values but for some (an infinite
-date, NaN in a decimal, an array of several dimensions): :func:`probe` reads such columns
+date, 24:00:00, NaN in a decimal, an array of several dimensions): :func:`probe` reads such columns
 beforehand. No value is rounded or made NULL.
 """
 
@@ -26,7 +26,8 @@ from pgtool.types.registry import TypeRegistry
 
 #: Days and microseconds between 1970-01-01 and 2000-01-01.
 _EPOCH_DAYS = 10957
-_EPOCH_US = _EPOCH_DAYS * 86_400_000_000
+_DAY_US = 86_400_000_000
+_EPOCH_US = _EPOCH_DAYS * _DAY_US
 _INFINITE_DATES = (-(2**31), 2**31 - 1)
 _INFINITE_TIMES = (-(2**63), 2**63 - 1)
 VARHDRSZ = 4
@@ -130,7 +131,7 @@ class ArrowColumn:
         self.field = pa.field(column.name, self.type)
         self.doubtful = (
             self.element is not None or pa.types.is_decimal(self.type)
-            or base in (DATE, TIMESTAMP, TIMESTAMPTZ)
+            or base in (DATE, TIME, TIMESTAMP, TIMESTAMPTZ)
         )  # fmt: skip
 
     def become_text(self) -> None:
@@ -188,6 +189,10 @@ class ArrowColumn:
         return out
 
     def _fixed(self, pa: Any, values: Any, valid: Any) -> Any:
+        if self.base == TIME:
+            late = values >= _DAY_US if valid is None else valid & (values >= _DAY_US)
+            if late.any():
+                raise Unsupported(f'24:00:00 in column "{self.column.name}" as {self.type}')
         if self.base in (DATE, TIMESTAMP, TIMESTAMPTZ):
             low, high = _INFINITE_DATES if self.base == DATE else _INFINITE_TIMES
             bad = (values == low) | (values == high)

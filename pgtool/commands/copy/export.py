@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from pgtool.access.damage import accept_gaps
 from pgtool.access.heap.scan import Batch
-from pgtool.catalog.database import Database
+from pgtool.catalog.database import PG_CATALOG_NAMESPACE, Database
 from pgtool.catalog.lookups import CatalogLookups
 from pgtool.catalog.relation import Relation
 from pgtool.catalog.settings import session_settings
@@ -36,6 +36,8 @@ SUFFIX = {
     "copy": "copy", "binary": "bin", "csv": "csv", "jsonl": "jsonl", "sql": "sql",
     "parquet": "parquet", "arrow": "arrow",
 }  # fmt: skip
+#: What pg_dump sets, whatever the session's defaults are.
+DUMP_SETTINGS = {"datestyle": "ISO", "intervalstyle": "postgres", "extra_float_digits": "3"}
 #: Formats that are files of their own kind and cannot be cut into ranges.
 WHOLE_FORMATS = ("parquet", "arrow")
 
@@ -91,9 +93,11 @@ class Exporter:
     def __init__(self, database: Database, options: Options) -> None:
         self.database = database
         self.options = options
-        self.registry = TypeRegistry(
-            session_settings(database, options.settings), CatalogLookups(database)
-        )
+        lookups, settings = CatalogLookups(database), options.settings
+        if options.fmt == "sql":
+            lookups.set_path([PG_CATALOG_NAMESPACE])  # as the preamble sets it
+            settings = {**DUMP_SETTINGS, **settings}
+        self.registry = TypeRegistry(session_settings(database, settings), lookups)
         self.transactions = database.cluster.transactions
 
     def columns(self, relation: Relation) -> list[OutColumn]:

@@ -30,6 +30,8 @@ from pgtool.types.registry import TypeRegistry
 BOOL, JSON, JSONB = 16, 114, 3802
 NUMBERS = frozenset((20, 21, 23, 700, 701, 1700))
 DATE, TIMESTAMP, TIMESTAMPTZ = 1082, 1114, 1184
+#: int2vector and oidvector, which are arrays to JSON.
+VECTORS = frozenset((22, 30))
 _NUMBER = re.compile(rb"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _CONTROL = re.compile(rb'["\\\x00-\x1f]')
 _ESCAPES = {
@@ -141,7 +143,7 @@ class JsonLines:
             return io.text(datum)
         if typid in (DATE, TIMESTAMP, TIMESTAMPTZ):
             return b'"' + self._iso(datum, typid) + b'"'
-        if info.is_true_array:
+        if info.is_true_array or typid in VECTORS:
             return self._array(datum, info.typelem, depth)
         if isinstance(io, Record):
             return self._record(io, datum, depth)
