@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 RANGE_BLOCKS, PART_BLOCKS = 8192, 2048
 
 Progress = Callable[[int], None]
+#: Seconds between two looks whether the parent is still there.
+_LOOK = 0.2
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,22 @@ def _deaf(problem: CorruptData) -> None:
     """Told elsewhere."""
 
 
+def _end_with_parent(parent: int) -> None:
+    """See to it that a killed export leaves no process that goes on writing its files."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _open(
-    root: str, database: str, inconsistent: bool, verify: bool, options: Options
+    parent: int, root: str, database: str, inconsistent: bool, verify: bool, options: Options
 ) -> None:
     global _exporter
+    _end_with_parent(parent)
     if _exporter is not None:  # a forked process has everything already
         return
     # What is wrong with the catalogs is told once, by the process that hands out the jobs.
@@ -142,7 +158,7 @@ def run_parallel(
     cluster = exporter.database.cluster
     inconsistent = cluster.directory.state.reason is not None
     arguments = (
-        cluster.directory.backend.root, exporter.database.name, inconsistent,
+        os.getpid(), cluster.directory.backend.root, exporter.database.name, inconsistent,
         cluster.directory.verify, exporter.options,
     )  # fmt: skip
     global _exporter
