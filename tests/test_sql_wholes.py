@@ -14,7 +14,7 @@ from tests.servers import cluster
 
 SCALE = 0.003
 #: Of the queries in plans.sql, how many must have the server's plan shape.
-SAME_SHAPE = 52
+SAME_SHAPE = 59
 #: Views that may refuse or differ, by the beginning of the name, with the reason.
 OPEN_VIEWS = {
     "pg_catalog.pg_prepared_xacts": "prepared transactions as rows",

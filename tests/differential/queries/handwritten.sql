@@ -522,3 +522,6 @@ SELECT 'x' AS k, count(*) FROM tree GROUP BY ROLLUP (1)
 SELECT 1 + 1 AS b, (1 + 1) * parent, count(*) FROM tree GROUP BY GROUPING SETS ((1), (parent), (parent, 1))
 SELECT a, a IS NULL, a + 1, count(*) FROM (SELECT 5 AS a, parent FROM tree) q GROUP BY ROLLUP (a) ORDER BY 1
 SELECT DISTINCT 5 AS a, count(*) OVER () FROM tree GROUP BY ROLLUP (1)
+SELECT parent AS a, parent AS b, count(*) FROM tree GROUP BY GROUPING SETS ((1, 2), (1), ())
+SELECT id, parent IN (SELECT parent FROM tree WHERE id < 9), parent NOT IN (SELECT parent FROM tree WHERE id > 9) FROM tree ORDER BY id
+SELECT a.id, b.id FROM tree a JOIN tree b ON (a.parent = 1 AND b.parent = 2) OR (a.parent = 3 AND b.parent = 4)
