@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from formats.varlena import VarattForm, read_toast_pointer, read_varlena
+from pgtool.access.brin.vacuum import BrinIndex
 from pgtool.access.btree.keys import KeyColumn
 from pgtool.access.heap.indexview import IndexView
 from pgtool.access.index import IndexRelation, TableIndexes, open_index, refuse_other_methods
@@ -26,9 +27,10 @@ from pgtool.catalog.syscache import SysCache
 from pgtool.errors import CorruptData, Unsupported
 from pgtool.types.ordering import BYTES, NUMBERS, key_function
 
-__all__ = ["index_descriptor", "open_index_of", "table_indexes"]
+__all__ = ["index_descriptor", "indexes_to_vacuum", "open_index_of", "table_indexes"]
 
 Keys = Callable[[str, int, int], Callable[[bytes], Any]]
+BRIN_AM_OID = 3580
 BTORDER_PROC, BTEQUALIMAGE_PROC = 1, 4
 _DESC, _NULLS_FIRST = 1, 2
 FIRST_NORMAL_OID = 16384
@@ -55,6 +57,22 @@ def table_indexes(
     rows.sort(key=lambda row: row.indexrelid)
     descriptors = [index_descriptor(database, row.indexrelid, keys) for row in rows]
     return TableIndexes(instance, descriptors, _view(database, instance, relid))
+
+
+def indexes_to_vacuum(
+    database: Database, instance: Any, relid: int, keys: Keys | None = None
+) -> list[IndexRelation | BrinIndex]:
+    """All indexes of a table that VACUUM cleans up."""
+    cache = cache_of(database)
+    rows = [row for row in cache.lookup("pg_index", "indrelid", relid) if row.indislive]
+    out: list[IndexRelation | BrinIndex] = []
+    for oid in sorted(row.indexrelid for row in rows):
+        relation = database.relation(oid)
+        if relation.relam == BRIN_AM_OID:
+            out.append(BrinIndex(instance.pool, relation.locator, oid, relation.relname))
+        else:
+            out.append(open_index_of(database, instance, oid, keys))
+    return out
 
 
 def open_index_of(

@@ -19,7 +19,7 @@ from typing import Any
 from pgtool.access.heap.heapam import HeapRelation
 from pgtool.access.heap.vacuumlazy import LazyVacuum, Options, Report
 from pgtool.catalog.heaptarget import heap_target
-from pgtool.catalog.indexinfo import table_indexes
+from pgtool.catalog.indexinfo import indexes_to_vacuum
 from pgtool.catalog.inplace import update_inplace
 from pgtool.commands.autovacuum import options_of
 from pgtool.commands.context import Ddl, begin
@@ -320,7 +320,7 @@ def _indexes(run: Vacuum, row: Any) -> tuple[list[Any], bool]:
     """
     try:
         keys = functools.partial(key_function, Env(run.session))
-        found = list(table_indexes(run.session.database, run.instance, row.oid, keys))
+        found = indexes_to_vacuum(run.session.database, run.instance, row.oid, keys)
     except Unsupported as problem:
         run.say(
             "WARNING", f'indexes of table "{row.relname}" are not vacuumed: {problem}', "0A000",

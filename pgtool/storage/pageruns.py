@@ -125,17 +125,17 @@ class DirectRuns:
         run = Run(np.asarray(blocks, np.int64))
         breaks = np.flatnonzero(np.diff(run.blocks) != 1) + 1
         bounds = [0, *breaks.tolist(), len(blocks)]
+        self._loaded = run
         for low, high in itertools.pairwise(bounds):
             self._read(run, low, high)
-        self._loaded = run
         return run
 
     def _read(self, run: Run, low: int, high: int) -> None:
         """Read blocks in a row, as far as the pool does not hold them dirty."""
         pool, first = self.pool, int(run.blocks[low])
-        held = pool.take(self.where, ForkNumber.MAIN, first, high - low)
         pages = run.pages[low:high]
         pool.read_blocks(self.where, ForkNumber.MAIN, first, pages.data.cast("B"))
+        held = pool.take(self.where, ForkNumber.MAIN, first, high - low)
         for block, page in held.items():
             pages[block - first] = np.frombuffer(page, np.uint8)
             run.dirty[low + block - first] = True
@@ -151,7 +151,6 @@ class DirectRuns:
 
     def save(self, run: Run, aside: Sequence[int] = ()) -> list[Buffer]:
         """Keep the changed pages to be written; those ``aside`` go into the pool, pinned."""
-        self._loaded = None
         out = []
         for row in aside:
             out.append(
@@ -162,8 +161,9 @@ class DirectRuns:
         if run.dirty.any():
             self._behind.append(run)
             self.waiting += len(run.blocks)
-            if self.waiting >= BEHIND:
-                self.settle()
+        self._loaded = None
+        if self.waiting >= BEHIND:
+            self.settle()
         return out
 
     def settle(self) -> None:

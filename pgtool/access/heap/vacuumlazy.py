@@ -482,8 +482,12 @@ class LazyVacuum:
     def _clean_indexes(self) -> None:
         if not self.indexes or not self.use_indexes or self.failsafe_active:
             return
+        report = self.report
         for place, index in enumerate(self.indexes):
-            self.stats[place] = index.vacuum_cleanup(self.stats[place], self.check)
+            stats = self.stats[place] = index.vacuum_cleanup(self.stats[place], self.check)
+            if stats is not None and report.scanned_pages >= report.rel_pages:
+                # More entries than rows are those of rows still being inserted.
+                stats.num_index_tuples = min(stats.num_index_tuples, int(report.new_rel_tuples))
 
     def _free_space_map(self) -> None:
         freespace.vacuum(self.rel.pool, self.rel.where, 0, None)
