@@ -16,6 +16,10 @@ from pgtool.access.btree.vacuum import BulkDeleteResult
 __all__ = ["BrinIndex"]
 
 
+def _at_once() -> None:
+    """No pause."""
+
+
 @dataclass(frozen=True)
 class _Named:
     """What VACUUM asks of an index's descriptor."""
@@ -33,7 +37,7 @@ class BrinIndex:
         self.descriptor = _Named(oid, name)
 
     def bulk_delete(
-        self, dead: Any, result: BulkDeleteResult | None = None, pause: Callable[[], None] = int
+        self, dead: Any, result: BulkDeleteResult | None = None, pause: Callable[[], None] = _at_once
     ) -> BulkDeleteResult:
         """No entry leads to a row."""
         return result or BulkDeleteResult(
@@ -41,7 +45,7 @@ class BrinIndex:
         )
 
     def vacuum_cleanup(
-        self, result: BulkDeleteResult | None = None, pause: Callable[[], None] = int
+        self, result: BulkDeleteResult | None = None, pause: Callable[[], None] = _at_once
     ) -> BulkDeleteResult:
         """Its size."""
         return self.bulk_delete((), result)
