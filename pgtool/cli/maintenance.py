@@ -142,8 +142,12 @@ def _patiently(attempt: Callable[[str], T], root: str, lock_timeout: float) -> T
 def opened(pgdata: str, lock_timeout: float) -> Cluster:
     """The cluster, once nobody else has it open; ClusterInUse where that takes too long."""
     from pgtool.catalog.cluster import Cluster
+    from pgtool.storage.datadir import READ_ANYWAY
 
-    return _patiently(Cluster, pgdata, lock_timeout)
+    try:
+        return _patiently(Cluster, pgdata, lock_timeout)
+    except ClusterInUse as problem:  # this is for writers: they cannot go on as readers might
+        raise ClusterInUse(str(problem).removesuffix(READ_ANYWAY)) from None
 
 
 @contextmanager

@@ -34,6 +34,8 @@ _STATES = {
     DBState.DB_IN_ARCHIVE_RECOVERY: ("crashed in archive recovery", False),
     DBState.DB_IN_PRODUCTION: ("crashed (in production when its server ended)", False),
 }
+#: What a reader may do about a cluster that is not at rest.
+READ_ANYWAY = "; use --inconsistent to read it as it is"
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,7 @@ def open_directory(root: str, *, inconsistent: bool = False) -> DataDirectory:
     if state.reason is not None:
         if not inconsistent:
             raise (ClusterInUse if state.live else UserError)(
-                f"the cluster is not at rest: {state.reason}; "
-                "use --inconsistent to read it as it is"
+                f"the cluster is not at rest: {state.reason}{READ_ANYWAY}"
             )
         out.warnings.append(f"reading an inconsistent cluster: {state.reason}")
     out.warnings += state.notes

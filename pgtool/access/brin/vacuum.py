@@ -37,8 +37,9 @@ class BrinIndex:
         self.descriptor = _Named(oid, name)
 
     def bulk_delete(
-        self, dead: Any, result: BulkDeleteResult | None = None, pause: Callable[[], None] = _at_once
-    ) -> BulkDeleteResult:
+        self, dead: Any, result: BulkDeleteResult | None = None,
+        pause: Callable[[], None] = _at_once,
+    ) -> BulkDeleteResult:  # fmt: skip
         """No entry leads to a row."""
         return result or BulkDeleteResult(
             num_pages=self.pool.nblocks(self.where), estimated_count=True
