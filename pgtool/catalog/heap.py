@@ -11,6 +11,7 @@ from typing import Any
 
 from pgtool.catalog import classids as c
 from pgtool.catalog import pg_type
+from pgtool.catalog.acl import Packed, acl_of_new, record_acl
 from pgtool.catalog.classids import Address
 from pgtool.catalog.dependency import NORMAL, record, record_owner, record_shared
 from pgtool.catalog.indexing import CatalogWriter
@@ -65,7 +66,7 @@ class RelationSpec:
     access_method: int = 0
     of_type: int = 0
     options: tuple[str, ...] | None = None
-    acl: bytes | None = None
+    acl: Packed | None = None
     row_type: bool = True
     oid: int = 0
     file_number: int = 0
@@ -172,11 +173,15 @@ def heap_create(writer: CatalogWriter, spec: RelationSpec) -> int:
     typid = 0
     if spec.row_type:
         typid = _row_types(writer, spec)
+    if spec.kind in "rvmfpS" and not spec.rewrite_of:
+        letter = "S" if spec.kind == "S" else "r"
+        spec.acl = acl_of_new(writer, letter, spec.owner, spec.namespace)
     writer.insert("pg_class", class_row(writer, spec, reltype=typid))
     insert_attributes(writer, spec.oid, spec.columns, spec.kind)
     if spec.kind not in "ct":
         address = Address(c.RELATION, spec.oid)
         record_owner(writer, address, spec.owner)
+        record_acl(writer, address, spec.acl, spec.owner)
         record(writer, address, Address(c.NAMESPACE, spec.namespace), NORMAL)
         if spec.of_type:
             record(writer, address, Address(c.TYPE, spec.of_type), NORMAL)

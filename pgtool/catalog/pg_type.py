@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pgtool.catalog import classids as c
+from pgtool.catalog.acl import acl_of_new, record_acl
 from pgtool.catalog.classids import Address
 from pgtool.catalog.dependency import (
     INTERNAL,
@@ -94,10 +95,14 @@ def create_type(
     writer: CatalogWriter, row: dict[str, Any], relkind: str = "", default: Any = None
 ) -> Address:
     """Store a type and what it depends on; ``relkind`` is that of its relation, if it has one."""
-    writer.insert("pg_type", row)
     address = Address(c.TYPE, row["oid"])
     implicit_array = row["typcategory"] == "A" and bool(row["typelem"])
     dependent = implicit_array or (row["typrelid"] and relkind != "c")
+    if not dependent:
+        acl = acl_of_new(writer, "T", row["typowner"], row["typnamespace"])
+        row = row | {"typacl": acl}
+        record_acl(writer, address, acl, row["typowner"])
+    writer.insert("pg_type", row)
     if not dependent:
         record(writer, address, Address(c.NAMESPACE, row["typnamespace"]), NORMAL)
         record_owner(writer, address, row["typowner"])

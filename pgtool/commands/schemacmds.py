@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pgtool.catalog import classids as c
+from pgtool.catalog.acl import acl_of_new, record_acl
 from pgtool.catalog.classids import Address
 from pgtool.catalog.dependency import record_owner
 from pgtool.commands.context import Ddl, begin
@@ -24,10 +25,13 @@ _ORDER = {"CreateSeqStmt": "sequence", "CreateStmt": "relation", "ViewStmt": "vi
 def create_namespace(ddl: Ddl, name: str, owner: int) -> int:
     """A row of pg_namespace; its OID."""
     oid = ddl.writer.new_oid("pg_namespace")
+    acl = acl_of_new(ddl.writer, "n", owner)
     ddl.writer.insert("pg_namespace", {
-        "oid": oid, "nspname": name, "nspowner": owner, "nspacl": None,
+        "oid": oid, "nspname": name, "nspowner": owner, "nspacl": acl,
     })  # fmt: skip
-    record_owner(ddl.writer, Address(c.NAMESPACE, oid), owner)
+    address = Address(c.NAMESPACE, oid)
+    record_owner(ddl.writer, address, owner)
+    record_acl(ddl.writer, address, acl, owner)
     ddl.advance()
     return oid
 

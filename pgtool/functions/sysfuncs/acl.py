@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from formats import datum as layout
 from formats.derive import struct_of
+from pgtool.catalog.acl import Acl, default_items
 from pgtool.errors import SqlError
 from pgtool.functions.codec import codec_of
 from pgtool.functions.registry import Call, builtin
@@ -27,21 +28,6 @@ _BITS = {name: 1 << i for i, name in enumerate(PRIVILEGES)} | {"TEMP": 1 << 10, 
 _SELECT, _UPDATE, _INSERT, _DELETE = (
     _BITS["SELECT"], _BITS["UPDATE"], _BITS["INSERT"], _BITS["DELETE"],
 )  # fmt: skip
-#: Kind of object → privileges of its owner, of everybody.
-_DEFAULTS: dict[str, tuple[str, str]] = {
-    "c": ("", ""), "r": ("arwdDxtm", ""), "s": ("rwU", ""), "d": ("CTc", "Tc"), "f": ("X", "X"),
-    "l": ("U", "U"), "L": ("rw", ""), "n": ("UC", ""), "t": ("C", ""), "F": ("U", ""),
-    "S": ("U", ""), "T": ("U", "U"), "p": ("sA", ""),
-}  # fmt: skip
-
-
-class Acl(NamedTuple):
-    """One item of a list: who grants what to whom (0: everybody)."""
-
-    grantee: int
-    grantor: int
-    privileges: int
-    options: int
 
 
 def _half(session: Session) -> int:
@@ -64,14 +50,10 @@ def make_item(session: Session, item: Acl) -> bytes:
 
 def default_acl(session: Session, kind: str, owner: int) -> list[Acl]:
     """What a new object of a kind grants."""
-    if kind not in _DEFAULTS:
+    items = default_items(session.settings.major, kind, owner)
+    if items is None:
         raise SqlError(f"unrecognized object type abbreviation: {kind}", "XX000")
-    letters = layout.ACL_ALL_RIGHTS_STR[session.settings.major]
-    mine, world = (
-        sum(1 << letters.index(c) for c in rights if c in letters) for rights in _DEFAULTS[kind]
-    )
-    out = [Acl(0, owner, world, 0)] if world else []
-    return out + ([Acl(owner, owner, mine, 0)] if mine else [])
+    return items
 
 
 @builtin("acldefault_sql", call=True)
