@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from formats.wal.record import DecodedRecord
+from pgtool.check.diagnose import diagnose
 from pgtool.storage.backend import ReadOnly
 from pgtool.storage.overlay import Overlay
 from pgtool.transam.recovery.driver import Recovery
@@ -108,10 +109,16 @@ def check_recovered(mine: Server, expected: dict[str, dict[str, list[str]]]) -> 
     assert mine.psql("SELECT count(*) FROM tr") == "3\n"
 
 
-def test_nothing_to_do_after_a_clean_shutdown(tmp_path: Path) -> None:
+def test_nothing_to_do_after_a_clean_shutdown() -> None:
     need(18)
     with cluster(18, initdb_args=cases.INITDB) as server:
         server.stop()
         before = cases.digest(server.data)
         assert "nothing to recover" in cases.recover(server.data).stderr
+        report = diagnose(str(server.data))
+        assert (report.verdict, report.blocked) == ("the cluster was shut down cleanly", False)
         assert cases.digest(server.data) == before
+        (server.data / "pg_xact" / "0000").unlink()
+        report = diagnose(str(server.data))
+        assert any("pg_xact" in finding.text for finding in report.findings) and report.blocked
+        assert "copy the whole directory first" in report.advice
