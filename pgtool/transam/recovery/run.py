@@ -121,6 +121,7 @@ def rehearse(
     out = Rehearsal(start, run)
     if not start.needed:
         run.end = run.last = start.record.end
+        run.why_ended = "the cluster was shut down cleanly"
         return out
 
     def see(rec: DecodedRecord) -> None:
