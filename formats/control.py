@@ -32,6 +32,7 @@ from formats.units import (
     XLogRecPtr,
     float8,
     int32,
+    maxalign,
     pg_crc32c,
     pg_time_t,
     uint8,
@@ -167,6 +168,8 @@ ControlFileData = ByMajor(
     }
 )
 assert [sizeof(layout) for layout in ControlFileData.distinct()] == [292, 292, 296]
+#: Bytes that a reader wants at least: the struct of any major with its alignment.
+LEAST_SIZE = max(maxalign(sizeof(layout)) for layout in ControlFileData.distinct())
 
 _HEAD = ControlFileData[14]
 _VERSIONS = offset_of(_HEAD, "pg_control_version")

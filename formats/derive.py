@@ -89,7 +89,16 @@ def fields(con: Construct) -> tuple[Field, ...]:
 
 @cache
 def sizeof(con: Construct) -> int:
-    """Bytes of a fixed-size declaration."""
+    """Bytes of a fixed-size declaration.
+
+    Each part's size is found once; construct's own method goes through all of them again.
+    """
+    while isinstance(con, Subconstruct) and not isinstance(con, Array):
+        con = con.subcon
+    if isinstance(con, FormatField):
+        return int(con.length)
+    if isinstance(con, Struct):
+        return sum(map(sizeof, con.subcons))
     return int(con.sizeof())
 
 
@@ -130,14 +139,22 @@ def _own_offset(con: Construct, name: str) -> int | None:
 @cache
 def reader(con: Construct) -> Callable[[Any, int], Any]:
     """(buffer, offset) → named tuple of raw integers; dots in names become underscores."""
-    names = [re.sub(r"[.\[]", "_", f.name).replace("]", "") for f in fields(con)]
-    make: Callable[[Any], Any] = getattr(namedtuple("Row", names), "_make")  # noqa: B009
     unpack_from = struct_of(con).unpack_from
+    make: Callable[[Any], Any] | None = None
 
     def read(buffer: Any, offset: int = 0) -> Any:
+        nonlocal make
+        if make is None:  # most modules declare more readers than a command uses
+            make = _row_maker(con)
         return make(unpack_from(buffer, offset))
 
     return read
+
+
+def _row_maker(con: Construct) -> Callable[[Any], Any]:
+    names = [re.sub(r"[.\[]", "_", f.name).replace("]", "") for f in fields(con)]
+    make: Callable[[Any], Any] = getattr(namedtuple("Row", names), "_make")  # noqa: B009
+    return make
 
 
 def _numpy_kind(code: str) -> str:

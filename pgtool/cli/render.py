@@ -9,7 +9,6 @@ know becomes its ``str()``.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
@@ -73,6 +72,8 @@ def emit(
 
 def emit_object(value: Mapping[str, Any], *, command: str, out: TextIO | None = None) -> None:
     """Print one object as versioned JSON: ``{"version": 1, "command": …, **value}``."""
+    import json
+
     out = out or sys.stdout
     body = {"version": JSON_VERSION, "command": command, **jsonable(value)}
     json.dump(body, out, ensure_ascii=False, indent=2)
@@ -81,6 +82,8 @@ def emit_object(value: Mapping[str, Any], *, command: str, out: TextIO | None = 
 
 def emit_line(value: Mapping[str, Any], out: TextIO | None = None) -> None:
     """Print one object as a line of JSON."""
+    import json
+
     out = out or sys.stdout
     json.dump(jsonable(value), out, ensure_ascii=False)
     out.write("\n")
@@ -126,6 +129,8 @@ def _json(columns: Sequence[str], rows: Iterable[Sequence[Any]], command: str, o
 def _jsonl(
     columns: Sequence[str], rows: Iterable[Sequence[Any]], command: str, out: TextIO
 ) -> None:
+    import json
+
     for row in rows:
         json.dump(jsonable(dict(zip(columns, row, strict=True))), out, ensure_ascii=False)
         out.write("\n")

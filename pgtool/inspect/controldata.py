@@ -7,7 +7,6 @@ as typed values.
 
 from __future__ import annotations
 
-import datetime
 import os
 import time
 from collections.abc import Callable
@@ -108,11 +107,14 @@ _UNKNOWN = "???"
 def _read(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            return file.read(control.PG_CONTROL_FILE_SIZE)
+            data = file.read(control.PG_CONTROL_FILE_SIZE)
     except OSError as error:
         raise UserError(
             f'could not open file "{path}" for reading: {error.strerror or error}'
         ) from None
+    if len(data) < control.LEAST_SIZE:
+        raise UserError(f'could not read file "{path}": read {len(data)} of {control.LEAST_SIZE}')
+    return data
 
 
 def _version_file(pgdata: str) -> int | None:
@@ -124,12 +126,10 @@ def _version_file(pgdata: str) -> int | None:
     return major if major in MAJORS else None
 
 
-def _major(data: bytes, pgdata: str, path: str) -> int:
+def _major(data: bytes, pgdata: str) -> int:
     """Whose layout to read by: the file's own word, else PG_VERSION's, else the format's."""
     try:
         return control.major_of(data)
-    except CorruptData:
-        raise CorruptData(f"could not read file: only {len(data)} bytes", file=path) from None
     except Unsupported:
         major = _version_file(pgdata)
         if major is None:
@@ -143,7 +143,7 @@ def load(pgdata: str) -> Loaded:
     last_crc = None
     for _ in range(CRC_RETRIES):
         data = _read(path)
-        major = _major(data, pgdata, path)
+        major = _major(data, pgdata)
         found = _decode(data, major, path)
         crc = control.crc_of(data, major)
         if crc in (found.crc, last_crc):
@@ -310,6 +310,8 @@ def _fact(name: str, value: Any) -> Any:
     if name in _BOOLEANS:
         return bool(value)
     if name in _TIMES:
+        import datetime
+
         epoch = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
         try:
             return (epoch + datetime.timedelta(seconds=value)).isoformat()

@@ -16,8 +16,8 @@ from construct import Container
 
 from formats import control
 from formats.control import DBState
-from formats.errors import ClusterInUse, CorruptData, UserError
-from formats.version import CATALOG_VERSION_NO
+from formats.errors import ClusterInUse, UserError
+from formats.version import CATALOG_VERSION_NO, MAJORS
 from pgtool.storage.backend import Backend, ReadOnly
 from pgtool.storage.smgr import ForkNumber, RelationFile, RelFileLocator, relation_path
 
@@ -89,7 +89,6 @@ def open_directory(root: str, *, inconsistent: bool = False) -> DataDirectory:
     """
     backend = ReadOnly(root)
     major, found = read_control(backend)
-    _check_version(backend, major)
     state = examine(backend, found)
     out = DataDirectory(backend, major, found, state)
     if state.reason is not None:
@@ -102,25 +101,42 @@ def open_directory(root: str, *, inconsistent: bool = False) -> DataDirectory:
     return out
 
 
-def _check_version(backend: Backend, major: int) -> None:
-    try:
-        stated = backend.read("PG_VERSION", 0, 64).decode("ascii", "replace").strip()
-    except FileNotFoundError:
-        raise CorruptData("PG_VERSION is missing", file="PG_VERSION") from None
-    if stated != str(major):
-        raise CorruptData(
-            f'PG_VERSION says "{stated[:20]}", pg_control belongs to {major}', file="PG_VERSION"
-        )
-
-
 def read_control(backend: Backend) -> tuple[int, Container]:
-    """(major, pg_control), checked; UserError where this is no data directory."""
+    """(major, pg_control) of a directory that PG_VERSION and pg_control call one of that major.
+
+    What is no data directory, or none that can be told, is the user's mistake; bytes of a
+    whole pg_control that contradict each other are damage.
+    """
+    stated = _stated_version(backend)
+    if stated not in map(str, MAJORS):
+        raise UserError(
+            f'PG_VERSION of "{backend.root}" says "{stated}"; '
+            f"what can be read is {MAJORS[0]} to {MAJORS[-1]}"
+        )
+    path = control.CONTROL_FILE
     try:
-        return control.parse(backend.read(control.CONTROL_FILE))
+        data = backend.read(path)
     except FileNotFoundError:
-        if not backend.exists("PG_VERSION"):
-            raise UserError(f'"{backend.root}" is not a data directory (no PG_VERSION)') from None
-        raise CorruptData("pg_control is missing", file=control.CONTROL_FILE) from None
+        raise UserError(f'"{backend.root}" is not a data directory (no {path})') from None
+    if len(data) < control.LEAST_SIZE:
+        raise UserError(f'could not read file "{path}": read {len(data)} of {control.LEAST_SIZE}')
+    major, found = control.parse(data)
+    if stated != str(major):
+        raise UserError(
+            f'PG_VERSION says "{stated}", but pg_control belongs to PostgreSQL {major}: '
+            f'"{backend.root}" is no data directory of either'
+        )
+    return major, found
+
+
+def _stated_version(backend: Backend) -> str:
+    """The first line of PG_VERSION, made harmless to print."""
+    try:
+        text = backend.read("PG_VERSION", 0, 64)
+    except FileNotFoundError:
+        raise UserError(f'"{backend.root}" is not a data directory (no PG_VERSION)') from None
+    line = text.decode("ascii", "replace").strip().partition("\n")[0]
+    return "".join(c if c.isprintable() else "?" for c in line[:20])
 
 
 def examine(backend: Backend, found: Container) -> ClusterState:

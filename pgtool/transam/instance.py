@@ -40,7 +40,7 @@ from pgtool.errors import CorruptData, Panic, PgtoolError, Unsupported, UserErro
 from pgtool.storage.backend import Directory
 from pgtool.storage.bufmgr import BufferPool
 from pgtool.storage.conf import configured
-from pgtool.storage.datadir import BACKUP_LABEL
+from pgtool.storage.datadir import BACKUP_LABEL, read_control
 from pgtool.storage.interrupts import INTERRUPTS
 from pgtool.storage.lockfile import LockFile
 from pgtool.storage.pooled import PooledBackend
@@ -173,15 +173,12 @@ class Instance:
     def _opened(
         cls, files: Directory, settings: InstanceSettings | None, lock: LockFile
     ) -> Instance:
-        try:
-            major, control = control_file.parse(files.read(control_file.CONTROL_FILE))
-        except FileNotFoundError:
-            raise CorruptData("pg_control is missing", file=control_file.CONTROL_FILE) from None
+        major, control = read_control(files)
         if major != WRITE_MAJOR:
             raise Unsupported(f"writing in a directory of PostgreSQL {major}")
         if _crashed(files, control):
             recover_if_crashed(files)
-            major, control = control_file.parse(files.read(control_file.CONTROL_FILE))
+            major, control = read_control(files)
         if settings is None:
             settings = _defaults(files, control)
         files.fsync = files.fsync and settings.fsync

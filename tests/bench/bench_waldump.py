@@ -7,14 +7,13 @@ Whole commands are timed, start-up included: the text, and the statistics by rec
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from pgtool.wal.walk import COMPILED
 from tests import servers
-from tests.bench import Result, median_times
+from tests.bench import Result, median_times, runner
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MAJOR = 18
@@ -37,10 +36,11 @@ def run() -> Iterator[Result]:
         span = [str(written[0]), written[-2].name]
         size = sum(p.stat().st_size for p in written[:-1]) >> 20
         for kind, options in (("text", []), ("--stats=record", ["--stats=record"])):
-            real = _action([str(server.tool("pg_waldump")), *options, *span])
+            real = runner([str(server.tool("pg_waldump")), *options, *span])
             for jobs in (1, 2):
-                ours = _action(
-                    [sys.executable, "-m", "pgtool", "waldump", "-j", str(jobs), *options, *span]
+                ours = runner(
+                    [sys.executable, "-m", "pgtool", "waldump", "-j", str(jobs), *options, *span],
+                    cwd=ROOT,
                 )
                 spent = median_times(real, ours, rounds=ROUNDS)
                 yield Result(f"waldump {kind} -j {jobs}, {size} MB", *spent, note=how)
@@ -69,12 +69,3 @@ def _in_use(segment: Path) -> bool:
         address = int.from_bytes(file.read(16)[8:], "little")
     high, low = int(segment.name[8:16], 16), int(segment.name[16:], 16)
     return address == high << 32 | low * segment.stat().st_size
-
-
-def _action(argv: list[str]) -> Callable[[], None]:
-    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-
-    def act() -> None:
-        subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, cwd=ROOT, env=env)
-
-    return act

@@ -41,27 +41,31 @@ _TRUNCATE = struct_of(xl_heap_truncate).unpack_from
 _INPLACE = struct_of(xl_heap_inplace[18]).unpack_from
 
 
-def _bare(kind: type[enum.IntFlag], bits: int) -> str:
+def _named(kind: type[enum.IntFlag]) -> list[tuple[int, str]]:
+    """(bit, name without the prefixes that pg_waldump drops) of each flag."""
+    out = []
+    for flag in kind:
+        name = str(flag.name)
+        for prefix in ("XLH_TRUNCATE_", "XLHL_XMAX_", "XLHL_"):
+            name = name.removeprefix(prefix)
+        out.append((int(flag), name))
+    return out
+
+
+def _bare(named: list[tuple[int, str]], bits: int) -> str:
     """Names of the set bits as the older wording has them, a blank after each."""
-    return "".join(f"{_short(flag)} " for flag in kind if bits & flag)
+    return "".join([f"{name} " for bit, name in named if bits & bit])
 
 
-def _bracketed(kind: type[enum.IntFlag], bits: int) -> str:
+def _bracketed(named: list[tuple[int, str]], bits: int) -> str:
     """Names of the set bits as the newer wording lists them."""
-    return f"[{', '.join(_short(flag) for flag in kind if bits & flag)}]"
+    return f"[{', '.join([name for bit, name in named if bits & bit])}]"
 
 
-def _short(flag: enum.IntFlag) -> str:
-    """A flag's name without the prefixes that pg_waldump drops."""
-    name = str(flag.name)
-    for prefix in ("XLH_TRUNCATE_", "XLHL_XMAX_", "XLHL_"):
-        name = name.removeprefix(prefix)
-    return name
-
-
+_INFOBITS, _TRUNCATE_FLAGS = _named(Infobits), _named(TruncateFlags)
 #: Text of every value of an infobits byte, old and new wording; bits without a name are silent.
-INFOBITS_14 = tuple(_bare(Infobits, bits) for bits in range(256))
-INFOBITS = tuple(_bracketed(Infobits, bits) for bits in range(256))
+INFOBITS_14 = tuple(_bare(_INFOBITS, bits) for bits in range(256))
+INFOBITS = tuple(_bracketed(_INFOBITS, bits) for bits in range(256))
 
 
 def _insert_14(rec: DecodedRecord) -> str:
@@ -113,14 +117,14 @@ def lock(rec: DecodedRecord) -> str:
 
 def _truncate_14(rec: DecodedRecord) -> str:
     _db, count, flags, _pad = _TRUNCATE(rec.main)
-    words = _bare(TruncateFlags, flags).lower()
+    words = _bare(_TRUNCATE_FLAGS, flags).lower()
     relids = "".join(f" {oid}" for oid in _relids(rec.main, count))
     return f"{words}nrelids {count} relids{relids}"
 
 
 def _truncate(rec: DecodedRecord) -> str:
     _db, count, flags, _pad = _TRUNCATE(rec.main)
-    words = _bracketed(TruncateFlags, flags)
+    words = _bracketed(_TRUNCATE_FLAGS, flags)
     relids = number_list(_relids(rec.main, count))
     return f"flags: {words}, nrelids: {count}, relids:{relids}"
 
