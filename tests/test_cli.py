@@ -11,7 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from pgtool.cli.main import COMMANDS, cli
+from pgtool.cli.main import COMMANDS, cli, main
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -81,6 +81,24 @@ def test_not_a_data_directory_is_one_line(name: str, tmp_path: Path) -> None:
     assert run.returncode == 1
     assert run.stdout == ""
     assert run.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("argv, said", [
+    (["waldump", "--nosuch"], "unrecognized option '--nosuch'"),
+    (["waldump", "-Y"], "invalid option -- 'Y'"),
+    (["waldump", "--quie", "x"], "unrecognized option '--quie' (perhaps --quiet)"),
+    (["waldump", "-t", "99999999999", "x"], "-t/--timeline must be in range 1..4294967295"),
+    (["waldump", "-s", "0/0", "-p", str(ROOT)], "could not find any WAL file"),
+    (["slru", "nosuch"], "'nosuch' is not one of 'xact'"),
+    (["nosuch"], "no such command 'nosuch'"),
+])  # fmt: skip
+def test_wrong_arguments_are_one_line(
+    argv: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(argv)
+    out, err = capsys.readouterr()
+    assert (stop.value.code, out, err.count("\n")) == (1, "", 1) and said in err, err
 
 
 def _arguments(name: str) -> list[str]:

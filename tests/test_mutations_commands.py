@@ -11,6 +11,7 @@ import io
 import os
 import random
 import re
+import struct
 import tarfile
 import time
 from collections.abc import Callable, Iterator
@@ -157,3 +158,28 @@ def test_not_a_data_directory(tmp_path: Path) -> None:
             lines = err.strip().split("\n")
             assert re.match(r"(pgtool|pg_\w+): ", lines[0]), (command, err)
             assert out == "", (command, out)
+
+
+def test_neither_fish_nor_fowl(cluster_files: Path, tmp_path: Path) -> None:
+    """PG_VERSION and pg_control that do not make a data directory: one line, exit 1."""
+    control = (cluster_files / "global/pg_control").read_bytes()
+    other = control[:8] + struct.pack("<II", 1300, 202007201) + control[16:]
+    (tmp_path / "global").mkdir()
+    for version, bytes_, said in (
+        (b"17\n", control, 'PG_VERSION says "17", but pg_control belongs to PostgreSQL 18'),
+        (b"13\n", other, 'says "13"; what can be read is 14 to 18'),
+        (b"\x1b[2J\xff\n18", control, 'says "?[2J?"'),
+        (b"18\n", other, "catalog version 202007201 with pg_control version 1300 is not known"),
+        (b"18\n", b"", "read 0 of 296"),
+        (b"18\n", control[:200], "read 200 of 296"),
+        (b"18\n", None, "no global/pg_control"),
+        (None, control, "no PG_VERSION"),
+    ):
+        for name, data in (("PG_VERSION", version), ("global/pg_control", bytes_)):
+            path = tmp_path / name
+            path.unlink(missing_ok=True)
+            if data is not None:
+                path.write_bytes(data)
+        for command in (["ls"], ["recover"], ["query", "-d", "demo", "-c", "create table t()"]):
+            code, out, err = run(*command, "-D", tmp_path)
+            assert (code, out, err.count("\n")) == (1, "", 1) and said in err, (command, err)

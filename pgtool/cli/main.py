@@ -93,6 +93,20 @@ def _warn(
         click.echo(f"pgtool: warning: {message}", err=True)
 
 
+def _usage(error: click.ClickException) -> str:
+    """What is wrong with the arguments, in one line; options in the words of getopt_long."""
+    said = " ".join(error.format_message().split())
+    if isinstance(error, click.NoSuchOption):
+        name, near = error.option_name, error.possibilities
+        said = f"unrecognized option '{name}'" if name[1:2] == "-" else (
+            f"invalid option -- '{name[1:]}'"
+        )  # fmt: skip
+        said += f" (perhaps {' or '.join(near)})" if near else ""
+    context = getattr(error, "ctx", None)
+    help_of = f'; try "{context.command_path} --help"' if context is not None else ""
+    return said[:1].lower() + said[1:].rstrip(".") + help_of
+
+
 def _run(argv: list[str] | None) -> int:
     try:
         result: Any = cli.main(args=argv, prog_name="pgtool", standalone_mode=False)
@@ -107,7 +121,7 @@ def _run(argv: list[str] | None) -> int:
         click.echo("pgtool: interrupted", err=True)
         return 130
     except click.ClickException as error:
-        error.show()
+        click.echo(f"pgtool: error: {_usage(error)}", err=True)
         return 1
     except PgtoolError as error:
         sys.stdout.flush()

@@ -31,14 +31,14 @@ def _lsn(ctx: click.Context, param: click.Parameter, value: str | None) -> int |
     if value is None:
         return None
     try:
-        return Lsn.parse(value)
+        return Lsn.parse(value) or None  # 0/0 is no position: as if it were not given
     except ValueError:
         raise UserError(f'invalid WAL location: "{value}"') from None
 
 
-def _uint32(text: str, base: int = 10) -> int | None:
+def _uint32(text: str) -> int | None:
     try:
-        number = int(text, base)
+        number = int(text)
     except ValueError:
         return None
     return number if 0 <= number <= MAX_UINT32 else None
@@ -48,10 +48,11 @@ def _timeline(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     if value is None:
         return None
     octal = value.startswith("0") and value.isdigit() and len(value) > 1
-    number = _uint32(value, 8 if octal else 0)
-    if number is None:
-        raise UserError(f'invalid value "{value}" for option -t/--timeline')
-    if number < 1:
+    try:
+        number = int(value, 8 if octal else 0)
+    except ValueError:
+        raise UserError(f'invalid value "{value}" for option -t/--timeline') from None
+    if not 1 <= number <= MAX_UINT32:
         raise UserError(f"-t/--timeline must be in range 1..{MAX_UINT32}")
     return number
 
@@ -163,8 +164,11 @@ def command(segments: tuple[str, ...], **given: Any) -> None:
         raise UserError(f'too many command-line arguments (first is "{segments[2]}")')
     from pgtool.inspect.waldump.dump import Options, dump, stdout
     from pgtool.inspect.waldump.filters import Filter
+    from pgtool.inspect.waldump.images import prepare_directory
     from pgtool.inspect.waldump.target import resolve, whole_directory
 
+    if given["save_fullpage"] is not None:  # before anything is looked for
+        prepare_directory(given["save_fullpage"])
     path, pgdata = given["path"], given["pgdata"]
     if pgdata is not None and path is None:
         path = os.path.join(pgdata, "pg_wal")

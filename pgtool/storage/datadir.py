@@ -136,7 +136,7 @@ def _stated_version(backend: Backend) -> str:
     except FileNotFoundError:
         raise UserError(f'"{backend.root}" is not a data directory (no PG_VERSION)') from None
     line = text.decode("ascii", "replace").strip().partition("\n")[0]
-    return "".join(c if c.isprintable() else "?" for c in line[:20])
+    return "".join(c if " " <= c <= "~" else "?" for c in line[:20])
 
 
 def examine(backend: Backend, found: Container) -> ClusterState:

@@ -23,7 +23,7 @@ from formats.units import Lsn
 from formats.version import ByMajor
 from formats.wal.record import DecodedRecord
 from pgtool.inspect.waldump.filters import Filter
-from pgtool.inspect.waldump.images import prepare_directory, save_images
+from pgtool.inspect.waldump.images import save_images
 from pgtool.inspect.waldump.lines import as_dict, line
 from pgtool.inspect.waldump.quick import make_quick, usable
 from pgtool.inspect.waldump.stats import Stats
@@ -82,8 +82,6 @@ class Interrupt:
 
 def dump(target: Target, options: Options, out: BinaryIO, note: Callable[[str], None]) -> None:
     """Show the records of ``target``; ``note`` prints a message beside the data."""
-    if options.save_fullpage is not None:
-        prepare_directory(options.save_fullpage)
     source = SegmentDirectory(
         target.directory, target.info, target.tli, follow=options.follow, history=target.history
     )

@@ -14,11 +14,17 @@ from pgtool.wal.wording import WORDING
 def prepare_directory(path: str) -> None:
     """Make the directory; it must not hold anything yet."""
     try:
-        os.makedirs(path, mode=0o700, exist_ok=True)
         if os.listdir(path):
             raise UserError(f'directory "{path}" exists but is not empty')
+    except FileNotFoundError:
+        try:
+            os.makedirs(path, mode=0o700)
+        except OSError as error:
+            raise UserError(
+                f'could not create directory "{error.filename}": {error.strerror}'
+            ) from None
     except OSError as error:
-        raise UserError(f'could not create directory "{path}": {error.strerror}') from None
+        raise UserError(f'could not access directory "{path}": {error.strerror}') from None
 
 
 def save_images(rec: DecodedRecord, directory: str) -> None:
