@@ -2,6 +2,7 @@
 import cython
 from libc.string cimport memcpy
 
+cdef unsigned int ONES
 cdef int END, LITERAL, HEAD, U16, U32, HEX8, CHOICE, TIME, REFUSE, REFUSE_U16, NEED_DATA
 cdef int SKIP_UNLESS, COUNTED, COUNT_OF, SKIP_EMPTY, LIST, PAIRS
 cdef int SLOTS, MAX_BLOCKS, LINE_ROOM, PAGE_SIZE

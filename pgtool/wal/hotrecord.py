@@ -26,6 +26,7 @@ try:
     COMPILED = cython.compiled
 except ImportError:
     COMPILED = False
+ONES = 0xFFFFFFFF  # a variable in C: Cython takes such a large literal for a Python object
 
 (END, LITERAL, HEAD, U16, U32, HEX8, CHOICE, TIME, REFUSE, REFUSE_U16, NEED_DATA, SKIP_UNLESS,
  COUNTED, COUNT_OF, SKIP_EMPTY, LIST, PAIRS) = Op  # fmt: skip
@@ -389,7 +390,7 @@ class HotRecord:
     def put_lsn(self, lsn):  # type: ignore[no-untyped-def]
         self.put_hex(lsn >> 32, 1)
         self.put_text(b"/")
-        self.put_hex(lsn & 0xFFFFFFFF, 8)
+        self.put_hex(lsn & ONES, 8)
 
     def put_time(self, t):  # type: ignore[no-untyped-def]
         """A time stamp; False for one before 2000 (its number is negative)."""
@@ -442,7 +443,7 @@ class HotRecord:
         self.put_number(b[at + HOLE_LEN], 0, 32)
         if info & self.compressed_bits:
             self.put_text(b", compression saved: ")
-            self.put_number(PAGE_SIZE - b[at + HOLE_LEN] - b[at + IMAGE_LEN] & 0xFFFFFFFF, 0, 32)
+            self.put_number(PAGE_SIZE - b[at + HOLE_LEN] - b[at + IMAGE_LEN] & ONES, 0, 32)
             self.put_text(self.methods[info])
 
     def put_list(self, p, register, paired):  # type: ignore[no-untyped-def]

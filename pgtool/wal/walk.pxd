@@ -98,6 +98,8 @@ cdef extern from *:
         unsigned int crc, const unsigned char *p, size_t at, size_t n
     ) noexcept
 
+cdef bint IN_C
+cdef unsigned int ONES
 cdef int MORE, IRREGULAR, FULL, LIMIT, NOTHING, COUNT, TEXT, FULL_BYTES
 cdef int PAGE, SHORT_HEADER, LONG_HEADER, R_SIZE, R_CRC
 cdef int RM_XLOG, SWITCH

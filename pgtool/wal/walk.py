@@ -27,6 +27,9 @@ try:
     COMPILED = cython.compiled
 except ImportError:
     COMPILED = False
+#: The same in C, and 2³² - 1: Cython takes a module's own names, and so large a literal, for
+#: Python objects.
+IN_C, ONES = COMPILED, 0xFFFFFFFF
 
 MORE, IRREGULAR, FULL, LIMIT = Stop
 NOTHING, COUNT, TEXT = Action
@@ -40,9 +43,9 @@ R_SIZE, R_CRC = sizeof(record.XLogRecord), offset_of(record.XLogRecord, "xl_crc"
 
 def record_crc(p, at, length):  # type: ignore[no-untyped-def]
     """The CRC that the record at ``at`` should have: its rest first, then its header."""
-    if COMPILED:
-        crc = extend_crc32c(0xFFFFFFFF, p, at + R_SIZE, length - R_SIZE)  # type: ignore  # noqa
-        return extend_crc32c(crc, p, at, R_CRC) ^ 0xFFFFFFFF  # type: ignore  # noqa
+    if IN_C:
+        crc = extend_crc32c(ONES, p, at + R_SIZE, length - R_SIZE)  # type: ignore  # noqa
+        return extend_crc32c(crc, p, at, R_CRC) ^ ONES  # type: ignore  # noqa
     from crc32c import crc32c
 
     view = memoryview(p)
