@@ -37,7 +37,10 @@ LINES = (
     "SELECT 1 WHERE false\n"
     "sel \\\nect 5\n"
     "SHOW work_mem\n"
-    "SELECT foo()"
+    "COPY t TO STDOUT\n"
+    "COPY (SELECT 1, 'a,b') TO STDOUT (FORMAT csv, HEADER)\n"
+    "SELECT foo()\n"
+    "COPY t FROM STDIN\nseven\n\\."
 )
 JOINED = "SELECT 1,\n 2;\n\nSELECT 3; SELECT 4;\n\nUPDATE t SET b = 'u' WHERE a = 2;\n\nSELECT 5"
 STAMP = re.compile(r"^[\d-]+ [\d:.]+ UTC \[\d+\] ", re.M)

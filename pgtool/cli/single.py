@@ -3,7 +3,8 @@
 Statements come from standard input: one a line, a backslash before the line's end going on
 in the next; with ``-j`` up to a semicolon followed by an empty line. Rows are printed
 attribute by attribute, as ``postgres --single`` does; errors and warnings go to standard
-error in the form of the server's log. The end of input checkpoints and shuts down.
+error in the form of the server's log. The end of input checkpoints and shuts down. The data
+of COPY is standard input's next lines and goes to standard output.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 import click
@@ -70,6 +72,7 @@ class Backend:
     def run(self, lines: IO[str], joined: bool) -> None:
         """Until the input ends."""
         read = read_joined if joined else read_line
+        self.engine.copy_in = lambda: data_lines(lines)
         while True:
             self.out.write(PROMPT)
             self.out.flush()
@@ -88,6 +91,8 @@ class Backend:
                     self._notice(notice, text)
                 if outcome.answer is not None:
                     self._rows(outcome.answer)
+                if outcome.copy_out is not None:
+                    self._copy(outcome.copy_out)
         except PgtoolError as error:
             self.out.flush()
             self._complain(error, text)
@@ -112,36 +117,69 @@ class Backend:
             )  # fmt: skip
             self.out.write("".join(shown) + "\t----\n")
 
+    def _copy(self, pieces: Iterable[bytes]) -> None:
+        """What COPY TO STDOUT sends goes out as it is."""
+        self.out.flush()
+        binary = getattr(self.out, "buffer", None)
+        for piece in pieces:
+            if binary is not None:
+                binary.write(piece)
+            else:
+                self.out.write(piece.decode("utf-8", "surrogateescape"))
+        if binary is not None:
+            binary.flush()
+
     def _notice(self, notice: Any, text: str) -> None:
         if notice.severity in _LEVELS:
             self._log(notice.severity, notice.message, notice.detail, notice.hint, text)
 
     def _complain(self, error: PgtoolError, text: str) -> None:
-        detail = hint = None
+        detail = hint = context = None
         message = str(error)
         if isinstance(error, SqlError):
             message, detail, hint = error.message, error.detail, error.hint
+            context = error.context
             if error.position:
                 before = text.encode("utf-8", "replace")[: error.position - 1]
                 message += f" at character {len(before.decode('utf-8', 'replace')) + 1}"
         elif not isinstance(error, (CorruptData, UserError)):
             message = f"not supported: {message}"
-        self._log("ERROR", message, detail, hint, text)
+        self._log("ERROR", message, detail, hint, text, context)
 
     def _log(
-        self, level: str, message: str, detail: str | None, hint: str | None, text: str
-    ) -> None:
+        self, level: str, message: str, detail: str | None, hint: str | None, text: str,
+        context: str | None = None,
+    ) -> None:  # fmt: skip
         now = time.time()
         stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(now))
         prefix = f"{stamp}.{int(now * 1000) % 1000:03d} UTC [{os.getpid()}] "
         parts = (
-            (level, message), ("DETAIL", detail), ("HINT", hint), ("STATEMENT", text.rstrip("\n"))
+            (level, message), ("DETAIL", detail), ("HINT", hint), ("CONTEXT", context),
+            ("STATEMENT", text.rstrip("\n")),
         )  # fmt: skip
         for name, words in parts:
             if words:
                 shown = words.replace("\n", "\n\t")
                 self.err.write(f"{prefix}{name}:  {shown}\n")
         self.err.flush()
+
+
+def data_lines(lines: IO[str]) -> Iterator[bytes]:
+    """The data of COPY FROM STDIN: what follows, up to a line of backslash-point.
+
+    After an error the rest of it is data all the same.
+    """
+    ended = False
+    try:
+        while not ended:
+            line = lines.readline()
+            ended = not line or line.rstrip("\r\n") == "\\."
+            if not ended:
+                yield line.encode("utf-8", "surrogateescape")
+    finally:
+        while not ended:
+            line = lines.readline()
+            ended = not line or line.rstrip("\r\n") == "\\."
 
 
 def read_line(lines: IO[str]) -> str | None:

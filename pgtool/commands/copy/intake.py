@@ -10,7 +10,7 @@ many fields, a bare carriage return, an escaped line end) is gone through line b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,20 @@ class Block:
     line: Callable[[int], bytes]
     #: Line number of each row where lines and rows differ (quoted line ends), else None.
     numbers: list[int] | None = None
+    #: (row, column, error): the form of the last row is wrong from a column on, or that of the
+    #: line behind it (then the row is n).
+    failure: tuple[int, int, SqlError] | None = None
+
+    def head(self, n: int) -> Block:
+        """The first rows, with which nothing is wrong in form."""
+        columns = [
+            VarColumn(c.buffer, c.start[:n], c.length[:n], None if c.valid is None else c.valid[:n])
+            for c in self.columns
+        ]
+        defaults = [
+            None if mask is None or not mask[:n].any() else mask[:n] for mask in self.defaults
+        ]
+        return replace(self, n=n, columns=columns, defaults=defaults, failure=None)
 
     def line_number(self, row: int) -> int:
         """The line that a row ends on."""
@@ -120,7 +134,7 @@ class _Reader:
         if block is None:
             block = slow_block(self, data)
         self.line += block.n if block.numbers is None else data.count(b"\n")
-        if block.n:
+        if block.n or block.failure is not None:
             yield block
 
     def _header(self, data: bytes) -> bytes:

@@ -50,7 +50,7 @@ def shown(text: bytes) -> str:
 
 
 def slow_block(reader: Any, data: bytes) -> Any:
-    """Whole lines, one after the other."""
+    """Whole lines, one after the other, up to one whose form is wrong."""
     from pgtool.commands.copy.intake import Block
     from pgtool.types.column import VarColumn
 
@@ -59,18 +59,26 @@ def slow_block(reader: Any, data: bytes) -> Any:
     marks: list[list[bool]] = []
     lines: list[bytes] = []
     numbers: list[int] = []
+    failure: tuple[int, int, SqlError] | None = None
     for number, line in split(reader, data):
         found = _csv_fields(reader, line, number) if reader.csv else _text_fields(reader, line)
         values, defaults = found
-        if len(values) < reader.width:
-            missing = reader.column_names[len(values)]
-            raise bad_format(f'missing data for column "{missing}"', reader.name, number, line)
         if len(values) > reader.width and not (reader.width == 0 and line == b""):
-            raise bad_format("extra data after last expected column", reader.name, number, line)
+            failure = len(rows), 0, bad_format(
+                "extra data after last expected column", reader.name, number, line)
+            break
+        if len(values) < reader.width:  # those that are there are looked at before
+            missing = reader.column_names[len(values)]
+            failure = len(rows), len(values), bad_format(
+                f'missing data for column "{missing}"', reader.name, number, line)
+            lacking = reader.width - len(values)
+            values, defaults = values + [None] * lacking, defaults + [False] * lacking
         rows.append(values[: reader.width])
         marks.append(defaults[: reader.width])
         lines.append(line)
         numbers.append(number)
+        if failure is not None:
+            break
     columns = [VarColumn.of([row[i] for row in rows]) for i in range(reader.width)]
     defaults_of = []
     for i in range(reader.width):
@@ -78,7 +86,8 @@ def slow_block(reader: Any, data: bytes) -> Any:
 
         mask = np.fromiter((mark[i] for mark in marks), np.bool_, len(marks))
         defaults_of.append(mask if mask.any() else None)
-    return Block(len(rows), columns, defaults_of, reader.line, lambda row: lines[row], numbers)
+    return Block(len(rows), columns, defaults_of, reader.line, lambda row: lines[row], numbers,
+                 failure)  # fmt: skip
 
 
 def _text_lines(reader: Any, data: bytes) -> Any:

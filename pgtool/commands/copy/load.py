@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -33,6 +33,9 @@ from pgtool.sql.planner import trees
 from pgtool.sql.targetlist import column_default
 
 __all__ = ["Loader"]
+
+#: How many rows the server collects before it stores them and looks at their keys.
+BUFFERED_ROWS = 1000
 
 
 class Loader:
@@ -110,15 +113,19 @@ class Loader:
     def _names(self) -> list[str]:
         return [c.attname for c in self.columns]
 
-    def _block(self, block: Block) -> None:
-        self._check_defaults(block)
+    def _block(self, block: Block, cut: bool = False) -> None:
+        """Store a block's rows; ``cut``: something is wrong with the row behind it."""
         columns = []
         skipped: list[int] | None = [] if self.options.on_error == "ignore" else None
+        wrong = [] if block.failure is None else [block.failure]
+        wrong += self._wrong_defaults(block)
         for i, converter in enumerate(self.converters):
             try:
                 columns.append(converter.column(block.columns[i], skipped))
             except FieldError as problem:
-                raise self._field_error(block, i, problem) from None
+                wrong.append((problem.row, i, self._field_error(block, i, problem)))
+        if wrong:
+            self._fail(block, *min(wrong, key=lambda found: found[:2]))
         batch = self._batch(columns, block.defaults, block.n)
         rows = None
         if skipped:
@@ -134,25 +141,29 @@ class Loader:
                 )  # fmt: skip
             rows = np.flatnonzero(keep)
             batch = batch.take(rows)
-        self._rows(batch, block, rows)
+        self._rows(batch, block, rows, cut)
 
-    def _check_defaults(self, block: Block) -> None:
-        """DEFAULT may stand only for columns that have one."""
-        wrong = [
-            (int(np.flatnonzero(mask)[0]), number)
-            for number, (column, mask) in enumerate(zip(self.columns, block.defaults))
-            if mask is not None and column.attnum - 1 not in self.defaults
-        ]
-        if not wrong:
-            return
-        row, number = min(wrong)
-        error = SqlError(
-            "unexpected default marker in COPY data", BAD_COPY_FILE_FORMAT,
-            f'Column "{self.columns[number].attname}" has no default value.',
-        )
-        error.context = (f"COPY {self.name}, line {block.line_number(row)}: "
-                         f"{shown(block.line(row))}")  # fmt: skip
+    def _fail(self, block: Block, row: int, _column: int, error: SqlError) -> NoReturn:
+        """The rows before go in, which may fail in a way of their own; then the error."""
+        if row:
+            self._block(block.head(row), cut=True)
         raise error
+
+    def _wrong_defaults(self, block: Block) -> list[tuple[int, int, SqlError]]:
+        """DEFAULT may stand only for columns that have one: (row, column, error)."""
+        out = []
+        for number, (column, mask) in enumerate(zip(self.columns, block.defaults)):
+            if mask is None or column.attnum - 1 in self.defaults:
+                continue
+            row = int(np.flatnonzero(mask)[0])
+            error = SqlError(
+                "unexpected default marker in COPY data", BAD_COPY_FILE_FORMAT,
+                f'Column "{column.attname}" has no default value.',
+            )
+            error.context = (f"COPY {self.name}, line {block.line_number(row)}: "
+                             f"{shown(block.line(row))}")  # fmt: skip
+            out.append((row, number, error))
+        return out
 
     def _field_error(self, block: Block, number: int, problem: FieldError) -> SqlError:
         error = problem.error
@@ -191,7 +202,9 @@ class Loader:
             out[index] = from_items(items, codec)
         return Batch(n, out)
 
-    def _rows(self, batch: Batch, block: Block | None, rows: Any = None) -> None:
+    def _rows(
+        self, batch: Batch, block: Block | None, rows: Any = None, cut: bool = False
+    ) -> None:
         """Store the rows of a batch; ``rows`` are their places in the block."""
         if self.where is not None:
             keep = self.where.mask(batch, self.ctx)
@@ -205,7 +218,8 @@ class Loader:
         at = 0
         try:
             if root.takes_batches:
-                self.count += root.bulk.insert(batch, self.ctx)
+                self.count += root.bulk.insert(
+                    batch, self.ctx, buffered=BUFFERED_ROWS, before=self.count, cut=cut)
                 return
             for datums in datum_rows(batch, self.node):  # type: ignore[arg-type]
                 self.writing.insert_row(Row(self.shape, datums), ())

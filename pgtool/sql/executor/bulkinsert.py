@@ -66,13 +66,22 @@ class BulkInsert:
             or any(a.attgenerated == "v" for a in target.shape.attributes)
         )  # fmt: skip
 
-    def insert(self, batch: Batch, ctx: Context) -> int:
-        """Store a batch whose columns are the table's attributes."""
+    def insert(
+        self, batch: Batch, ctx: Context, *, buffered: int = 1, before: int = 0, cut: bool = False
+    ) -> int:
+        """Store a batch whose columns are the table's attributes.
+
+        Rows go in ``buffered`` at a time, ``before`` of them already did, and what is wrong
+        with a row keeps those of its buffer from going in (so their keys are not looked at).
+        ``cut``: something is wrong with the row behind the batch.
+        """
         batch = self._computed(batch, ctx)
         bad = self._first_bad(batch, ctx)
         good = batch.n if bad is None else bad
+        if bad is not None or cut:
+            good = max(good - (before + good) % buffered, 0)
         if good:
-            self._store(batch if bad is None else batch.slice(0, good))
+            self._store(batch if good == batch.n else batch.slice(0, good))
         if bad is not None:
             with told(bad):
                 self.target.check(self._row(batch, bad), ctx)
