@@ -392,7 +392,8 @@ def test_controldata_errors(tmp_path: Path) -> None:
         assert done.stderr.count(b"\n") == 1 and line in done.stderr.decode()
     (tmp_path / "global").mkdir()
     (tmp_path / control.CONTROL_FILE).write_bytes(b"x" * 10)
-    assert pgtool("controldata", tmp_path).returncode == 2
+    done = pgtool("controldata", tmp_path)
+    assert done.returncode == 1 and b"read 10 of " in done.stderr
     (tmp_path / control.CONTROL_FILE).write_bytes(b"x" * 8192)
     done = pgtool("controldata", tmp_path)
     assert done.returncode == 1 and done.stderr.count(b"\n") == 1

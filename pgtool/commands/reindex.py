@@ -14,11 +14,11 @@ from pgtool.catalog.index import indexes_of
 from pgtool.catalog.names import matching
 from pgtool.commands.cluster import rebuild_index
 from pgtool.commands.context import Ddl, begin
-from pgtool.commands.define import definition_truth
 from pgtool.commands.ownership import may_maintain
 from pgtool.commands.vacuum import refuse_locked
 from pgtool.errors import SqlError, Unsupported, UserError
 from pgtool.sql.answer import Outcome
+from pgtool.sql.define import definition_truth
 
 __all__ = ["chosen_indexes", "reindex", "reindex_alone", "reindex_relation"]
 

@@ -18,9 +18,10 @@ none of these                          unused at the relation's end, where loads
                                        extension leaves one too, but seldom
 =====================================  ==================================================
 
-Where a relation ends too early the same are witnesses, and pg_class.relpages, which only a
-truncation makes smaller. Of the index the newest pages are looked at, or, where the reader
-has all the time (``thorough``), every one.
+Where a relation ends too early the same are witnesses. Of the index the newest pages are
+looked at, or, where the reader has all the time (``thorough``), every one; then
+pg_class.relpages is asked too, which may count pages that a crash in the middle of an
+extension took away.
 """
 
 from __future__ import annotations
@@ -120,15 +121,16 @@ def lost_blocks(
         for block, witness in sorted(gone.items())
     ]  # fmt: skip
     if tail:
-        out += _ends_early(heap, beyond, witnesses.fsm, checksums)
+        out += _ends_early(heap, beyond, witnesses.fsm, checksums, thorough)
     return out + _suspected(
         heap, [b for b in wanted.tolist() if b not in gone], witnesses.fsm, checksums, thorough
     )
 
 
 def _ends_early(
-    heap: RelationFile, beyond: tuple[int, str], fsm: RelationFile | None, checksums: bool
-) -> list[CorruptData]:
+    heap: RelationFile, beyond: tuple[int, str], fsm: RelationFile | None, checksums: bool,
+    thorough: bool,
+) -> list[CorruptData]:  # fmt: skip
     """A relation's end, where blocks behind it are known of."""
     nblocks = heap.nblocks
     known, witness = beyond
@@ -137,7 +139,7 @@ def _ends_early(
         kind = SuspectedLoss
         known, witness = max(
             (_last_partly_full(fsm, nblocks, checksums), "the free space map"),
-            ((heap.expected or 0) - 1, "pg_class"),
+            ((heap.expected or 0) - 1 if thorough else -1, "pg_class"),
         )
     if known < nblocks:
         return []
