@@ -36,9 +36,10 @@ class Pattern:
     name: re.Pattern[str]
 
 
-def parse_pattern(text: str) -> Pattern:
-    """A psql pattern; UserError where it cannot be one."""
-    parts: list[str] = [""]
+def pattern_parts(text: str) -> tuple[list[str], bool]:
+    """What stands between a psql pattern's dots, as regular expressions, and whether a
+    quoted name was left open."""
+    parts = [""]
     quoted = False
     i = 0
     while i < len(text):
@@ -53,11 +54,19 @@ def parse_pattern(text: str) -> Pattern:
             parts[-1] += f"\\{char}" if char in _SPECIAL else char
         elif char == ".":
             parts.append("")
-        elif char in "*?$":
-            parts[-1] += {"*": ".*", "?": ".", "$": "\\$"}[char]
+        elif char in "*?":
+            parts[-1] += {"*": ".*", "?": "."}[char]
+        elif char == "$" or text[i : i + 2] == "[]":
+            parts[-1] += f"\\{char}"
         else:
             parts[-1] += char.lower()
         i += 1
+    return parts, quoted
+
+
+def parse_pattern(text: str) -> Pattern:
+    """A psql pattern; UserError where it cannot be one."""
+    parts, quoted = pattern_parts(text)
     if quoted:
         raise UserError(f"unterminated quoted identifier in pattern: {text}")
     if len(parts) > 2:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pgtool.catalog.names import pattern_parts
 from pgtool.errors import UserError
 
 __all__ = ["Names", "NotFound", "conditions", "split"]
@@ -34,31 +35,7 @@ class Names:
 
 def split(pattern: str) -> list[str]:
     """The parts of a pattern between dots, as regular expressions."""
-    parts = [""]
-    quoted = False
-    at = 0
-    while at < len(pattern):
-        c = pattern[at]
-        if c == '"':
-            if quoted and pattern[at + 1 : at + 2] == '"':
-                parts[-1] += '"'
-                at += 1
-            else:
-                quoted = not quoted
-        elif quoted:
-            parts[-1] += "\\" + c if c in _SPECIAL else c
-        elif c == ".":
-            parts.append("")
-        elif c == "*":
-            parts[-1] += ".*"
-        elif c == "?":
-            parts[-1] += "."
-        elif c == "$" or pattern[at : at + 2] == "[]":
-            parts[-1] += "\\" + c
-        else:
-            parts[-1] += c.lower()
-        at += 1
-    return parts
+    return pattern_parts(pattern)[0]
 
 
 def _matches(expression: str, regex: str) -> str:
