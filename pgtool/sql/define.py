@@ -10,17 +10,14 @@ from typing import Any
 
 from pgtool.errors import SqlError
 
-__all__ = ["definition_text", "definition_truth"]
+__all__ = ["constant_text", "definition_text", "definition_truth"]
 
 _TRUTH = {"true": True, "on": True, "false": False, "off": False}
 
 
-def definition_text(node: Any) -> str:
-    """The value of a DefElem as text."""
-    value = node.arg
+def constant_text(value: Any) -> str | None:
+    """A constant of the parse tree as text; None for what is none."""
     kind = type(value).__name__
-    if value is None:
-        return "true"
     if kind == "ValueInteger":
         return str(value.ival)
     if kind == "ValueFloat":
@@ -29,6 +26,18 @@ def definition_text(node: Any) -> str:
         return "true" if value.boolval else "false"
     if kind == "ValueString":
         return str(value.sval)
+    return None
+
+
+def definition_text(node: Any) -> str:
+    """The value of a DefElem as text."""
+    value = node.arg
+    kind = type(value).__name__
+    if value is None:
+        return "true"
+    constant = constant_text(value)
+    if constant is not None:
+        return constant
     if kind == "TypeName":
         return ".".join(part.sval for part in value.names)
     if kind == "A_Star":

@@ -9,6 +9,7 @@ from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.session import Session
 from pgtool.nodes.raw_enums import VariableSetKind as Kind
 from pgtool.sql.answer import Notice
+from pgtool.sql.define import constant_text
 from pgtool.types.names import quote_identifier
 
 __all__ = ["set_variable", "show_variable"]
@@ -81,15 +82,8 @@ def value_text(session: Session, name: str, args: list[Any]) -> str:
 
 
 def _text(arg: Any) -> str:
-    value = arg.val
-    kind = type(value).__name__
-    if kind == "ValueInteger":
-        return str(value.ival)
-    if kind == "ValueFloat":
-        return str(value.fval)
-    if kind == "ValueBoolean":
-        return "true" if value.boolval else "false"
-    return str(value.sval)
+    text = constant_text(arg.val)
+    return str(arg.val.sval) if text is None else text
 
 
 def _interval_zone(session: Session, arg: Any) -> str:
