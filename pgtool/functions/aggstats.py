@@ -177,7 +177,9 @@ _FLOAT_FINALS: dict[str, Final] = {
     "float8_stddev_pop": _rooted(_spread(2, 0.0, 1.0)),
     "float8_stddev_samp": _rooted(_spread(2, 1.0, _SAMPLE)),
 }  # fmt: skip
-_REGR_FINALS: dict[str, Final] = {
+#: The sums that regr_step keeps.
+REGR_SUMS = 6
+REGR_FINALS: dict[str, Final] = {
     "float8_regr_sxx": _part(2), "float8_regr_syy": _part(4), "float8_regr_sxy": _part(5),
     "float8_regr_avgx": _spread(1, 0.0, 1.0), "float8_regr_avgy": _spread(3, 0.0, 1.0),
     "float8_covar_pop": _spread(5, 0.0, 1.0), "float8_covar_samp": _spread(5, 1.0, _SAMPLE),
@@ -222,9 +224,9 @@ for _name, _compute in _FLOAT_FINALS.items():
         _float_aggregate(float8_step, 3, _compute)
     )
     _register_final(_name, _compute, 3)
-for _name, _compute in _REGR_FINALS.items():
-    aggregate(("float8_regr_accum", _name))(_float_aggregate(regr_step, 6, _compute))
-    _register_final(_name, _compute, 6)
+for _name, _compute in REGR_FINALS.items():
+    aggregate(("float8_regr_accum", _name))(_float_aggregate(regr_step, REGR_SUMS, _compute))
+    _register_final(_name, _compute, REGR_SUMS)
 
 
 @builtin("float8_accum", "float4_accum")

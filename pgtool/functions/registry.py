@@ -55,6 +55,7 @@ MODULES: tuple[str, ...] = (
     "jsonrecord",
     "grouped",
     "groupedspread",
+    "groupedfloat",
     "compare",
     "compare_text",
     "compare_containers",

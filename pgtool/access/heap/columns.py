@@ -65,6 +65,8 @@ def materialise(
 
 
 def _fixed(tuples: Tuples, attr: Attr, place: Places) -> FixedColumn:
+    if place.values is not None:
+        return FixedColumn(place.values, place.present)
     dtype = dtype_of(attr)
     size = dtype.itemsize
     buffer = tuples.buffer

@@ -31,6 +31,7 @@ from formats.varlena import (
     varatt_external,
 )
 from pgtool.access.damage import Damage
+from pgtool.access.heap import attributes
 from pgtool.access.heap.page import Tuples
 
 Bytes = npt.NDArray[np.uint8]
@@ -63,6 +64,8 @@ class Places:
     ``length`` the payload's, None for fixed width; ``present`` None where no row is
     NULL; ``missing`` the rows whose tuple ends before this attribute; ``special`` the rows
     whose payload is not the value itself (compressed or out of line), in order.
+    ``values`` are those of a fixed-width attribute, if they were fetched on the way:
+    ``start`` is empty then.
     """
 
     start: Places_
@@ -70,6 +73,7 @@ class Places:
     present: Mask | None
     missing: Mask | None = None
     special: npt.NDArray[np.int64] | None = None
+    values: npt.NDArray[Any] | None = None
 
     def take(self, keep: Mask) -> Places:
         """The rows that a mask picks."""
@@ -79,11 +83,12 @@ class Places:
             special = renumber[self.special[keep[self.special]]]
             special = special if len(special) else None
         return Places(
-            self.start[keep],
+            self.start[keep] if self.values is None else self.start,
             None if self.length is None else self.length[keep],
             None if self.present is None else self.present[keep],
             None if self.missing is None else self.missing[keep],
             special,
+            None if self.values is None else self.values[keep],
         )
 
 
@@ -235,12 +240,18 @@ class _Walk:
 
 
 def walk(
-    tuples: Tuples, attrs: Sequence[Attr], wanted: Sequence[int], damage: Damage
-) -> tuple[Tuples, dict[int, Places]]:
+    tuples: Tuples, attrs: Sequence[Attr], wanted: Sequence[int], damage: Damage,
+    *, fetch: bool = False,
+) -> tuple[Tuples, dict[int, Places]]:  # fmt: skip
     """(sound tuples, places of the wanted attributes by index into ``attrs``).
 
-    The places hold for the tuples that come back, in their order.
+    The places hold for the tuples that come back, in their order. With ``fetch`` those of
+    numbers may come with their values.
     """
+    if attributes.COMPILED and len(tuples):
+        quick = _located(tuples, attrs, wanted, fetch)
+        if quick is not None:
+            return tuples, quick
     state = _Walk(tuples, attrs, damage)
     keep = set(wanted)
     out: dict[int, Places] = {}
@@ -274,3 +285,88 @@ def walk(
         tuples = tuples.take(good)
         out = {number: place.take(good) for number, place in out.items()}
     return tuples, out
+
+
+@dataclass(frozen=True, slots=True)
+class _Wants:
+    """What the compiled walk is told of the attributes, up to the last wanted one."""
+
+    attlen: Places_
+    align: Places_
+    want: Places_
+    slot: Places_
+    row: Places_
+    #: How many arrays of each kind of result there are.
+    counts: dict[int, int]
+    #: For each wanted attribute: its number, the kind of its result, and the result's place.
+    results: tuple[tuple[int, int, int], ...]
+
+
+def _wants(attrs: Sequence[Attr], wanted: Sequence[int], fetch: bool) -> _Wants | None:
+    keep = {number: row for row, number in enumerate(sorted(set(wanted)))}
+    part = attrs[: max(keep, default=-1) + 1]
+    if any(a.attlen <= 0 and a.attlen != ATTLEN_VARLENA for a in part):
+        return None
+    counts = dict.fromkeys((*_WORDS, attributes.PLACE, attributes.SPAN), 0)
+    want, slot, row = (np.zeros(len(part), np.int64) for _ in range(3))
+    results = []
+    for number in keep:
+        attr = part[number]
+        kind = attributes.SPAN if attr.attlen < 0 else attributes.PLACE
+        if fetch and attr.attlen in _WORDS and ALIGNMENT[attr.attalign] >= attr.attlen:
+            kind = attr.attlen
+        want[number], slot[number], row[number] = kind, counts[kind], keep[number]
+        results.append((number, kind, counts[kind]))
+        counts[kind] += 1
+    return _Wants(
+        np.array([a.attlen for a in part], np.int64),
+        np.array([ALIGNMENT[a.attalign] for a in part], np.int64), want, slot, row, counts,
+        tuple(results),
+    )  # fmt: skip
+
+
+_NOWHERE = np.zeros(0, np.int64)
+#: Sizes of values that the compiled walk fetches, and what it sees them as.
+_WORDS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+#: As columns: the numbers are signed but for single bytes.
+_SIGNED = {1: np.uint8, 2: np.int16, 4: np.int32, 8: np.int64}
+
+
+def _located(
+    tuples: Tuples, attrs: Sequence[Attr], wanted: Sequence[int], fetch: bool
+) -> dict[int, Places] | None:
+    """The places, found by the compiled walk; None where some tuple needs a closer look."""
+    wants = _wants(attrs, wanted, fetch)
+    if wants is None:
+        return None
+    n, counts = len(tuples), wants.counts
+    hoff, infomask, natts = tuples.heads()
+    nullable = bool((infomask & HeapInfomask.HEAP_HASNULL).any())
+    present = np.empty((len(wants.results), n) if nullable else (1, 0), np.bool_)
+    values = {size: np.empty((counts[size], n), kind) for size, kind in _WORDS.items()}
+    spans = counts[attributes.SPAN]
+    # Places of fixed-width attributes come behind those of the spans.
+    place = np.empty((spans + counts[attributes.PLACE], n), np.int64)
+    length, special = (np.empty((spans, n), np.int64) for _ in range(2))
+    found = np.zeros(spans, np.int64)
+    slot = np.where(wants.want == attributes.PLACE, wants.slot + spans, wants.slot)
+    octets = tuples.buffer[: len(tuples.buffer) & ~7]
+    if attributes.locate(
+        octets, octets.view(np.uint16), octets.view(np.uint32), octets.view(np.uint64),
+        tuples.start, tuples.end, hoff, infomask, natts, wants.attlen, wants.align, wants.want,
+        slot, wants.row, values[1], values[2], values[4], values[8], place, length, special,
+        present.view(np.uint8), found, len(attrs),
+    ):  # fmt: skip
+        return None
+    out: dict[int, Places] = {}
+    for row, (number, kind, at) in enumerate(wants.results):
+        there = present[row] if nullable and not present[row].all() else None
+        if kind == attributes.SPAN:
+            rows = special[at, : found[at]].copy() if found[at] else None
+            out[number] = Places(place[at], length[at], there, None, rows)
+        elif kind == attributes.PLACE:
+            out[number] = Places(place[spans + at], None, there)
+        else:
+            fetched = values[kind][at].view(_SIGNED[kind])
+            out[number] = Places(_NOWHERE, None, there, values=fetched)
+    return out

@@ -149,7 +149,7 @@ class HeapScan:
 
     def decode(self, tuples: Tuples, wanted: Sequence[int]) -> Iterator[Batch]:
         """The columns of some tuples; more than one batch where values are large."""
-        tuples, places = walk(tuples, self.attrs, wanted, self.damage)
+        tuples, places = walk(tuples, self.attrs, wanted, self.damage, fetch=True)
         for part, part_places in _split(tuples, places):
             columns = [
                 materialise(part, self.attrs[i], part_places[i], self.fetch, self.damage)

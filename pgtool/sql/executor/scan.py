@@ -143,7 +143,9 @@ class HeapSource:
         if not self.indexes:
             yield self.with_row(HeapBatch(self, tuples, {}))
             return
-        sound, places = walk_tuples(tuples, self.stored, self.indexes, self._heap.damage)
+        sound, places = walk_tuples(
+            tuples, self.stored, self.indexes, self._heap.damage, fetch=True
+        )
         if all(place.special is None for place in places.values()):
             yield self.with_row(HeapBatch(self, sound, places))
             return
