@@ -167,6 +167,7 @@ class Server:
         pid = self.pid()
         if pid is None or self.process is None:
             return
+        os.kill(pid, signal.SIGSTOP)  # from now on no child is born
         family = [pid, *_children(pid)]
         for sent in (signal.SIGSTOP, signal.SIGKILL):
             for one in family:

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from formats.derive import offset_of
 from formats.wal import record as wal_record
+from formats.wal.page import XLogPageHeaderData
 from pgtool.errors import PgtoolError
 from pgtool.storage.backend import Directory, ReadOnly
 from pgtool.storage.overlay import Overlay
 from pgtool.transam.recovery.driver import Recovery
+from pgtool.transam.recovery.run import Request, rehearse
 from pgtool.transam.recovery.start import Start, find_start
 from pgtool.wal.reader import WalReader
 from tests import recovery_cases as cases
@@ -24,6 +27,7 @@ from tests.servers import cluster
 pytestmark = pytest.mark.server
 MAJOR = 18
 PAGE = 8192
+TLI_AT = offset_of(XLogPageHeaderData, "xlp_tli")
 SMALL = """CREATE TABLE s(a int PRIMARY KEY, b text);
 INSERT INTO s SELECT g, repeat('x', 300) FROM generate_series(1, 400) g;
 UPDATE s SET b = b || 'y'; DELETE FROM s WHERE a % 3 = 0; VACUUM s;
@@ -80,6 +84,35 @@ def test_a_record_cut_off_in_the_middle() -> None:
         server.kill9()
         server.start()
         assert server.psql("SELECT a FROM later") == "1\n"
+
+
+def test_a_page_of_a_timeline_that_is_not_the_logs_own() -> None:
+    """A higher timeline on a page is an end of WAL too, and the page itself is not believed."""
+    need(MAJOR)
+    with cluster(MAJOR, initdb_args=cases.INITDB, conf=cases.CONF) as server:
+        server.psql("CHECKPOINT")
+        server.psql(SMALL)
+        server.kill9()
+        start = find_start(Directory(str(server.data)))
+        size = start.source.segment_size
+        starts = crossing(start)
+        for lsn in (starts[-5], starts[8] + PAGE):
+            segment = server.wal / start.source.file_name(lsn // size)
+            sound = segment.read_bytes()
+            data = bytearray(sound)
+            data[lsn % size // PAGE * PAGE + TLI_AT] ^= 4
+            segment.write_bytes(data)
+            other = cases.on_copy(server, server.data)
+            try:
+                other.start()
+                expected = cases.server_rows(other)
+                log = other.log.read_text()
+            finally:
+                other.close()
+            why = rehearse(str(server.data), Request()).run.why_ended
+            assert "unexpected timeline ID 5 in WAL segment" in why and why in log
+            assert cases.our_rows(server.data, "postgres", list(expected)) == expected
+            segment.write_bytes(sound)
 
 
 def test_timelines_and_standbys() -> None:

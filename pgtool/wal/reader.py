@@ -18,6 +18,7 @@ faster and stops before anything that needs judgement.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -148,6 +149,20 @@ class WalReader:
     def latest_tli(self) -> int:
         """The highest timeline seen on a page."""
         return self._latest_tli
+
+    def foreign_timeline(self, line: Sequence[int]) -> str | None:
+        """Why the page read last is of no timeline of ``line``; None where it is of one.
+
+        Pages may name higher timelines than those before: whether such a one is the log's own
+        only recovery knows, which has the history. It looks after each record.
+        """
+        tli, at = self._latest_tli, self._latest_page
+        if tli in line:
+            return None
+        segno, offset = divmod(at, self.source.segment_size)
+        return self._words["history"].format(
+            got=tli, at=Lsn(at), offset=offset, file=self.source.file_name(segno)
+        )
 
     def resume(self, lsn: int, previous: int, tli: int) -> None:
         """Go on at ``lsn`` after somebody else (the fast walk) read up to there."""

@@ -143,7 +143,9 @@ class Walker(HotRecord):
         first = at % self.segment_size == 0
         if self.page_magic != self.magic or info & ~7 or (info & 2 != 0) != first:
             return IRREGULAR
-        if self.page_addr != at or self.page_tli < self.latest_tli:
+        if self.page_addr != at:
+            return IRREGULAR
+        if self.page_tli != self.latest_tli and self.latest_tli != 0:
             return IRREGULAR
         if first and not self.segment_fits(data, off, self.segment_size, PAGE):
             return IRREGULAR

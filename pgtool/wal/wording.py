@@ -31,6 +31,7 @@ _SINCE_14 = {
     "tli": (
         "out-of-sequence timeline ID {got} (after {want}) in log segment {file}, offset {offset}"
     ),
+    "history": "unexpected timeline ID {got} in log segment {file}, offset {offset}",
     "restore": "could not decompress image at {at}, block {block}",
     "short_read": "could not read from file {file}, offset {offset}: read {got} of {want}",
 }
@@ -45,6 +46,7 @@ _SINCE_16 = {
         "out-of-sequence timeline ID {got} (after {want}) in WAL segment {file}, LSN {at}, "
         "offset {offset}"
     ),
+    "history": "unexpected timeline ID {got} in WAL segment {file}, LSN {at}, offset {offset}",
 }
 _SINCE_17 = {
     **_SINCE_16,

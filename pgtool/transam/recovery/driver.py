@@ -89,6 +89,8 @@ class Recovery:
         self.commits_matter = self.target.of_commits
         #: Whether the compiled loop is to be used.
         self.fast = is_compiled()
+        #: The last timeline on a page that was found to be one of this log's.
+        self._seen_tli = 0
         self._consistent = False
         self._every = False
         self._check: Callable[[DecodedRecord], None] | None = None
@@ -222,6 +224,12 @@ class Recovery:
             return None
         if rec is None:
             self.why_ended = reader.error or ""
+        elif reader.latest_tli != self._seen_tli:
+            foreign = reader.foreign_timeline(self.start.source.line())
+            if foreign is not None:
+                self.why_ended = foreign
+                return None
+            self._seen_tli = reader.latest_tli
         return rec
 
     def _stop(self, where: str) -> None:

@@ -176,6 +176,8 @@ def _read_one(source: WalArchive, lsn: int) -> tuple[DecodedRecord | None, str]:
         record = reader.read()
     except PgtoolError as error:
         return None, str(error)
+    if record is not None and (foreign := reader.foreign_timeline(source.line())) is not None:
+        return None, foreign
     return record, reader.error or ""
 
 
