@@ -11,10 +11,10 @@ from collections.abc import Callable
 from formats.errors import CorruptData, Unsupported
 
 
-def _pglz(data: bytes, raw_size: int) -> bytes:
+def _pglz(data: bytes, raw_size: int) -> memoryview:
     from formats import pglz
 
-    return pglz.decompress(data, raw_size)
+    return pglz.decompress_view(data, raw_size)
 
 
 def _lz4(data: bytes, raw_size: int) -> bytes:
@@ -44,11 +44,19 @@ def _zstd(data: bytes, raw_size: int) -> bytes:
     return out
 
 
-_METHODS: dict[str, Callable[[bytes, int], bytes]] = {"pglz": _pglz, "lz4": _lz4, "zstd": _zstd}
+_METHODS: dict[str, Callable[[bytes, int], bytes | memoryview]] = {
+    "pglz": _pglz, "lz4": _lz4, "zstd": _zstd,
+}  # fmt: skip
 
 
 def decompress(method: str, data: bytes, raw_size: int) -> bytes:
     """``raw_size`` bytes out of ``data``, compressed with ``method``."""
+    out = decompress_view(method, data, raw_size)
+    return out if isinstance(out, bytes) else bytes(out)
+
+
+def decompress_view(method: str, data: bytes, raw_size: int) -> bytes | memoryview:
+    """The same, without the copy that makes ``bytes`` of what pglz has filled."""
     try:
         codec = _METHODS[method]
     except KeyError:

@@ -30,13 +30,18 @@ def decompress(data: bytes, raw_size: int) -> bytes:
 
     CorruptData where a match points before the start, or the sizes do not meet.
     """
+    return bytes(decompress_view(data, raw_size))
+
+
+def decompress_view(data: bytes, raw_size: int) -> memoryview:
+    """The same as a view of what was filled: a value of hundreds of megabytes is held once."""
     if raw_size < 0 or raw_size > len(data) * MAX_MATCH:
         raise CorruptData(f"invalid pglz data: {len(data)} bytes cannot give {raw_size}")
     out = bytearray(raw_size)
     used = inflate(data, len(data), out, raw_size, True)
     if used < 0:
         raise CorruptData("invalid pglz data")
-    return bytes(out)
+    return memoryview(out)
 
 
 def decompress_slice(data: bytes, size: int) -> bytes:

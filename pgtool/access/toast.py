@@ -59,7 +59,7 @@ _GAP = 16 * BLCKSZ
 _READ = 8 << 20
 
 
-def decompress(data: bytes, method: int, rawsize: int) -> bytes:
+def decompress(data: bytes, method: int, rawsize: int) -> bytes | memoryview:
     """The raw value of compressed bytes; CorruptData or Unsupported otherwise."""
     try:
         name = _METHODS[ToastCompressionId(method)]
@@ -67,15 +67,15 @@ def decompress(data: bytes, method: int, rawsize: int) -> bytes:
         raise CorruptData(f"unknown compression method {method}", field="va_tcinfo") from None
     if rawsize > MAX_RATIO * len(data):
         raise CorruptData(f"{len(data)} compressed bytes cannot hold {rawsize}", field="va_tcinfo")
-    return compression.decompress(name, data, rawsize)
+    return compression.decompress_view(name, data, rawsize)
 
 
 def inline_compressed(value: bytes) -> bytes:
     """The payload of a value whose 4-byte header says it is compressed, header included."""
     info = int.from_bytes(value[_TCINFO : _TCINFO + 4], "little")
-    return decompress(
+    return bytes(decompress(
         value[VARHDRSZ_COMPRESSED:], info >> VARLENA_EXTSIZE_BITS, info & VARLENA_EXTSIZE_MASK
-    )
+    ))  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -202,11 +202,14 @@ class ToastTable:
             data = stored[at : at + size]
             at += size
             pointer = pointers[i]
+            if not pointer.is_compressed:
+                out[i] = data.data
+                continue
+            packed = data[_TCINFO_SIZE:].tobytes()
+            if len(owner) == 1:  # perhaps a very large value: it is not held twice
+                del stored, data
             try:
-                out[i] = (
-                    decompress(data[_TCINFO_SIZE:].tobytes(), pointer.method, pointer.rawsize)
-                    if pointer.is_compressed else data.data
-                )  # fmt: skip
+                out[i] = decompress(packed, pointer.method, pointer.rawsize)
             except (CorruptData, Unsupported) as problem:
                 out[i] = CorruptData(
                     f"toast value {pointer.valueid} in pg_toast table {self.oid}: {problem}",

@@ -9,12 +9,15 @@ beforehand. No value is rounded or made NULL.
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from formats.units import BLCKSZ
 from pgtool.commands.copy.forms import Lost, text_of
 from pgtool.commands.copy.source import OutColumn, Source
 from pgtool.errors import CorruptData, Unsupported, UserError
@@ -33,6 +36,9 @@ _INFINITE_TIMES = (-(2**63), 2**63 - 1)
 VARHDRSZ = 4
 MAX_DECIMAL128, MAX_DECIMAL256 = 38, 76
 NUMERIC, UUID = 1700, 2950
+PLAIN = "p"
+#: Pages of a TOAST table that may hold a value too large to be held several times.
+MANY_CHUNKS = (16 << 20) // BLCKSZ
 
 
 def _pyarrow() -> Any:
@@ -53,11 +59,11 @@ class Writer:
         self.columns = [ArrowColumn(c, registry) for c in source.columns]
         probe(self.columns, source)
         self.schema = pa.schema([c.field for c in self.columns])
-        self.file = pa.PythonFile(out, "w")
+        self.file = _sink(pa, out)
         if fmt == "parquet":
             from pyarrow import parquet
 
-            self.writer = parquet.ParquetWriter(self.file, self.schema)
+            self.writer = parquet.ParquetWriter(self.file, self.schema, **_encoding(source))
         else:
             self.writer = pa.ipc.new_file(self.file, self.schema)
 
@@ -68,6 +74,37 @@ class Writer:
     def close(self) -> None:
         """Write the file's footer."""
         self.writer.close()
+        if not isinstance(self.file, _pyarrow().PythonFile):  # else it is the caller's to close
+            self.file.close()
+
+
+def _encoding(source: Source) -> dict[str, Any]:
+    """Options of the Parquet writer: dictionaries and statistics copy every value they see.
+
+    So where a relation has much out of line, columns whose values may be there go without, and
+    are compressed by zstd, whose buffer is the smallest.
+    """
+    tables = [source.database.toast_table(heap.relation, source.damage) for heap in source.heaps]
+    if sum(table.file.nblocks for table in tables if table is not None) < MANY_CHUNKS:
+        return {}
+    small = [c.name for c in source.columns if c.attribute and c.attribute.attstorage == PLAIN]
+    codecs = dict.fromkeys(small, "snappy")
+    for column in source.columns:
+        if column.name not in small:
+            codecs |= {column.name: "zstd", f"{column.name}.list.element": "zstd"}
+    return {"use_dictionary": small, "write_statistics": small, "compression": codecs}
+
+
+def _sink(pa: Any, out: BinaryIO) -> Any:
+    """Where Arrow writes to: a file of ours by itself, which saves a copy of every page."""
+    name = getattr(out, "name", None)
+    try:
+        known = isinstance(name, str) and os.path.samestat(os.stat(name), os.fstat(out.fileno()))
+    except OSError:
+        known = False
+    if known and stat.S_ISREG(os.fstat(out.fileno()).st_mode) and out.tell() == 0:
+        return pa.OSFile(name, "w")
+    return pa.PythonFile(out, "w")
 
 
 def probe(columns: list[ArrowColumn], source: Source) -> None:
@@ -277,11 +314,19 @@ def _bitmap(pa: Any, valid: Any) -> Any:
 def _binary(pa: Any, kind: Any, text: TextColumn, valid: Any) -> Any:
     if valid is not None:
         text = TextColumn(text.buffer, text.start, np.where(valid, text.length, 0))
-    packed, offsets = text.packed()
+    packed, offsets = _end_to_end(text)
     if int(offsets[-1]) >= 2**31:
         raise Unsupported("more than 2 GB of one column in a batch")
     buffers = [_bitmap(pa, valid), pa.py_buffer(offsets.astype("<i4")), pa.py_buffer(packed)]
     return pa.Array.from_buffers(kind, len(offsets) - 1, buffers)
+
+
+def _end_to_end(text: TextColumn) -> Any:
+    """(bytes, offsets) of the rows; a single one, which may be very large, is not copied."""
+    if len(text) != 1:
+        return text.packed()
+    start, length = int(text.start[0]), int(text.length[0])
+    return text.buffer[start : start + length], np.array([0, length], np.int64)
 
 
 BOOL, BYTEA, DATE, TIME, TIMESTAMP, TIMESTAMPTZ = 16, 17, 1082, 1083, 1114, 1184
