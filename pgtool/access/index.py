@@ -42,6 +42,9 @@ DAMAGE = (CorruptData, struct.error, IndexError)
 Datums = Sequence[bytes | None]
 Tid = tuple[int, int]
 BTREE_AM_OID = 403
+OBJECT_NOT_IN_PREREQUISITE_STATE = "55000"
+NO_ARBITER = ("ON CONFLICT does not support deferrable unique constraints/exclusion constraints as "
+              "arbiters")  # fmt: skip
 
 
 Pause = Callable[[], None]
@@ -259,6 +262,8 @@ class TableIndexes:
             descriptor = index.descriptor
             if not descriptor.unique or (arbiters and descriptor.oid not in arbiters):
                 continue
+            if not descriptor.immediate:
+                raise SqlError(NO_ARBITER, OBJECT_NOT_IN_PREREQUISITE_STATE)
             if descriptor.predicate is not None and not descriptor.predicate(seen):
                 continue
             found = index.find_conflict(xact, index_datums(descriptor, datums, seen), own)

@@ -6,13 +6,12 @@ from typing import Any
 
 from pgtool.catalog import classids as c
 from pgtool.catalog.classids import Address
-from pgtool.catalog.dependency import AUTO, INTERNAL, dependencies_of
 from pgtool.catalog.heap import check_column_count, insert_attributes
 from pgtool.catalog.pg_attrdef import default_of, store_default
 from pgtool.commands.altertable import AlterTable
 from pgtool.commands.constraints import add_checks, add_not_nulls
 from pgtool.commands.dropcmds import drop_objects
-from pgtool.commands.exprs import cook_default
+from pgtool.commands.exprs import cook_default, without_place
 from pgtool.commands.fkeys import add_foreign_key
 from pgtool.commands.indexcmds import children_of
 from pgtool.commands.query import evaluate
@@ -24,7 +23,7 @@ from pgtool.commands.tabledef import (
     compression_letter,
     storage_letter,
 )
-from pgtool.errors import SqlError, Unsupported
+from pgtool.errors import SqlError
 from pgtool.nodes.exprs import Const
 from pgtool.nodes.raw_enums import DropBehavior
 from pgtool.sql.volatility import volatility
@@ -93,7 +92,8 @@ def _append(alter: AlterTable, row: Any, plan: ColumnPlan, made: TableDefinition
     work = alter.work(row.oid)
     if row.relkind in "r":
         _values(alter, row, made, number, expr)
-    work.checks += add_checks(ddl, ddl.relation_row(row.oid), made.checks)
+    with without_place():
+        work.checks += add_checks(ddl, ddl.relation_row(row.oid), made.checks)
     add_not_nulls(ddl, ddl.relation_row(row.oid), made.not_nulls)
     if not_null and plan.spec.generated != "v":
         work.not_nulls.append(number)
@@ -109,12 +109,18 @@ def _default(alter: AlterTable, row: Any, plan: ColumnPlan, number: int) -> Any:
     column = ddl.attributes(row.oid)[number - 1]
     expr = plan.cooked_default
     if expr is None:
-        expr = cook_default(ddl, plan.raw_default, column, plan.spec.generated, row)
+        expr = cooked_default(ddl, plan.raw_default, column, plan.spec.generated, row)
     is_null = isinstance(expr, Const) and expr.constisnull
     if not is_null or plan.spec.generated or ddl.types.info(column.atttypid).typtype == "d":
         store_default(ddl.writer, row.oid, number, expr)
         ddl.advance()
     return expr
+
+
+def cooked_default(ddl: Any, *given: Any) -> Any:
+    """A default, or a generation expression."""
+    with without_place():
+        return cook_default(ddl, *given)
 
 
 def _values(
@@ -135,8 +141,9 @@ def _values(
         expr = _domain_default(alter, plan)
         if expr is None:
             return
+    # Another command of the statement may ask for the rewrite, which then needs this, too.
+    work.new_values[number] = expr
     if plan.spec.generated or volatility(expr, ddl.cache) == "v" or _checked_domain(ddl, plan):
-        work.new_values[number] = expr
         work.rewrite = True
         return
     datum = evaluate(ddl, expr)
@@ -264,7 +271,8 @@ def _drop_column(
 # -- defaults and generation -----------------------------------------------------------------
 
 
-def _each_child(alter: AlterTable, row: Any, recurse: bool) -> list[Any]:
+def each_child(alter: AlterTable, row: Any, recurse: bool) -> list[Any]:
+    """The children, where the command is for them, too."""
     ddl = alter.ddl
     return [ddl.relation_row(oid) for oid in children_of(ddl, row.oid)] if recurse else []
 
@@ -279,12 +287,12 @@ def column_default(alter: AlterTable, row: Any, command: Any, recurse: bool) -> 
         drop_objects(ddl, [Address(c.ATTR_DEFAULT, old.oid)], False)
     if command.def_ is not None:
         column = column_of(alter, row, command.name)
-        expr = cook_default(ddl, command.def_, column)
+        expr = cooked_default(ddl, command.def_, column)
         if not (isinstance(expr, Const) and expr.constisnull) or ddl.types.info(
             column.atttypid
         ).typtype == "d":
             store_default(ddl.writer, row.oid, column.attnum, expr)
-    for child in _each_child(alter, row, recurse):
+    for child in each_child(alter, row, recurse):
         column_default(alter, child, command, True)
 
 
@@ -303,39 +311,6 @@ def _refuse_special(row: Any, column: Any, command: Any) -> None:
         raise SqlError(
             f'column "{command.name}" of relation "{row.relname}" is a generated column', "42601",
             hint=hint)  # fmt: skip
-
-
-def drop_expression(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:
-    """DROP EXPRESSION: the column keeps its values."""
-    ddl = alter.ddl
-    column = column_of(alter, row, command.name)
-    if column.attgenerated == "v":
-        raise SqlError("ALTER TABLE / DROP EXPRESSION is not supported for virtual generated "
-                       "columns", "0A000",
-                       f'Column "{command.name}" of relation "{row.relname}" is a virtual '
-                       "generated column.")  # fmt: skip
-    if not column.attgenerated:
-        message = f'column "{command.name}" of relation "{row.relname}" is not a generated column'
-        if not command.missing_ok:
-            raise SqlError(message, "55000")
-        ddl.notice(f"{message}, skipping")
-        return
-    ddl.writer.update("pg_attribute", column, attgenerated="")
-    old = default_of(ddl.writer, row.oid, column.attnum)
-    own = Address(c.ATTR_DEFAULT, old.oid)
-    # The default is no part of the column any more, so that it can go alone.
-    for dependency in dependencies_of(ddl.writer, own):
-        if dependency.deptype == INTERNAL:
-            ddl.writer.update("pg_depend", dependency, deptype=AUTO)
-    ddl.advance()
-    drop_objects(ddl, [own], False)
-    for child in _each_child(alter, row, recurse):
-        drop_expression(alter, child, command, True)
-
-
-def set_expression(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:
-    """SET EXPRESSION of a generated column."""
-    raise Unsupported("ALTER TABLE … SET EXPRESSION")
 
 
 # -- small facts -----------------------------------------------------------------------------
@@ -360,11 +335,26 @@ def set_statistics(alter: AlterTable, row: Any, command: Any, recurse: bool) -> 
             raise SqlError(f'column number {command.num} of relation "{row.relname}" does not '
                            "exist", "42703")  # fmt: skip
         column = columns[command.num - 1]
+        _check_index_column(ddl, row, column)
     else:
         column = column_of(alter, row, command.name)
     ddl.writer.update("pg_attribute", column, attstattarget=value)
-    for child in _each_child(alter, row, recurse):
+    for child in each_child(alter, row, recurse):
         set_statistics(alter, child, command, True)
+
+
+def _check_index_column(ddl: Any, row: Any, column: Any) -> None:
+    """Statistics are kept for an index's expressions only."""
+    facts = ddl.cache.one("pg_index", "indexrelid", row.oid)
+    included = column.attnum > facts.indnkeyatts
+    if not included and facts.indkey[column.attnum - 1] == 0:
+        return
+    word, hint = "included", None
+    if not included:
+        word, hint = "non-expression", "Alter statistics on table column instead."
+    raise SqlError(
+        f'cannot alter statistics on {word} column "{column.attname}" of index "{row.relname}"',
+        "0A000", hint=hint)  # fmt: skip
 
 
 def set_options(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:
@@ -390,7 +380,7 @@ def set_storage(alter: AlterTable, row: Any, command: Any, recurse: bool) -> Non
     letter = storage_letter(ddl, command.def_.sval, column.atttypid)
     ddl.writer.update("pg_attribute", column, attstorage=letter)
     _index_columns(alter, row, column.attnum, attstorage=letter)
-    for child in _each_child(alter, row, recurse):
+    for child in each_child(alter, row, recurse):
         set_storage(alter, child, command, True)
 
 
@@ -401,7 +391,7 @@ def set_compression(alter: AlterTable, row: Any, command: Any, recurse: bool) ->
     letter = compression_letter(ddl, command.def_.sval, command.name, column.atttypid)
     ddl.writer.update("pg_attribute", column, attcompression=letter)
     _index_columns(alter, row, column.attnum, attcompression=letter)
-    for child in _each_child(alter, row, recurse):
+    for child in each_child(alter, row, recurse):
         set_compression(alter, child, command, True)
 
 

@@ -12,7 +12,7 @@ from pgtool.commands.alternotnull import check_droppable, ensure_not_null
 from pgtool.commands.altertable import AlterTable
 from pgtool.commands.constraints import add_checks, check_name
 from pgtool.commands.dropcmds import drop_objects
-from pgtool.commands.exprs import cook_check
+from pgtool.commands.exprs import cook_check, without_place
 from pgtool.commands.fkeys import ForeignKey, add_foreign_key
 from pgtool.commands.indexcmds import IndexPlan, children_of, define_index
 from pgtool.commands.rename import rename_relation
@@ -107,7 +107,8 @@ def add_constraint(alter: AlterTable, row: Any, command: Any, recurse: bool) -> 
 
 def _add_check(alter: AlterTable, row: Any, node: Any, recurse: bool) -> None:
     ddl = alter.ddl
-    expr = cook_check(ddl, node.raw_expr, row)
+    with without_place():
+        expr = cook_check(ddl, node.raw_expr, row)
     children = children_of(ddl, row.oid)
     if children and not recurse and not node.is_no_inherit:
         raise SqlError("constraint must be added to child tables too", "42P16")
@@ -149,21 +150,23 @@ def column_numbers(ddl: Any, parent: int, child: int) -> dict[int, int]:
 def _use_index(alter: AlterTable, row: Any, node: Any) -> None:
     """PRIMARY KEY or UNIQUE USING INDEX."""
     ddl = alter.ddl
+    at = node.location + 1 or None
     key = ("relname", "relnamespace")
     index = ddl.cache.one("pg_class", key, (node.indexname, row.relnamespace))
     if index is None or index.relkind != "i":
-        raise SqlError(f'index "{node.indexname}" does not exist', "42704")
+        raise SqlError(f'index "{node.indexname}" does not exist', "42704", position=at)
     facts = ddl.cache.one("pg_index", "indexrelid", index.oid)
     if facts.indrelid != row.oid:
         raise SqlError(
-            f'index "{node.indexname}" does not belong to table "{row.relname}"', "55000")
+            f'index "{node.indexname}" does not belong to table "{row.relname}"', "55000",
+            position=at)  # fmt: skip
     for bad, message in (
         (ddl.cache.lookup("pg_constraint", "conindid", index.oid),
          f'index "{node.indexname}" is already associated with a constraint'),
         (not facts.indisvalid, f'index "{node.indexname}" is not valid'),
     ):  # fmt: skip
         if bad:
-            raise SqlError(message, "55000")
+            raise SqlError(message, "55000", position=at)
     for bad, message in (
         (not facts.indisunique, f'"{node.indexname}" is not a unique index'),
         (facts.indexprs is not None, f'index "{node.indexname}" contains expressions'),
@@ -171,7 +174,7 @@ def _use_index(alter: AlterTable, row: Any, node: Any) -> None:
     ):  # fmt: skip
         if bad:
             raise SqlError(message, "42809", "Cannot create a primary key or unique constraint "
-                           "using such an index.")  # fmt: skip
+                           "using such an index.", position=at)  # fmt: skip
     primary = node.contype == Kind.CONSTR_PRIMARY
     columns = facts.indkey[: facts.indnkeyatts]
     if primary:
@@ -322,6 +325,14 @@ def alter_constraint(alter: AlterTable, row: Any, command: Any, recurse: bool) -
     if found is None:
         raise SqlError(
             f'constraint "{node.conname}" of relation "{row.relname}" does not exist', "42704")
+    if node.alterEnforceability and found.contype != "f":
+        raise SqlError(
+            f'cannot alter enforceability of constraint "{node.conname}" of relation '
+            f'"{row.relname}"', "42809")  # fmt: skip
+    if node.alterInheritability and found.contype != "n":
+        raise SqlError(
+            f'constraint "{node.conname}" of relation "{row.relname}" is not a not-null '
+            "constraint", "42809")  # fmt: skip
     if node.alterEnforceability or node.alterInheritability or row.relkind == "p":
         raise Unsupported("this form of ALTER CONSTRAINT")
     if found.contype != "f":

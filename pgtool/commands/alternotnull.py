@@ -79,6 +79,10 @@ def ensure_not_null(
                 f'cannot create not-null constraint "{name}" on column "{column.attname}" of '
                 f'table "{row.relname}"', "55000", f'A not-null constraint named '
                 f'"{found.conname}" already exists for this column.')  # fmt: skip
+        if found.connoinherit and not no_inherit:
+            raise SqlError(
+                f'cannot change NO INHERIT status of NOT NULL constraint "{found.conname}" on '
+                f'relation "{row.relname}"', "0A000")  # fmt: skip
         if local and not found.conislocal:
             ddl.writer.update("pg_constraint", found, conislocal=True)
         if not local:

@@ -33,8 +33,8 @@ _COMMANDS: dict[Any, tuple[int, str, str]] = {
     At.AT_ColumnDefault: (COLUMN, "altercolumns:column_default", "rpvf"),
     At.AT_DropNotNull: (DROP, "alternotnull:drop_not_null", "rpf"),
     At.AT_SetNotNull: (COLUMN, "alternotnull:set_not_null", "rpf"),
-    At.AT_DropExpression: (DROP, "altercolumns:drop_expression", "rpf"),
-    At.AT_SetExpression: (EXPRESSION, "altercolumns:set_expression", "rpf"),
+    At.AT_DropExpression: (DROP, "altergenerated:drop_expression", "rpf"),
+    At.AT_SetExpression: (EXPRESSION, "altergenerated:set_expression", "rpf"),
     At.AT_SetStatistics: (MISC, "altercolumns:set_statistics", "rpmiIf"),
     At.AT_SetOptions: (MISC, "altercolumns:set_options", "rpmf"),
     At.AT_ResetOptions: (MISC, "altercolumns:reset_options", "rpmf"),
@@ -134,7 +134,7 @@ class AlterTable:
                 found = getattr(importlib.import_module(f"pgtool.commands.{module}"), name)
                 found(self, self.row(row.oid), command, recurse)
                 self.ddl.advance()
-            if place == ALTER_TYPE and passes.get(place):
+            if place in (ALTER_TYPE, EXPRESSION) and passes.get(place):
                 from pgtool.commands.altertype import rebuild
 
                 rebuild(self)
@@ -193,7 +193,9 @@ _ACTIONS = {
     "ALTER COLUMN ... SET STATISTICS", At.AT_AttachPartition: "ATTACH PARTITION",
     At.AT_DetachPartition: "DETACH PARTITION", At.AT_AddInherit: "INHERIT", At.AT_DropInherit:
     "NO INHERIT", At.AT_ValidateConstraint: "VALIDATE CONSTRAINT", At.AT_AlterConstraint:
-    "ALTER CONSTRAINT", At.AT_AddIdentity: "ALTER COLUMN ... ADD IDENTITY", At.AT_SetIdentity:
+    "ALTER CONSTRAINT", At.AT_SetExpression: "ALTER COLUMN ... SET EXPRESSION",
+    At.AT_DropExpression: "ALTER COLUMN ... DROP EXPRESSION",
+    At.AT_AddIdentity: "ALTER COLUMN ... ADD IDENTITY", At.AT_SetIdentity:
     "ALTER COLUMN ... SET", At.AT_DropIdentity: "ALTER COLUMN ... DROP IDENTITY",
 }  # fmt: skip
 

@@ -74,7 +74,7 @@ def _transform(
     state = relation_state(ddl, row)
     using = node.raw_default
     if using is not None:
-        expr = transform_expr(state, using, "ALTER COL TRANSFORM")
+        expr = transform_expr(state, using, "TRANSFORM")
     else:
         expr = Var(
             varno=1, varattno=column.attnum, vartype=column.atttypid, vartypmod=column.atttypmod,
@@ -145,11 +145,13 @@ def alter_type(
     ddl = alter.ddl
     column = column_of(alter, row, command.name)
     if column.attinhcount > 0 and not below:
-        raise SqlError(f'cannot alter inherited column "{command.name}"', "42P16")
+        raise SqlError(f'cannot alter inherited column "{command.name}"', "42P16",
+                       position=command.def_.location + 1 or None)  # fmt: skip
     key = ddl.cache.one("pg_partitioned_table", "partrelid", row.oid)
     if key is not None and column.attnum in key.partattrs:
         raise SqlError(f'cannot alter column "{command.name}" because it is part of the partition '
-                       f'key of relation "{row.relname}"', "42P16")  # fmt: skip
+                       f'key of relation "{row.relname}"', "42P16",
+                       position=command.def_.location + 1 or None)  # fmt: skip
     children = children_of(ddl, row.oid)
     if children and not recurse:
         raise SqlError(
@@ -158,7 +160,8 @@ def alter_type(
     target = _target(alter, row, command)
     if column.attgenerated and command.def_.raw_default is not None:
         raise SqlError("cannot specify USING when altering type of generated column", "42611",
-                       f'Column "{column.attname}" is a generated column.')  # fmt: skip
+                       f'Column "{column.attname}" is a generated column.',
+                       position=command.def_.location + 1 or None)  # fmt: skip
     if row.relkind in "rp":
         expr = _transform(alter, row, column, command, target)
         work = alter.work(row.oid)
@@ -170,7 +173,7 @@ def alter_type(
         raise SqlError(f'"{row.relname}" is not a table', "42809")
     else:
         refuse_used_type(ddl, row.reltype, row.relname)
-    _remember(alter, row, column)
+    remember(alter, row, column)
     _change(alter, row, column, target)
     for child in children:
         alter_type(alter, ddl.relation_row(child), command, True, True)
@@ -198,8 +201,11 @@ def refuse_used_type(ddl: Any, typid: int, name: str) -> None:
 # -- what depends on the column ----------------------------------------------------------------
 
 
-def _remember(alter: AlterTable, row: Any, column: Any) -> None:
-    """Write down and drop indexes and constraints over the column; refuse the rest."""
+def remember(alter: AlterTable, row: Any, column: Any, *, new_type: bool = True) -> None:
+    """Write down and drop indexes and constraints over the column.
+
+    A column that gets a ``new_type`` may have nothing else that depends on it.
+    """
     ddl = alter.ddl
     own = Address(c.RELATION, row.oid, int(column.attnum))
     dropped: list[Address] = []
@@ -217,9 +223,9 @@ def _remember(alter: AlterTable, row: Any, column: Any) -> None:
             _constraint(alter, found.objid, dropped)
         elif found.classid == c.ATTR_DEFAULT:
             default = ddl.cache.one("pg_attrdef", "oid", found.objid)
-            if (default.adrelid, default.adnum) != (row.oid, column.attnum):
+            if new_type and (default.adrelid, default.adnum) != (row.oid, column.attnum):
                 _generated(ddl, row, column, found, default)
-        else:
+        elif new_type:
             _refuse(ddl, address, column, row)
     # Foreign keys of other tables lean on the index of a key that goes.
     for address in list(dropped):

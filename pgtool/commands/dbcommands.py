@@ -22,7 +22,7 @@ from pgtool.errors import SqlError, Unsupported
 from pgtool.sql.answer import Outcome
 from pgtool.sql.define import definition_text
 from pgtool.storage.smgr import FILE_NAME, ForkNumber, RelFileLocator, database_path
-from pgtool.types.encoding import encoding_by_name
+from pgtool.types.encoding import encoding_by_id, encoding_by_name
 from pgtool.wal.insert import Record
 
 __all__ = ["alter", "create", "drop", "may_create_databases"]
@@ -143,7 +143,9 @@ def _check_like_template(ddl: Ddl, source: Any, row: dict[str, Any]) -> None:
          "template database, or use template0 as template."),
     ):  # fmt: skip
         if row[column] != getattr(source, column):
-            raise SqlError(message.format(row[column]), "22023", hint=hint)
+            value = row[column]
+            shown = encoding_by_id(value).name if column == "encoding" else value
+            raise SqlError(message.format(shown), "22023", hint=hint)
 
 
 def may_create_databases(ddl: Ddl) -> None:
@@ -213,7 +215,7 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
     row.update(
         datname=raw.dbname, datdba=owner, datistemplate=_flag(options, "is_template", False),
         datallowconn=_flag(options, "allow_connections", True), dathasloginevt=False,
-        datconnlimit=int(_text(options, "connection_limit") or -1), datacl=None,
+        datconnlimit=_limit(options), datacl=None,
     )  # fmt: skip
     encoding = _text(options, "encoding")
     if encoding is not None:

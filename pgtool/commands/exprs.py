@@ -6,6 +6,8 @@ given collations, and checked for what its place does not allow.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pgtool.commands.context import Ddl
@@ -22,7 +24,8 @@ from pgtool.sql.analyze.nodetypes import expr_location, expr_type
 from pgtool.sql.analyze.state import ParseState
 from pgtool.sql.volatility import volatility
 
-__all__ = ["cook_check", "cook_default", "cook_index_expr", "cook_predicate", "vars_of"]
+__all__ = ["cook_check", "cook_default", "cook_index_expr", "cook_predicate", "vars_of",
+           "without_place"]  # fmt: skip
 
 INVALID_COLUMN_REFERENCE = "42P10"
 
@@ -101,6 +104,16 @@ def _check_generated(ddl: Ddl, expr: Any, row: Any) -> None:
                            "value.", position=at)  # fmt: skip
     if volatility(expr, ddl.cache) != "i":
         raise SqlError("generation expression is not immutable", "42P17")
+
+
+@contextmanager
+def without_place() -> Iterator[None]:
+    """Errors do not say where in the text: ALTER TABLE looks at expressions without it."""
+    try:
+        yield
+    except SqlError as error:
+        error.position = None
+        raise
 
 
 def cook_check(ddl: Ddl, raw: Any, row: Any) -> Any:

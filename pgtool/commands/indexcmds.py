@@ -119,11 +119,16 @@ class _Columns:
                             (elem.ordering, "ASC/DESC options"),
                             (elem.nulls_ordering, "NULLS FIRST/LAST options")):  # fmt: skip
             if given:
-                raise SqlError(f"including column does not support {what}", "0A000")
+                order = what.startswith(("ASC", "NULLS"))
+                raise SqlError(f"including column does not support {what}",
+                               "42P17" if order else "0A000")  # fmt: skip
 
     def _attribute(self, elem: Any, name: str, included: bool) -> IndexColumn:
         ddl = self.ddl
         if elem.name is not None:
+            system = ddl.attribute(self.row.oid, elem.name)
+            if system is not None and system.attnum < 0:
+                self._opclass(elem, system.atttypid)
             return self._plain(elem.name, name)
         if included:
             raise SqlError("expressions are not supported in included columns", "0A000")

@@ -8,6 +8,7 @@ own but defaults and constraints.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from pgtool.catalog import classids as c
@@ -177,9 +178,19 @@ def _merge_generation(spec: ColumnSpec, plan: ColumnPlan) -> None:
         if plan.spec.identity:
             raise SqlError(
                 f'column "{name}" inherits from generated column but specifies identity', "42611")
+        check_same_kind(name, spec.generated, plan.spec.generated, "42611")
     elif plan.spec.generated:
         raise SqlError(f'child column "{name}" specifies generation expression', "42611",
                        hint="A child table column cannot be generated unless its parent column is.")
+
+
+def check_same_kind(name: str, above: str, below: str, code: str) -> None:
+    """A generated column and the one below it are both stored or both virtual."""
+    words = {"s": "STORED", "v": "VIRTUAL"}
+    if above in words and below in words and above != below:
+        raise SqlError(
+            f'column "{name}" inherits from generated column of different kind', code,
+            f"Parent column is {words[above]}, child column is {words[below]}.")  # fmt: skip
 
 
 def _partial_columns(made: TableDefinition) -> None:
@@ -188,9 +199,13 @@ def _partial_columns(made: TableDefinition) -> None:
         plan = made.column(node.colname)
         if plan is None:
             raise SqlError(f'column "{node.colname}" does not exist', "42703")
-        before = plan.raw_default
+        before, inherited = plan.raw_default, replace(plan.spec)
         plan.raw_default = None
+        plan.spec.generated = plan.spec.identity = ""
         made._constraints(plan, node, False)
+        _merge_generation(inherited, plan)
+        plan.spec.generated = plan.spec.generated or inherited.generated
+        plan.spec.identity = plan.spec.identity or inherited.identity
         if plan.raw_default is not None:
             plan.cooked_default = None
         else:
@@ -251,6 +266,7 @@ def _check_column(ddl: Ddl, child: Any, own: Any, a: Any) -> None:
     if a.attnotnull and not own.attnotnull:
         raise SqlError(f'column "{a.attname}" in child table "{child.relname}" must be marked '
                        "NOT NULL", MISMATCH)  # fmt: skip
+    check_same_kind(a.attname, a.attgenerated, own.attgenerated, MISMATCH)
     if a.attgenerated and not own.attgenerated:
         raise SqlError(f'column "{a.attname}" in child table must be a generated column', MISMATCH)
     if own.attgenerated and not a.attgenerated:

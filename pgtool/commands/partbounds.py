@@ -58,7 +58,9 @@ def transform_bound(ddl: Ddl, parent: Any, raw: Any) -> PartitionBoundSpec:
     columns = _Columns(ddl, parent)
     letter = columns.key.partstrat
     at = raw.location + 1 or None
-    out = PartitionBoundSpec(strategy=letter, is_default=raw.is_default)
+    out = PartitionBoundSpec(
+        strategy=letter, is_default=raw.is_default, location=raw.location
+    )
     if raw.is_default:
         if letter == "h":
             raise SqlError("a hash-partitioned table may not have a default partition",
@@ -111,12 +113,14 @@ def _side(ddl: Ddl, columns: _Columns, nodes: list[Any]) -> list[PartitionRangeD
             raise SqlError(f"every bound following {word} must also be {word}", "42804",
                            position=expr_location(node) + 1 or None)  # fmt: skip
         if limit is not None:
-            out.append(PartitionRangeDatum(kind=limit))
+            out.append(PartitionRangeDatum(kind=limit, location=expr_location(node)))
             continue
         value = _value(ddl, column, node)
         if value.constisnull:
             raise SqlError("cannot specify NULL in range bound", INVALID_OBJECT_DEFINITION)
-        out.append(PartitionRangeDatum(kind=Datum.PARTITION_RANGE_DATUM_VALUE, value=value))
+        out.append(PartitionRangeDatum(
+            kind=Datum.PARTITION_RANGE_DATUM_VALUE, value=value, location=expr_location(node)
+        ))  # fmt: skip
     return out
 
 
@@ -176,19 +180,26 @@ def check_new_bound(ddl: Ddl, parent: Any, row: Any, bound: PartitionBoundSpec) 
         if router.default:
             raise SqlError(
                 f'partition "{row.relname}" conflicts with existing default partition '
-                f'"{_name(ddl, router.default)}"', INVALID_OBJECT_DEFINITION)  # fmt: skip
+                f'"{_name(ddl, router.default)}"', INVALID_OBJECT_DEFINITION,
+                position=bound.location + 1 or None)  # fmt: skip
         return
     check = {"h": _check_hash, "l": _check_list, "r": _check_range}[bound.strategy]
-    clash = check(env, router, row, bound)
+    clash, location = check(env, router, row, bound)
     if clash:
         raise SqlError(
             f'partition "{row.relname}" would overlap partition "{_name(ddl, clash)}"',
-            INVALID_OBJECT_DEFINITION)  # fmt: skip
+            INVALID_OBJECT_DEFINITION, position=location + 1 or None)  # fmt: skip
 
 
-def _check_hash(env: Env, router: Router, row: Any, bound: Any) -> int:
-    parts = sorted((modulus, oid) for oid, (modulus, _r) in router.parts)
-    for modulus, oid in parts:
+#: The partition in the way, 0 for none, and where the bound says so.
+_Clash = tuple[int, int]
+
+
+def _check_hash(env: Env, router: Router, row: Any, bound: Any) -> _Clash:
+    parts = sorted((modulus, remainder, oid) for oid, (modulus, remainder) in router.parts)
+    before = [part for part in parts if part[:2] <= (bound.modulus, bound.remainder)]
+    # The neighbours by modulus and remainder are those that are compared and named.
+    for modulus, _remainder, oid in before[-1:] + parts[len(before) :][:1]:
         big, small = max(modulus, bound.modulus), min(modulus, bound.modulus)
         if big % small:
             what = "divisible by" if modulus < bound.modulus else "a factor of"
@@ -202,21 +213,22 @@ def _check_hash(env: Env, router: Router, row: Any, bound: Any) -> int:
     for oid, (modulus, remainder) in router.parts:
         small = min(modulus, bound.modulus)
         if remainder % small == bound.remainder % small:
-            return oid
-    return 0
+            return oid, bound.location
+    return 0, -1
 
 
-def _check_list(env: Env, router: Router, row: Any, bound: Any) -> int:
+def _check_list(env: Env, router: Router, row: Any, bound: Any) -> _Clash:
     for datum in bound.listdatums:
         found = router._listed(const_value(env, datum))
         if found:
-            return found
-    return 0
+            return found, datum.location
+    return 0, -1
 
 
-def _check_range(env: Env, router: Router, row: Any, bound: Any) -> int:
+def _check_range(env: Env, router: Router, row: Any, bound: Any) -> _Clash:
     lower, upper = router._side(bound.lowerdatums), router._side(bound.upperdatums)
-    if _compare(router, lower, upper) >= 0:
+    sign, place = _compare(router, lower, upper)
+    if sign >= 0:
         from pgtool.functions.ruleutils.deparser import INDENT, Deparser
         from pgtool.functions.ruleutils.names import Names
         from pgtool.functions.ruleutils.partitions import _range as write
@@ -230,24 +242,32 @@ def _check_range(env: Env, router: Router, row: Any, bound: Any) -> int:
             f'empty range bound specified for partition "{row.relname}"',
             INVALID_OBJECT_DEFINITION, f"Specified lower bound {shown(bound.lowerdatums)} is "
             f"greater than or equal to upper bound {shown(bound.upperdatums)}.",
+            position=bound.lowerdatums[place].location + 1 or None,
         )  # fmt: skip
     ordered = list(router.parts)
     for oid, (low, high) in ordered:
-        if _compare(router, lower, high) < 0 and _compare(router, low, upper) < 0:
-            return oid
-    return 0
+        above = _compare(router, low, upper)
+        if _compare(router, lower, high)[0] < 0 and above[0] < 0:
+            inside, place = _compare(router, lower, low)
+            if inside < 0:
+                return oid, bound.upperdatums[above[1]].location
+            return oid, bound.lowerdatums[place if inside else 0].location
+    return 0, -1
 
 
-def _compare(router: Router, one: list[Any], two: list[Any]) -> int:
-    for (kind, value), compare, (other_kind, other) in zip(one, router.compares, two):
+def _compare(router: Router, one: list[Any], two: list[Any]) -> tuple[int, int]:
+    """(less, equal or greater than 0; the key column that told it, or was looked at last)."""
+    place = 0
+    for place, pair in enumerate(zip(one, router.compares, two)):
+        (kind, value), compare, (other_kind, other) = pair
         if kind != other_kind:
-            return -1 if kind < other_kind else 1
+            return (-1 if kind < other_kind else 1), place
         if kind:
-            return 0
+            return 0, place
         result = int(compare(value, other))
         if result:
-            return result
-    return 0
+            return result, place
+    return 0, place
 
 
 # -- rows ----------------------------------------------------------------------------------------

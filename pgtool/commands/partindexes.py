@@ -183,6 +183,14 @@ def detach_indexes(ddl: Ddl, row: Any) -> None:
             set_parent(ddl, found.indexrelid, 0)
 
 
+def _has_part(ddl: Ddl, index: int, table: int) -> bool:
+    """Whether some index of a partition is a part of an index over partitions."""
+    parts = ddl.cache.lookup("pg_inherits", "inhparent", index)
+    return any(
+        ddl.cache.one("pg_index", "indexrelid", part.inhrelid).indrelid == table for part in parts
+    )
+
+
 def attach_index(ddl: Ddl, row: Any, parent: Any) -> None:
     """ALTER INDEX … ATTACH PARTITION."""
     if row.relkind not in "iI":
@@ -194,6 +202,11 @@ def attach_index(ddl: Ddl, row: Any, parent: Any) -> None:
     facts = ddl.cache.one("pg_index", "indexrelid", row.oid)
     above = ddl.cache.one("pg_index", "indexrelid", parent.oid)
     heaps = [f.inhparent for f in ddl.cache.lookup("pg_inherits", "inhrelid", facts.indrelid)]
+    if above.indrelid in heaps and _has_part(ddl, parent.oid, facts.indrelid):
+        table = ddl.relation_row(facts.indrelid).relname
+        raise SqlError(
+            f'cannot attach index "{row.relname}" as a partition of index "{parent.relname}"',
+            "55000", f'Another index is already attached for partition "{table}".')  # fmt: skip
     if known:
         detail = f'Index "{row.relname}" is already attached to another index.'
     elif above.indrelid not in heaps:

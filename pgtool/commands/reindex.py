@@ -115,10 +115,10 @@ def reindex_relation(ddl: Ddl, row: Any, verbose: bool = False) -> None:
         _one(ddl, row, verbose)
         return
     refuse_locked(ddl.session, row)
-    for found in indexes_of(ddl.writer, row.oid):
-        _one(ddl, ddl.relation_row(found.indexrelid), verbose)
     if row.reltoastrelid:
         reindex_relation(ddl, ddl.relation_row(row.reltoastrelid), verbose)
+    for found in indexes_of(ddl.writer, row.oid):
+        _one(ddl, ddl.relation_row(found.indexrelid), verbose)
 
 
 def _one(ddl: Ddl, row: Any, verbose: bool) -> None:

@@ -160,11 +160,12 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
         raise Unsupported("temporary tables")
     namespace = ddl.creation_namespace(node.schemaname, node.relname)
     key = (node.relname, namespace)
-    if ddl.cache.one("pg_class", ("relname", "relnamespace"), key) is not None:
-        if raw.if_not_exists:
-            ddl.notice(f'relation "{node.relname}" already exists, skipping', "42P07")
-            return ddl.done("CREATE TABLE")
-        raise SqlError(f'relation "{node.relname}" already exists', "42P07")
+    # Without IF NOT EXISTS the definition is looked at first.
+    if raw.if_not_exists and ddl.cache.one(
+        "pg_class", ("relname", "relnamespace"), key
+    ) is not None:
+        ddl.notice(f'relation "{node.relname}" already exists, skipping', "42P07")
+        return ddl.done("CREATE TABLE")
     make(ddl, raw, namespace)
     return ddl.done("CREATE TABLE")
 

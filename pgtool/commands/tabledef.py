@@ -35,6 +35,9 @@ _ATTRIBUTES = {
     Kind.CONSTR_ATTR_DEFERRABLE, Kind.CONSTR_ATTR_NOT_DEFERRABLE, Kind.CONSTR_ATTR_DEFERRED,
     Kind.CONSTR_ATTR_IMMEDIATE, Kind.CONSTR_ATTR_ENFORCED, Kind.CONSTR_ATTR_NOT_ENFORCED,
 }  # fmt: skip
+#: Where a column's values come from.
+_VALUES = {Kind.CONSTR_DEFAULT: "default", Kind.CONSTR_IDENTITY: "identity",
+           Kind.CONSTR_GENERATED: "generation expression"}  # fmt: skip
 
 
 @dataclass
@@ -172,6 +175,8 @@ class TableDefinition:
     def _identity(self, plan: ColumnPlan, constraint: Any) -> None:
         from pgtool.commands.sequence import create_identity_sequence
 
+        if self.is_partition:
+            raise SqlError("identity columns are not supported on partitions", "0A000")
         if plan.spec.typid not in (INT2, INT4, INT8):
             raise SqlError("identity column type must be smallint, integer, or bigint", "22023")
         if plan.spec.identity:
@@ -215,8 +220,11 @@ class TableDefinition:
         constraints = merge_attributes(node.constraints)
         nullable: bool | None = False if serial else None
         primary = any(c.contype == Kind.CONSTR_PRIMARY for c in constraints)
+        seen = set() if plan.raw_default is None else {Kind.CONSTR_DEFAULT}
         for constraint in constraints:
             kind = constraint.contype
+            if serial and kind in _VALUES:  # what says no to it is the default it has last
+                constraint.location = -1
             if kind in (Kind.CONSTR_NULL, Kind.CONSTR_NOTNULL):
                 wanted = kind == Kind.CONSTR_NULL
                 if (nullable is not None and nullable != wanted) or (wanted and primary):
@@ -227,7 +235,7 @@ class TableDefinition:
                     self._not_null(plan, constraint.conname, constraint.is_no_inherit,
                                    constraint.location)  # fmt: skip
             elif kind == Kind.CONSTR_DEFAULT:
-                if plan.raw_default is not None:
+                if kind in seen:
                     raise self._conflict("multiple default values specified", plan, constraint)
                 plan.raw_default = constraint.raw_expr
             elif kind == Kind.CONSTR_IDENTITY:
@@ -237,7 +245,7 @@ class TableDefinition:
                                          constraint)  # fmt: skip
                 nullable = False
             elif kind == Kind.CONSTR_GENERATED:
-                if plan.spec.generated:
+                if kind in seen:
                     raise self._conflict("multiple generation clauses specified", plan, constraint)
                 plan.spec.generated = constraint.generated_kind
                 plan.raw_default = constraint.raw_expr
@@ -250,17 +258,11 @@ class TableDefinition:
                 self.check(constraint)
             else:
                 raise Unsupported(f"constraint {kind.name}")
-        self._exclusive(plan)
-
-    def _exclusive(self, plan: ColumnPlan) -> None:
-        if plan.spec.generated and plan.spec.identity:
-            raise SqlError(
-                f'both identity and generation expression specified for column "{plan.spec.name}" '
-                f'of table "{self.relname}"', "42601")  # fmt: skip
-        if plan.spec.identity and plan.raw_default is not None:
-            raise SqlError(
-                f'both default and identity specified for column "{plan.spec.name}" of table '
-                f'"{self.relname}"', "42601")  # fmt: skip
+            seen.add(kind)
+            values = [word for what, word in _VALUES.items() if what in seen]
+            if len(values) > 1:  # a column has one of them
+                raise self._conflict(f"both {' and '.join(values[:2])} specified", plan,
+                                     constraint)  # fmt: skip
 
     def check(self, constraint: Any) -> None:
         """A CHECK constraint of the table or of a column."""

@@ -124,7 +124,8 @@ class _View:
         base = view.rtable[self.index - 1]
         old = query.rtable[self.target - 1]
         options = dict(o.partition("=")[::2] for o in self.row.reloptions or ())
-        if options.get("security_barrier", "").lower() in ("true", "on", "yes", "1"):
+        barrier = options.get("security_barrier", "").lower() in ("true", "on", "yes", "1")
+        if barrier and query.commandType != CmdType.CMD_INSERT:
             raise Unsupported(f'writing through view "{self.row.relname}", a security barrier')
         self._replace_columns()
         condition = self._located(view.jointree.quals, self.target, None, 0)

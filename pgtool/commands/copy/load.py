@@ -19,6 +19,7 @@ from pgtool.commands.copy.intake import Block, blocks
 from pgtool.commands.copy.lines import BAD_COPY_FILE_FORMAT, shown
 from pgtool.commands.copy.options import CopyOptions
 from pgtool.errors import SqlError
+from pgtool.sql.answer import Notice
 from pgtool.sql.executor.batch import Batch, ConstColumn
 from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.domains import check_domain
@@ -76,6 +77,7 @@ class Loader:
         )  # fmt: skip
         self.writing = Writing(self.node, self.ctx)  # type: ignore[arg-type]
         self.skipped = 0
+        self.notices: list[Notice] = []
         self.count = 0
 
     # -- running ----
@@ -116,32 +118,49 @@ class Loader:
     def _block(self, block: Block, cut: bool = False) -> None:
         """Store a block's rows; ``cut``: something is wrong with the row behind it."""
         columns = []
-        skipped: list[int] | None = [] if self.options.on_error == "ignore" else None
+        ignoring = self.options.on_error == "ignore"
+        #: Row → the first of its columns that cannot be read.
+        skipped: dict[int, int] = {}
         wrong = [] if block.failure is None else [block.failure]
         wrong += self._wrong_defaults(block)
         for i, converter in enumerate(self.converters):
+            unread: list[int] | None = [] if ignoring else None
             try:
-                columns.append(converter.column(block.columns[i], skipped))
+                columns.append(converter.column(block.columns[i], unread))
             except FieldError as problem:
                 wrong.append((problem.row, i, self._field_error(block, i, problem)))
+            for row in unread or ():
+                skipped.setdefault(row, i)
         if wrong:
             self._fail(block, *min(wrong, key=lambda found: found[:2]))
         batch = self._batch(columns, block.defaults, block.n)
         rows = None
         if skipped:
             keep = np.ones(block.n, bool)
-            keep[skipped] = False
-            gone = int(np.count_nonzero(~keep))
-            self.skipped += gone
-            limit = self.options.reject_limit
-            if limit and self.skipped > limit:
-                raise SqlError(
-                    f"skipped more than REJECT_LIMIT ({limit}) rows due to data type "
-                    "incompatibility", "22P02",
-                )  # fmt: skip
+            keep[list(skipped)] = False
+            for row in sorted(skipped):
+                self._skip(block, row, skipped[row])
             rows = np.flatnonzero(keep)
             batch = batch.take(rows)
         self._rows(batch, block, rows, cut)
+
+    def _skip(self, block: Block, row: int, number: int) -> None:
+        """ON_ERROR ignore: a row is left out because of one of its columns."""
+        self.skipped += 1
+        limit = self.options.reject_limit
+        if limit and self.skipped > limit:
+            problem = FieldError(row, SqlError(
+                f"skipped more than REJECT_LIMIT ({limit}) rows due to data type incompatibility",
+                "22P02"))  # fmt: skip
+            raise self._field_error(block, number, problem)
+        if self.options.log_verbosity != "verbose":
+            return
+        text = block.columns[number].datum(row)
+        self.notices.append(Notice(
+            "NOTICE", "skipping row due to data type incompatibility at line "
+            f'{block.line_number(row)} for column "{self.columns[number].attname}": '
+            + ("null input" if text is None else shown(text)),
+        ))  # fmt: skip
 
     def _fail(self, block: Block, row: int, _column: int, error: SqlError) -> NoReturn:
         """The rows before go in, which may fail in a way of their own; then the error."""

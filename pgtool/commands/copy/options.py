@@ -192,7 +192,7 @@ def _finish(o: CopyOptions, is_from: bool) -> None:
         _refuse(not csv and name in o.given, f"COPY {word} requires CSV mode", NOT_SUPPORTED)
         _refuse(name in o.given and is_from != direction,
                 f"COPY {word} cannot be used with COPY {'FROM' if is_from else 'TO'}",
-                NOT_SUPPORTED)  # fmt: skip
+                INVALID if name == "force_null" else NOT_SUPPORTED)  # fmt: skip
     _together(o, csv, binary, is_from)
 
 
@@ -209,7 +209,7 @@ def _together(o: CopyOptions, csv: bool, binary: bool, is_from: bool) -> None:
         _refuse(csv and o.quote in o.default, "CSV quote character must not appear in the DEFAULT "
                 "specification", INVALID)  # fmt: skip
         _refuse(o.default == o.null, "NULL specification and DEFAULT specification cannot be the "
-                "same", INVALID)  # fmt: skip
+                "same", NOT_SUPPORTED)  # fmt: skip
     _refuse(binary and o.on_error != "stop", "only ON_ERROR STOP is allowed in BINARY mode")
     _refuse(o.reject_limit > 0 and o.on_error != "ignore",
             "COPY REJECT_LIMIT requires ON_ERROR to be set to IGNORE", INVALID)  # fmt: skip

@@ -65,7 +65,7 @@ def _integers(column: VarColumn, code: str, digits: int, low: int, high: int) ->
     start, length, valid = _present(column)
     n = len(start)
     if not len(column.buffer) or not n:
-        return FixedColumn(np.zeros(n, code), valid), NOTHING
+        return FixedColumn(np.zeros(n, code), valid), _rest(column, np.zeros(n, bool))
     negative = (column.buffer[start] == _MINUS) & (length > 1)
     count = length - negative
     good = (count > 0) & (count <= digits)
@@ -179,7 +179,8 @@ def _fraction(buffer: Any, start: Any, length: Any) -> tuple[Any, Any]:
 def _booleans(column: VarColumn) -> tuple[Any, Any]:
     start, length, valid = _present(column)
     if not len(column.buffer):
-        return FixedColumn(np.zeros(len(start), "?"), valid), NOTHING
+        none = np.zeros(len(start), bool)
+        return FixedColumn(none, valid), _rest(column, none)
     byte = column.buffer[start]
     yes, no = byte == ord("t"), byte == ord("f")
     good = (length == 1) & (yes | no)

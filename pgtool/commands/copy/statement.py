@@ -13,6 +13,8 @@ from typing import Any, BinaryIO
 from pgtool.commands.copy.options import CopyOptions, copy_options
 from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.sysfuncs.acl import is_member
+from pgtool.nodes.base import walk
+from pgtool.nodes.exprs import Var
 from pgtool.nodes.raw import RawStmt
 from pgtool.sql.answer import Notice, Outcome
 from pgtool.sql.permissions import require_relation
@@ -89,6 +91,8 @@ def _marked(columns: list[Any], names: Any, word: str) -> list[bool]:
         return [True] * len(columns)
     known = {c.attname for c in columns}
     for name in names:
+        if name not in known and columns and isinstance(columns[0], _Named):
+            raise SqlError(f'column "{name}" does not exist', UNDEFINED_COLUMN)
         if name not in known:
             raise SqlError(f'{word} column "{name}" not referenced by COPY', "42P10")
     return [c.attname in names for c in columns]
@@ -104,6 +108,8 @@ def _to(engine: Any, raw: Any, options: CopyOptions, text: str) -> Outcome:
         if type(raw.query).__name__ not in ("SelectStmt", "InsertStmt", "UpdateStmt",
                                             "DeleteStmt", "MergeStmt"):  # fmt: skip
             raise Unsupported("COPY of this statement")
+        if getattr(raw.query, "intoClause", None) is not None:
+            raise SqlError("COPY (SELECT INTO) is not supported", "0A000")
         if type(raw.query).__name__ != "SelectStmt" and raw.query.returningClause is None:
             raise SqlError("COPY query must have a RETURNING clause", "0A000")
         result = engine.result_of(RawStmt(stmt=raw.query), text)
@@ -177,6 +183,8 @@ def _from(engine: Any, raw: Any, options: CopyOptions, text: str) -> Outcome:
             f'cannot copy to view "{row.relname}"', WRONG_OBJECT,
             hint="To enable copying to a view, provide an INSTEAD OF INSERT trigger.",
         )
+    if row.relkind in "mS":
+        raise SqlError(f'cannot copy to {_NOUNS[row.relkind]} "{row.relname}"', WRONG_OBJECT)
     check_relation(row)
     if row.relrowsecurity and row_security_binds(engine.session, row):
         raise SqlError("COPY FROM not supported with row-level security", "0A000",
@@ -197,7 +205,7 @@ def _from(engine: Any, raw: Any, options: CopyOptions, text: str) -> Outcome:
         count = loader.binary(source) if options.format == "binary" else loader.text(source)
     finally:
         close()
-    notices = []
+    notices = loader.notices
     if loader.skipped and options.log_verbosity != "silent":
         noun = "row was" if loader.skipped == 1 else "rows were"
         notices.append(Notice("NOTICE", f"{loader.skipped} {noun} skipped due to data type "
@@ -218,11 +226,16 @@ def _where(engine: Any, raw: Any, text: str) -> list[Any]:
 
     state = ParseState(Shared(engine.session, text, []))
     state.namespace.append(add_relation(state, raw.relation))
-    made = transform_expr(state, raw.whereClause, "WHERE")
+    made = transform_expr(state, raw.whereClause, "COPY WHERE")
     made = coerce_to_boolean(state, made, "WHERE")
     assign_collations(state, made)
-    if state.has_sublinks or state.has_aggs:
-        raise SqlError("cannot use subquery in COPY FROM WHERE condition", "0A000")
+    attributes = engine.session.database.relation(state.namespace[0].rte.relid).attributes
+    for var in walk(made):
+        if isinstance(var, Var) and var.varattno > 0 and attributes[var.varattno - 1].attgenerated:
+            raise SqlError(
+                "generated columns are not supported in COPY FROM WHERE conditions", "42P10",
+                f'Column "{attributes[var.varattno - 1].attname}" is a generated column.',
+            )  # fmt: skip
     return list(conjuncts(made))
 
 

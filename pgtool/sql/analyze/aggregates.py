@@ -26,13 +26,14 @@ WRONG_OBJECT = "42809"
 CLAUSE_WORDS = {
     "WHERE": "WHERE", "JOIN/ON": "JOIN conditions", "FILTER": "FILTER", "GROUP BY": "GROUP BY",
     "FROM": "functions in FROM", "LIMIT": "LIMIT", "OFFSET": "OFFSET", "VALUES": "VALUES",
-    "RETURNING": "RETURNING", "EXECUTE": "EXECUTE parameters", "WINDOW": "window definitions", **{
+    "VALUES_SINGLE": "VALUES", "RETURNING": "RETURNING", "EXECUTE": "EXECUTE parameters",
+    "WINDOW": "window definitions", **{
         f"WINDOW {mode}": f"window {mode}" for mode in ("ROWS", "RANGE", "GROUPS")
-    }, "UPDATE": "UPDATE",
+    }, "UPDATE": "UPDATE", "TRANSFORM": "transform expressions",
     "CHECK": "check constraints", "DEFAULT": "DEFAULT expressions", "INDEX": "index expressions",
     "INDEX PREDICATE": "index predicates", "PARTITION BY": "partition key expressions",
     "POLICY": "policy expressions", "TRIGGER WHEN": "trigger WHEN conditions",
-    "GENERATED": "column generation expressions",
+    "GENERATED": "column generation expressions", "COPY WHERE": "COPY FROM WHERE conditions",
 }  # fmt: skip
 _NO_AGGREGATES = set(CLAUSE_WORDS) - {"WINDOW"}
 

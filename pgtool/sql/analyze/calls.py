@@ -263,6 +263,7 @@ _SRF_WORDS = {
     "UPDATE": "UPDATE", "INDEX": "index expressions", "INDEX PREDICATE": "index predicates",
     "PARTITION BY": "partition key expressions", "GENERATED": "column generation expressions",
     "POLICY": "policy expressions", "TRIGGER WHEN": "trigger WHEN conditions",
+    "COPY WHERE": "COPY FROM WHERE conditions", "TRANSFORM": "transform expressions",
 }  # fmt: skip
 
 

@@ -67,7 +67,7 @@ def transform_insert(state: ParseState, raw: Any) -> Query:
         exprs, items = _from_values(state, target, source, columns, raw)
         exprs = _row(state, target, exprs, columns, raw, False)
     else:
-        exprs = _values_row(state, source.valuesLists[0])
+        exprs = _values_row(state, source.valuesLists[0], "VALUES_SINGLE")
         exprs = _row(state, target, exprs, columns, raw, False)
     for expr, column in zip(exprs, columns):
         query.targetList.append(TargetEntry(expr=expr, resno=column.number, resname=column.name))
@@ -137,14 +137,14 @@ def _from_query(state: ParseState, source: Any) -> tuple[list[Any], list[Any]]:
     return exprs, [RangeTblRef(rtindex=item.index)]
 
 
-def _values_row(state: ParseState, row: list[Any]) -> list[Any]:
+def _values_row(state: ParseState, row: list[Any], kind: str = "VALUES") -> list[Any]:
     """The expressions of one row, DEFAULT allowed."""
     out: list[Any] = []
     for node in row:
         if isinstance(node, SetToDefault):
             out.append(node)
         else:
-            out += expand_row_args(state, [node], "VALUES")
+            out += expand_row_args(state, [node], kind)
     return out
 
 

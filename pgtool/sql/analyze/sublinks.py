@@ -19,7 +19,8 @@ _FORBIDDEN = {
     "CHECK": "check constraint", "DEFAULT": "DEFAULT expression", "INDEX": "index expression",
     "INDEX PREDICATE": "index predicate", "PARTITION BY": "partition key expression",
     "GENERATED": "column generation expression", "TRIGGER WHEN": "trigger WHEN condition",
-    "EXECUTE": "EXECUTE parameter",
+    "EXECUTE": "EXECUTE parameter", "TRANSFORM": "transform expression",
+    "COPY WHERE": "COPY FROM WHERE condition",
 }  # fmt: skip
 
 

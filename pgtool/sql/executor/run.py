@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from pgtool.errors import SqlError
 from pgtool.functions.codec import Codec
 from pgtool.nodes.enums import SubLinkType
 from pgtool.nodes.plan import ModifyTable
@@ -140,6 +141,17 @@ def _note_writing_queries(root: Any, planned: Any, ctx: Context) -> None:
                 ctx.unfinished.append(partial(_drain, root.builder, init.plan_id, ctx))
 
 
+def _check_populated(planned: Any, session: Any) -> None:
+    """A materialized view has rows only once they were computed."""
+    for rte in planned.rtable:
+        if rte.relkind == "m":
+            row = session.cache.one("pg_class", "oid", rte.relid)
+            if not row.relispopulated:
+                raise SqlError(
+                    f'materialized view "{row.relname}" has not been populated', "55000",
+                    hint="Use the REFRESH MATERIALIZED VIEW command.")  # fmt: skip
+
+
 def _drain(builder: Builder, number: int, ctx: Context) -> None:
     for _batch in shared_rows(builder.subplan(number), number, ctx).read():
         pass
@@ -152,6 +164,7 @@ def execute(planned: Any, session: Any, params: tuple[Any, ...] = (), *,
     Nothing is computed before the first batch is asked for. With ``measure`` the result's
     ``measures`` tells times and rows by ``plan_node_id`` afterwards.
     """
+    _check_populated(planned, session)
     ctx = Context(session, params, measure)
     root, rows = _started(planned, session, ctx)
     if planned.writes:

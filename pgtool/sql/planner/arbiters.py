@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pgtool.access.index import NO_ARBITER, OBJECT_NOT_IN_PREREQUISITE_STATE
 from pgtool.errors import SqlError
 from pgtool.nodes.exprs import Var
 from pgtool.sql.planner import fold, implied, trees
@@ -44,15 +45,8 @@ def arbiter_indexes(root: Root, conflict: Any) -> list[int]:
         raise SqlError(_NO_MATCH, "42P10")
     for index in found:
         if index.oid in out and not index.immediate:
-            raise _deferrable()
+            raise SqlError(NO_ARBITER, OBJECT_NOT_IN_PREREQUISITE_STATE)
     return out
-
-
-def _deferrable() -> SqlError:
-    return SqlError(
-        "ON CONFLICT does not support deferrable unique constraints/exclusion constraints as "
-        "arbiters", "55000",
-    )
 
 
 def _of_constraint(root: Root, conflict: Any, found: list[Any]) -> list[int]:
@@ -62,7 +56,7 @@ def _of_constraint(root: Root, conflict: Any, found: list[Any]) -> list[int]:
     if not any(i.oid == row.conindid and i.unique for i in found):
         raise SqlError("ON CONFLICT DO UPDATE not supported with exclusion constraints", "42809")
     if row.condeferrable:
-        raise _deferrable()
+        raise SqlError(NO_ARBITER, OBJECT_NOT_IN_PREREQUISITE_STATE)
     return [int(row.conindid)]
 
 
