@@ -21,6 +21,7 @@ from pgtool.functions.compare import number_cmp
 from pgtool.functions.float import overflow
 from pgtool.functions.mixed import MixedSums, extremes
 from pgtool.functions.numeric import quotient
+from pgtool.functions.quotients import averages
 from pgtool.functions.registry import GroupedAggregate, grouped
 from pgtool.types.column import FixedColumn
 from pgtool.types.numeric import EXACT
@@ -82,7 +83,6 @@ class ExactSum:
         self.high = np.zeros(0, np.int64)
         self.low = np.zeros(0, np.int64)
         self.counts = np.zeros(0, np.int64)
-        self.narrow = True
 
     def add(self, ids: Array, groups: int, values: Array) -> None:
         self.high, self.low = grown(self.high, groups), grown(self.low, groups)
@@ -119,6 +119,13 @@ class ExactSum:
         else:
             np.add.at(self.low, ids, values.astype(np.int64, copy=False))
 
+    def fitting(self, groups: int) -> tuple[Array, Array] | None:
+        """(sums, counts), where all sums fit 64 bits."""
+        high, low = (grown(part, groups)[:groups] for part in (self.high, self.low))
+        if len(high) and int(np.abs(high).max()) >= 1 << 28:
+            return None
+        return (high << 32) + low, grown(self.counts, groups)[:groups]
+
     def total(self, groups: int) -> list[int | None]:
         """Each group's sum; None where nothing was added."""
         high, low = grown(self.high, groups).tolist(), grown(self.low, groups).tolist()
@@ -126,6 +133,14 @@ class ExactSum:
         return [
             (high[i] << 32) + low[i] if counts[i] else None for i in range(groups)
         ]
+
+
+def averages_of(call: Any, sums: ExactSum, scale: int, groups: int) -> Any:
+    """Each group's average; None where they are to be computed one by one."""
+    found = sums.fitting(groups)
+    if found is None:
+        return None
+    return averages(found[0], scale, found[1], codec_of(call.session.types, call.rettype).encode)
 
 
 @grouped(("int4_sum", ""), ("int2_sum", ""))
@@ -143,10 +158,10 @@ class SumInt(GroupedAggregate):
 
     def final(self, groups: int) -> Any:
         """The sums."""
-        found = self.sums
-        if not found.high.any():
-            low, counts = grown(found.low, groups)[:groups], grown(found.counts, groups)[:groups]
-            return FixedColumn(low.copy(), None if (counts > 0).all() else counts > 0)
+        found = self.sums.fitting(groups)
+        if found is not None:
+            sums, counts = found
+            return FixedColumn(sums, None if (counts > 0).all() else counts > 0)
         out = self.sums.total(groups)
         if any(v is not None and not -(1 << 63) <= v < 1 << 63 for v in out):
             raise SqlError("bigint out of range", "22003")
@@ -159,6 +174,10 @@ class SumBigint(SumInt):
 
     def final(self, groups: int) -> Any:
         """The sums."""
+        found = self.sums.fitting(groups)
+        if found is not None:
+            sums, counts = found
+            return ScaledColumn(sums, 0, None if (counts > 0).all() else counts > 0)
         return [None if v is None else Decimal(v) for v in self.sums.total(groups)]
 
 
@@ -169,6 +188,9 @@ class AvgInt(SumInt):
 
     def final(self, groups: int) -> Any:
         """The averages."""
+        found = averages_of(self.call, self.sums, 0, groups)
+        if found is not None:
+            return found
         counts = grown(self.sums.counts, groups).tolist()
         totals = self.sums.total(groups)
         return [
@@ -207,6 +229,12 @@ class _Scaled(GroupedAggregate):
             self.single[group].step(value)
         return True
 
+    def only(self) -> tuple[int, ExactSum] | None:
+        """The scale and the sums, where all numbers had one scale."""
+        if len(self.by_scale) != 1 or self.by_value.sums or self.single:
+            return None
+        return next(iter(self.by_scale.items()))
+
     def totals(self, groups: int) -> list[NumericSums]:
         """Each group's sums."""
         out = [self.single.get(i) or NumericSums(self.call) for i in range(groups)]
@@ -236,24 +264,12 @@ class SumNumeric(_Scaled):
 
     def final(self, groups: int) -> Any:
         """The sums; scaled as they are where all numbers had one scale."""
-        if len(self.by_scale) == 1 and not self.single and not self.by_value.sums:
-            ((scale, sums),) = self.by_scale.items()
-            if not sums.high.any():
-                low, counts = grown(sums.low, groups)[:groups], grown(sums.counts, groups)[:groups]
-                return ScaledColumn(low.copy(), scale, None if counts.all() else counts > 0)
-        found = self._narrow(groups)
-        return [sum_of(one) for one in self.totals(groups)] if found is None else found
-
-    def _narrow(self, groups: int) -> ScaledColumn | None:
-        """Sums of one scale that fit 64 bits, as a column."""
-        if len(self.by_scale) != 1 or self.by_value.sums or self.single:
-            return None
-        ((scale, sums),) = self.by_scale.items()
-        high, low = (grown(part, groups)[:groups] for part in (sums.high, sums.low))
-        if len(high) and int(np.abs(high).max()) >= 1 << 28:
-            return None
-        there = grown(sums.counts, groups)[:groups] > 0
-        return ScaledColumn((high << 32) + low, scale, None if there.all() else there)
+        only = self.only()
+        found = None if only is None else only[1].fitting(groups)
+        if only is None or found is None:
+            return [sum_of(one) for one in self.totals(groups)]
+        sums, counts = found
+        return ScaledColumn(sums, only[0], None if counts.all() else counts > 0)
 
 
 @grouped(("numeric_avg_accum", "numeric_avg"))
@@ -262,7 +278,9 @@ class AvgNumeric(_Scaled):
 
     def final(self, groups: int) -> Any:
         """The averages."""
-        return [average_of(one) for one in self.totals(groups)]
+        only = self.only()
+        found = None if only is None else averages_of(self.call, only[1], only[0], groups)
+        return [average_of(one) for one in self.totals(groups)] if found is None else found
 
 
 class _FloatSum(GroupedAggregate):

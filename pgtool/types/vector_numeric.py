@@ -13,7 +13,7 @@ import numpy as np
 from formats import datum as layout
 from pgtool.types.column import VarColumn
 
-__all__ = ["MOST_DIGITS", "MOST_SHOWN", "pack_scaled"]
+__all__ = ["MOST_DIGITS", "MOST_SHOWN", "pack_digits", "pack_scaled"]
 
 #: Decimal digits, those that fill up the last base-10000 one included.
 MOST_DIGITS = 18
@@ -29,33 +29,38 @@ def pack_scaled(values: Any, decimals: Any, shown: Any, valid: Any = None) -> Va
 
     A value's digits with its decimals filled up to a multiple of four are at most MOST_DIGITS.
     """
-    n = len(values)
     negative = values < 0
     pad = -decimals % 4
     left = np.abs(values) * _POWERS[pad]
-    behind = (decimals + pad) // 4
-    # Digits from the right; a row's own are those between its last and first that are not 0.
-    groups = np.zeros((n, _GROUPS), np.uint16)
-    first = np.zeros(n, np.int64)
-    last = np.full(n, _GROUPS, np.int64)
+    groups = np.zeros((len(values), _GROUPS), np.uint16)
     for place in range(_GROUPS):
-        left, digit = np.divmod(left, _BASE)
-        groups[:, place] = digit
-        there = digit != 0
-        first[there] = place
-        np.minimum(last, place, out=last, where=there)
-    zero = last == _GROUPS
-    count = np.where(zero, 0, first - last + 1)
-    weight = np.where(zero, 0, first - behind)
+        left, groups[:, _GROUPS - 1 - place] = np.divmod(left, _BASE)
+    return pack_digits(groups, _GROUPS - 1 - (decimals + pad) // 4, shown, negative, valid)
+
+
+def pack_digits(
+    digits: Any, weight: Any, shown: Any, negative: Any, valid: Any = None
+) -> VarColumn:
+    """Rows of base-10000 digits, the first of them of that weight, as a stored column.
+
+    Zeros before and behind are not stored; the header is a short one.
+    """
+    n, width = digits.shape
+    rows = np.arange(n)
+    there = digits != 0
+    # A row's own digits are those between its first and last that are not 0.
+    first = there.argmax(axis=1)
+    last = width - 1 - there[:, ::-1].argmax(axis=1)
+    zero = ~there[rows, first]
+    count = np.where(zero, 0, last - first + 1)
+    weight = np.where(zero, 0, weight - first)
     header = layout.NUMERIC_SHORT | shown << layout.NUMERIC_SHORT_DSCALE_SHIFT
     header |= np.where(negative & ~zero, layout.NUMERIC_SHORT_SIGN_MASK, 0)
     header |= np.where(weight < 0, layout.NUMERIC_SHORT_WEIGHT_SIGN_MASK, 0)
     header |= weight & layout.NUMERIC_SHORT_WEIGHT_MASK
-    made = np.zeros((n, _GROUPS + 1), "<u2")
+    made = np.zeros((n, width + 1), "<u2")
     made[:, 0] = header
-    rows = np.arange(n)
-    for place in range(_GROUPS):
-        source = first - place
-        made[:, place + 1] = groups[rows, np.maximum(source, 0)]
+    for place in range(int(count.max(initial=0))):
+        made[:, place + 1] = digits[rows, np.minimum(first + place, width - 1)]
     start = rows * made.strides[0]
     return VarColumn(made.reshape(-1).view(np.uint8), start, 2 + 2 * count, valid)
