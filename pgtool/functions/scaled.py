@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from formats import datum as layout
+from pgtool.functions import unscale
 from pgtool.functions.columns import MixedColumn, ScaledColumn
 from pgtool.types.column import VarColumn
 
@@ -35,6 +36,9 @@ def _words(buffer: Any) -> Any:
 def scaled_column(column: VarColumn) -> Any:
     """A ScaledColumn or a MixedColumn; False where neither can hold the values."""
     n = len(column)
+    quick = _walked(column) if unscale.COMPILED and n else None
+    if quick is not None:
+        return quick
     words = _words(column.buffer)
     start: Any = column.start
     length: Any = column.length
@@ -83,10 +87,36 @@ def scaled_column(column: VarColumn) -> Any:
     return MixedColumn(total, 4 * low, scales, valid)
 
 
+def _walked(column: VarColumn) -> ScaledColumn | None:
+    """The numbers, found by the compiled walk; None where they are not all of one kind."""
+    first = 0 if column.valid is None else int(column.valid.argmax())
+    if column.valid is not None and not column.valid[first]:
+        return None
+    at = int(column.start[first])
+    if column.length[first] < _HEADER:
+        return None
+    scale = int.from_bytes(column.buffer[at : at + _HEADER], "little") >> _DSCALE_SHIFT
+    scale &= _DSCALE_MAX
+    out = np.empty(len(column), np.int64)
+    valid = _NONE if column.valid is None else column.valid.view(np.uint8)
+    if unscale.unscale(
+        column.buffer.data, np.ascontiguousarray(column.start, np.int64),
+        np.ascontiguousarray(column.length, np.int32), np.ascontiguousarray(valid), scale,
+        _TENS, out,
+    ):  # fmt: skip
+        return None
+    return ScaledColumn(out, scale, column.valid)
+
+
 def _spread(found: Any, rows: Any, n: int) -> Any:
     out = np.zeros(n, found.dtype)
     out[rows] = found
     return out
 
 
+_NONE = np.zeros(0, np.uint8)
+_TENS = 10 ** np.arange(_MOST_DIGITS + 1, dtype=np.int64)
+# What unscale.py has written into its code.
+assert (layout.NUMERIC_SIGN_MASK, layout.NUMERIC_SHORT, _NEGATIVE) == (0xC000, 0x8000, 0x2000)
+assert (_DSCALE_SHIFT, _DSCALE_MAX, _WEIGHT_SIGN, _WEIGHT) == (7, 63, 64, 63)
 _POWERS = np.array([10 ** (4 * i) for i in range(5)], np.int64)

@@ -28,6 +28,7 @@ HOT_MODULES: tuple[str, ...] = (
     "pgtool.access.replaypages",
     "pgtool.commands.copy.quoting",
     "pgtool.functions.running",
+    "pgtool.functions.unscale",
     "pgtool.storage.fnv",
     "pgtool.storage.pageedit",
     "pgtool.storage.redobuffer",
