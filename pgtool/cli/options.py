@@ -14,6 +14,14 @@ from formats.errors import UserError
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
+def _directory(path: str) -> str:
+    """The path, which must be a directory's."""
+    if not os.path.isdir(path):
+        wrong = "is not a directory" if os.path.exists(path) else "does not exist"
+        raise UserError(f'data directory "{path}" {wrong}')
+    return path
+
+
 def pgdata_option(required: bool = True) -> Decorator:
     """``-D/--pgdata DIR``, from PGDATA where it is not given."""
 
@@ -22,9 +30,7 @@ def pgdata_option(required: bool = True) -> Decorator:
             if required:
                 raise UserError("no data directory given: use -D DIR or set PGDATA")
             return None
-        if not os.path.isdir(value):
-            raise UserError(f'data directory "{value}" does not exist')
-        return value
+        return _directory(value)
 
     return click.option(
         "-D", "--pgdata", "pgdata", metavar="DIR", envvar="PGDATA", callback=check,
@@ -48,9 +54,7 @@ def datadir_option() -> Decorator:
             chosen = pgdata or datadir or os.environ.get("PGDATA")
             if not chosen:
                 raise UserError("no data directory given: use -D DIR or set PGDATA")
-            if not os.path.isdir(chosen):
-                raise UserError(f'data directory "{chosen}" does not exist')
-            return function(pgdata=chosen, **rest)
+            return function(pgdata=_directory(chosen), **rest)
 
         return call
 
