@@ -11,6 +11,7 @@ import errno
 import os
 import shutil
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol, runtime_checkable
 
@@ -62,17 +63,33 @@ class ReadOnly:
         return os.path.join(self.root, path)
 
     def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:
-        with open(self.full(path), "rb", buffering=0) as file:
-            if size is None:
+        if size is None:
+            with open(self.full(path), "rb", buffering=0) as file:
                 file.seek(offset)
                 return file.readall()
-            out = bytearray()
+        # Blocks are read one by one: a file object would take longer than the reading.
+        handle = os.open(self.full(path), os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            out = os.pread(handle, size, offset)
             while len(out) < size:
-                part = os.pread(file.fileno(), size - len(out), offset + len(out))
+                part = os.pread(handle, size - len(out), offset + len(out))
                 if not part:
                     break
                 out += part
-            return bytes(out)
+            return out
+        finally:
+            os.close(handle)
+
+    def gather(self, path: str, offsets: Sequence[int], size: int, buffer: memoryview) -> bool:
+        """Pieces of one size, end to end into ``buffer``; whether all of them were there."""
+        handle = os.open(self.full(path), os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            for i, offset in enumerate(offsets):
+                if os.preadv(handle, [buffer[i * size : (i + 1) * size]], offset) != size:
+                    return False
+            return True
+        finally:
+            os.close(handle)
 
     def readinto(self, path: str, offset: int, buffer: memoryview) -> int:
         done = 0

@@ -11,7 +11,7 @@ blocks. What contradicts this is CorruptData, never a silently shorter relation.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -216,6 +216,18 @@ class RelationFile:
         if got != wanted:
             raise CorruptData("file ends before its block does", file=run.path,
                               block=run.first + got // BLCKSZ)  # fmt: skip
+
+    def gather(self, blocks: Sequence[int], buffer: memoryview) -> None:
+        """Blocks from here and there, in order, into a buffer."""
+        gather = getattr(self.backend, "gather", None)
+        number = blocks[0] // self.relseg_size
+        if gather is not None and blocks[-1] // self.relseg_size == number:
+            for run in self.runs(1, blocks[0], blocks[0] + 1):
+                offsets = [block % self.relseg_size * BLCKSZ for block in blocks]
+                if gather(run.path, offsets, BLCKSZ, buffer):
+                    return
+        for i, block in enumerate(blocks):
+            buffer[i * BLCKSZ : (i + 1) * BLCKSZ] = self.read_block(block)
 
     def read_block(self, block: int) -> bytes:
         """One block of the relation."""

@@ -26,6 +26,7 @@ from formats.heap import null_flags
 from formats.itemptr import ItemPointerData
 from formats.itup import (
     INDEX_ATTRIBUTE_BITMAP_SIZE,
+    INDEX_SIZE_MASK,
     SIZEOF_INDEX_TUPLE,
     IndexInfo,
     IndexTupleData,
@@ -55,7 +56,7 @@ from pgtool.storage.bulk import drop_bad_pages
 from pgtool.storage.smgr import RelationFile
 from pgtool.types.inner import datum_at
 
-__all__ = ["Bound", "Tree"]
+__all__ = ["Bound", "Equal", "Tree"]
 
 _read_header = reader(PageHeaderData)
 _OPAQUE = BLCKSZ - sizeof(BTPageOpaqueData)
@@ -82,12 +83,23 @@ class Bound:
     after: bool
 
 
+@dataclass(slots=True)
+class Equal:
+    """What a number in every wanted tuple is, where it lies at a known place: ``offset``
+    bytes behind the start of a tuple without NULLs."""
+
+    offset: int
+    value: Any
+
+
 class _Page:
     """One page: its tuples' places and links."""
 
     def __init__(self, data: bytes, block: int) -> None:
         self.data = data
         self.block = block
+        #: The tuples' places as an array, once they were asked for.
+        self.array: Any = None
         #: Attributes that searches have looked at, by place and how many.
         self.datums: dict[tuple[int, int], list[bytes | None]] = {}
         opaque = read_opaque(data, _OPAQUE)
@@ -245,14 +257,19 @@ class Tree:
     # -- ranges -------------------------------------------------------------------------
 
     def tids(
-        self, lower: Bound | None, upper: Bound | None, backward: bool = False
-    ) -> Iterator[Any]:
-        """The TIDs (block << 16 | offset) between two bounds, in index order, by page."""
+        self, lower: Bound | None, upper: Bound | None, backward: bool = False,
+        equal: Sequence[Equal] = (),
+    ) -> Iterator[Any]:  # fmt: skip
+        """The TIDs (block << 16 | offset) between two bounds, in index order, by page.
+
+        Of tuples that say of themselves that something else is not ``equal``, none.
+        """
         leaves = self._backward(lower, upper) if backward else self._forward(lower, upper)
         for page, low, high in leaves:
             if low < high:
-                found = self._page_tids(page, low, high)
-                yield found[::-1] if backward else found
+                found = self._page_tids(page, low, high, equal)
+                if len(found):
+                    yield found[::-1] if backward else found
 
     def _forward(
         self, lower: Bound | None, upper: Bound | None
@@ -299,16 +316,20 @@ class Tree:
             high = len(page.items)
         raise CorruptData("links of btree pages go round", file=self.file.path)
 
-    def _page_tids(self, page: _Page, low: int, high: int) -> Any:
+    def _page_tids(self, page: _Page, low: int, high: int, equal: Sequence[Equal]) -> Any:
         data = page.data
         halves = np.frombuffer(data, "<u2")
-        at = np.array(page.items[low:high], np.int64) >> 1
+        if page.array is None:
+            page.array = np.array(page.items, np.int64)
+        at = page.array[low:high] >> 1
         if int(at.max()) + _INFO >= len(halves):
             raise CorruptData("index tuple beyond its page", file=self.file.path, block=page.block)
+        if equal:
+            at = at[_may_be_wanted(data, halves, at, equal)]
         if not (halves[at + _INFO] & INDEX_ALT_TID_MASK).any():
             return _tids_at(halves, at)
         out: list[Any] = []
-        for place in page.items[low:high]:
+        for place in (at << 1).tolist():
             head = read_index_tuple(data, place)
             tid = tid_of(head)
             if is_posting(head.t_info, tid.offset):
@@ -322,6 +343,24 @@ class Tree:
             else:
                 out.append(np.array([tid.block << 16 | tid.offset], np.int64))
         return np.concatenate(out)
+
+
+def _may_be_wanted(data: bytes, halves: Any, at: Any, equal: Sequence[Equal]) -> Any:
+    """Which tuples of a page are not said by their own numbers to be unwanted."""
+    info = halves[at + _INFO]
+    size = info & INDEX_SIZE_MASK
+    end = max(one.offset + one.value.itemsize for one in equal)
+    last = 2 * int(at.max()) + end
+    if int(size.min()) < end or last > len(data):
+        return np.ones(len(at), bool)  # a tuple that is too short is for others to find
+    fits: Any = None
+    for one in equal:
+        width = one.value.itemsize
+        words = np.frombuffer(data, one.value.dtype)
+        same = words[((at << 1) + one.offset) // width] == one.value
+        fits = same if fits is None else fits & same
+    nulls = (info & _NULLS) != 0
+    return fits | nulls if nulls.any() else fits
 
 
 def _tids_at(halves: Any, at: Any) -> Any:

@@ -47,7 +47,7 @@ class _Bitmap:
         if self.keys is not None:
             tree = index_tree(self.env, self.keys.indexid)
             measure = self._measure(ctx)
-            found = list(counted_tids(tree, self.keys.ranges(ctx, False), False, measure, ctx))
+            found = list(counted_tids(tree, self.keys, False, measure, ctx))
             tids = np.unique(np.concatenate(found)) if found else _NONE
             if measure is not None:
                 measure.rows += len(tids)
@@ -84,6 +84,13 @@ class BitmapHeapExec(Exec):
         self.source = HeapSource(self.env, rte, plan.scanrelid, expressions)
         self.recheck = Filter(self.env, self.source.scope, plan.bitmapqualorig)
         self.filter, self.project = self.over(self.source.scope)
+        #: For :mod:`.lookupjoin`, as an index scan has them.
+        self.conditions, self.residual = plan.bitmapqualorig, plan.qual
+        self.targets = plan.targetlist
+
+    def wanted(self, ctx: Context) -> Any:
+        """The TIDs for the parameters as they are."""
+        return self.bitmap.tids(ctx)
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the class."""

@@ -9,11 +9,12 @@ so ranges may be too wide but never too narrow.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from formats.deform import Attribute
-from pgtool.access.btree.ranges import Bound, Tree
+from formats.deform import Attribute, align
+from formats.itup import SIZEOF_INDEX_TUPLE
+from pgtool.access.btree.ranges import Bound, Equal, Tree
 from pgtool.errors import Unsupported
 from pgtool.nodes.enums import CompareType, NullTestType
 from pgtool.nodes.plan import INDEX_VAR
@@ -95,6 +96,7 @@ class IndexKeys:
             ))  # fmt: skip
         self.compiler = ScalarCompiler(env, Scope())
         self.conditions = [c for q in quals for c in self._condition(q)]
+        self._checks = self._places(relation.attributes)
 
     def _condition(self, qual: Any) -> Iterator[_Condition]:
         kind = type(qual).__name__
@@ -118,6 +120,35 @@ class IndexKeys:
                     left.varattno - 1, _ROW_STRATEGY[qual.cmptype],
                     self.compiler.compile(qual.rargs[0]), expr_type(qual.rargs[0]), False, False,
                 )
+
+    def _places(self, attributes: Sequence[Any]) -> list[tuple[int, _Condition]]:
+        """Equalities that no range expresses, on numbers whose place in a tuple is known."""
+        equal = [c for c in self.conditions if c.strategy == _EQ and not c.array and not c.null]
+        bound, offset, out = True, SIZEOF_INDEX_TUPLE, []
+        for number, column in enumerate(self.columns):
+            attribute = attributes[number]
+            if attribute.attlen <= 0:
+                break
+            offset = align(offset, attribute.attalign)
+            mine = [c for c in equal if c.column == number]
+            if not bound and column.codec.dtype is not None and column.codec.dtype.kind in "iu":
+                out += [(offset, c) for c in mine if c.typid == column.codec.typid]
+            bound = bound and bool(mine)
+            offset += attribute.attlen
+        return out
+
+    @property
+    def has_checks(self) -> bool:
+        """Whether tuples of the ranges are looked at for other conditions."""
+        return bool(self._checks)
+
+    def equal(self, ctx: Context) -> list[Equal]:
+        """What the numbers of a wanted tuple are, beside the ranges."""
+        found = [(offset, c.column, c.value((), ctx)) for offset, c in self._checks]
+        return [
+            Equal(offset, self.columns[column].codec.dtype.type(value))
+            for offset, column, value in found if value is not None
+        ]  # fmt: skip
 
     def _strategy(self, left: Any, operator: int) -> int:
         if not _is_column(left) or left.varattno > len(self.columns):

@@ -26,6 +26,8 @@ from pgtool.sql.executor.tidscan import fetch_placed
 __all__ = ["IndexOnlyScanExec", "IndexScanExec"]
 
 _FIRST_ROWS = 64
+#: Where each of them takes a part of the index to be found.
+_FIRST_RARE = 16
 _MOST_ROWS = 8192
 
 
@@ -53,9 +55,8 @@ class _IndexExec(Exec):
         """TIDs in index order, few at first."""
         tree = index_tree(self.env, self.keys.indexid)
         waiting: list[Any] = []
-        count, size = 0, _FIRST_ROWS
-        ranges = self.keys.ranges(ctx, self.backward)
-        for found in counted_tids(tree, ranges, self.backward, self.measure(ctx), ctx):
+        count, size = 0, _FIRST_RARE if self.keys.has_checks else _FIRST_ROWS
+        for found in counted_tids(tree, self.keys, self.backward, self.measure(ctx), ctx):
             waiting.append(found)
             count += len(found)
             if count >= size:
@@ -63,6 +64,12 @@ class _IndexExec(Exec):
                 waiting, count, size = [], 0, min(4 * size, _MOST_ROWS)
         if waiting:
             yield np.concatenate(waiting)
+
+    def wanted(self, ctx: Context) -> Any:
+        """The TIDs for the parameters as they are, in no order."""
+        tree = index_tree(self.env, self.keys.indexid)
+        found = list(counted_tids(tree, self.keys, False, None, ctx))
+        return np.concatenate(found) if found else np.zeros(0, np.int64)
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the module."""

@@ -34,6 +34,8 @@ class NestLoopExec(JoinExec):
             (p.paramno, compiler.compile(p.paramval), self.env.codec(p.paramval.vartype))
             for p in plan.nestParams
         ]
+        #: Whether an outer row wants to know no more than one partner.
+        self.first_only = self.kind in (JoinType.JOIN_SEMI, JoinType.JOIN_ANTI)
         from pgtool.sql.executor.lookupjoin import lookup_join
 
         self.lookup = lookup_join(self) if self.params and not plan.initPlan else None
@@ -98,16 +100,33 @@ class NestLoopExec(JoinExec):
     # -- the inner side depends on the outer row --------------------------------------
 
     def _parameterised(self, ctx: Context) -> Iterator[Batch]:
-        first_only = self.kind in (JoinType.JOIN_SEMI, JoinType.JOIN_ANTI)
         for outer in self.left.run(ctx):
-            table = None if self.lookup is None else self.lookup.table(outer.n, ctx)
-            if table is not None and self.lookup is not None:
-                inner, o, i = self.lookup.pairs(outer, table, ctx)
-                o, i = self.by_outer(outer.n, o, i)
-                for low in range(0, len(o), _PAIRS):
-                    part = slice(low, low + _PAIRS)
-                    yield from self.emit(outer, inner, o[part], i[part], ctx)
+            lookup = self.lookup
+            if lookup is None or ctx.measures is not None:
+                yield from self._row_by_row(outer, ctx)
                 continue
+            table = lookup.table(outer.n, ctx)
+            if table is not None:
+                yield from self._looked_up(outer, table, ctx)
+                continue
+            done = 0
+            if outer.n > 1:
+                for part, table in lookup.looked_up(outer, ctx):
+                    yield from self._looked_up(part, table, ctx)
+                    done += part.n
+            if done < outer.n:
+                yield from self._row_by_row(outer.slice(done, outer.n), ctx)
+
+    def _looked_up(self, outer: Batch, table: Any, ctx: Context) -> Iterator[Batch]:
+        assert self.lookup is not None
+        inner, o, i = self.lookup.pairs(outer, table, ctx)
+        o, i = self.by_outer(outer.n, o, i)
+        for low in range(0, len(o), _PAIRS):
+            part = slice(low, low + _PAIRS)
+            yield from self.emit(outer, inner, o[part], i[part], ctx)
+
+    def _row_by_row(self, outer: Batch, ctx: Context) -> Iterator[Batch]:
+        if outer.n:
             lists = [values(v.run(outer, ctx), codec) for _, v, codec in self.params]
             waiting: list[Batch] = []
             origin: list[Any] = []
@@ -127,7 +146,7 @@ class NestLoopExec(JoinExec):
                     origin.append(o - start)
                     rows += small.n
                     size += batch_bytes(small)
-                    if first_only:
+                    if self.first_only:
                         break
                 if rows >= _GATHER or size > ctx.work_mem:
                     yield from self._gathered(outer, start, number + 1, waiting, origin, ctx)

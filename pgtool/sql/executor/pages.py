@@ -34,19 +34,20 @@ def touch(measure: Measure, ctx: Context, path: str, blocks: Any) -> None:
 
 
 def counted_tids(
-    tree: Any, ranges: Iterator[Any], backward: bool, measure: Measure | None, ctx: Context
+    tree: Any, keys: Any, backward: bool, measure: Measure | None, ctx: Context
 ) -> Iterator[Any]:
-    """The TIDs of ranges of an index; searches and index pages counted.
+    """The TIDs of an index for its conditions; searches and index pages counted.
 
     A range that begins on the leaf where the one before ended needs no search of its own.
     """
     last = -1
-    for lower, upper in ranges:
+    equal = keys.equal(ctx)
+    for lower, upper in keys.ranges(ctx, backward):
         if measure is None:
-            yield from tree.tids(lower, upper, backward)
+            yield from tree.tids(lower, upper, backward, equal)
             continue
         seen: list[int] = []
-        rows = tree.tids(lower, upper, backward)
+        rows = tree.tids(lower, upper, backward, equal)
         try:
             while True:
                 tree.touched = seen

@@ -16,6 +16,7 @@ import numpy as np
 
 from formats.derive import sizeof
 from formats.itemptr import ItemPointerData
+from formats.units import BLCKSZ
 from pgtool.access.damage import strict
 from pgtool.access.heap.columns import materialise
 from pgtool.access.heap.deform import walk as walk_tuples
@@ -130,9 +131,11 @@ class HeapSource:
             if not checked.setdefault(heap.file.path, set()).issuperset(blocks.tolist()):
                 return None
         try:
-            pages = [heap.file.read_block(block) for block in blocks.tolist()]
-            buffer = np.frombuffer(bytearray(b"".join([*pages, bytes(heap.spare)])), np.uint8)
-            tuples = tuples_of(buffer, len(pages), 0, heap.file.path, strict)
+            size = len(blocks) * BLCKSZ
+            buffer = np.empty(size + heap.spare, np.uint8)
+            buffer[size:] = 0
+            heap.file.gather(blocks.tolist(), buffer[:size].data)
+            tuples = tuples_of(buffer, len(blocks), 0, heap.file.path, strict)
             tuples.scattered = blocks
             return tuples if heap.sees is None or not len(tuples) else heap.sees(tuples, strict)
         except CorruptData:

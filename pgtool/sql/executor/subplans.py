@@ -325,9 +325,43 @@ def vector_subplan(c: VectorCompiler, node: Any) -> Vector | None:
     if node.testexpr is not None:
         return vector_any(c, node)
     if node.args:
-        return None
+        is_value = node.subLinkType == SubLinkType.EXPR_SUBLINK
+        return _by_batch(c, node) if is_value else None
     scalar = ScalarCompiler(c.env, c.scope).compile(node)
     return Vector(
         lambda batch, ctx: ConstColumn(scalar((), ctx) if batch.n else None, batch.n),
         expr_type(node), constant=True,
     )  # fmt: skip
+
+
+def _by_batch(c: VectorCompiler, node: Any) -> Vector:
+    """A subquery's value for a batch of rows at once where that can be, else row by row."""
+    from pgtool.sql.executor.subplanbatch import Incomplete, SubplanBatch
+    from pgtool.sql.executor.vectors import Vector, from_items
+
+    single = c.by_row(node)
+    args = [c.compile(a) for a in node.args]
+    codec = c.env.codec(expr_type(node))
+    made: list[SubplanBatch | None] = []
+
+    def run(batch: Batch, ctx: Context) -> Any:
+        if batch.n < 2 or ctx.measures is not None:
+            return single.run(batch, ctx)
+        exec_ = c.env.subplan(node.plan_id)
+        if not made:
+            volatile = _is_volatile(c.env, exec_.plan)
+            made.append(None if volatile else SubplanBatch.of(c.env, node))
+        if made[0] is None:
+            return single.run(batch, ctx)
+        key = ("sub", node.plan_id, id(node))
+        version = ctx.version(tuple(p for p in exec_.depends if p not in node.parParam))
+        kept = ctx.kept.get(key)
+        if kept is None or kept[0] != version or len(kept[1]) > _CACHE_ROWS:
+            kept = ctx.kept[key] = (version, dict[Any, Any]())
+        try:
+            found = made[0].run([a.run(batch, ctx) for a in args], kept[1], ctx)
+        except Incomplete:
+            return single.run(batch, ctx)
+        return from_items(found, codec)
+
+    return Vector(run, expr_type(node))
