@@ -104,8 +104,8 @@ def test_tablespaces_and_databases(make_cluster: Callable[..., Server]) -> None:
         assert found[name]["size"] == int(sizes[name])
     listed = {row["name"]: row for row in rows("ls", "-D", server.data, "-d", "other")}
     for line in paths.splitlines():
-        name, path, _size = line.split("|")
-        assert listed[name]["path"] == path
+        name, path, size = line.split("|")
+        assert (listed[name]["path"], listed[name]["size"]) == (path, int(size))
         (owner,) = rows("ls", "-D", server.data, "--filenode", path)
         assert (owner["name"], owner["database"]) == (name, "other")
     for database, table, expected in (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,18 +81,18 @@ def relations(
         found = matching(database, patterns, "".join(RELKINDS))
     else:
         found = [r for r in database.relations() if system or not is_system_schema(r.nspname)]
-    sizes = FileSizes(database.cluster)
+    sizes = TableSizes(database)
     for relation in sorted(found, key=lambda r: (r.nspname, r.relname)):
         yield _relation_row(database, relation, sizes)
 
 
 def _relation_row(
-    database: Database, relation: Relation, sizes: FileSizes
+    database: Database, relation: Relation, sizes: TableSizes
 ) -> tuple[Any, ...]:
     cluster = database.cluster
     where = relation.locator
     path = relation_path(where, cluster.major) if where else None
-    size = sizes.of(path) if path else None
+    size = sizes.of(relation) if path else None
     frozen = relation.relfrozenxid
     space = relation.reltablespace or database.tablespace
     return (
@@ -104,6 +105,28 @@ def _relation_row(
         relation.relpages if where else None, size,
         age(frozen, cluster.transactions.next_xid) if frozen else None,
     )  # fmt: skip
+
+
+class TableSizes:
+    """Bytes of relations with what belongs to them, as pg_table_size counts: a table's TOAST
+    table and the index of that are in, its own indexes are not.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.files = FileSizes(database.cluster)
+        self.major = database.cluster.major
+        self.locators = {r.oid: r.locator for r in database.relations()}
+        self.indexes: dict[int, list[int]] = {}
+        with suppress(CorruptData):  # then the list says less, and is still worth having
+            for row in database.catalog("pg_index", {"indexrelid", "indrelid"}):
+                self.indexes.setdefault(row["indrelid"], []).append(row["indexrelid"])
+
+    def of(self, relation: Relation) -> int:
+        """The size of a relation."""
+        toast = relation.reltoastrelid
+        oids = [relation.oid, *([toast, *self.indexes.get(toast, ())] if toast else ())]
+        found = (self.locators.get(oid) for oid in oids)
+        return sum(self.files.of(relation_path(where, self.major)) for where in found if where)
 
 
 class FileSizes:

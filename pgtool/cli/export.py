@@ -44,7 +44,8 @@ FORMATS = ("copy", "binary", "csv", "jsonl", "sql", "parquet", "arrow")
 )  # fmt: skip
 @click.option(
     "-o", "--output", metavar="PATH",
-    help="A file for one relation, a directory for several (default: standard output).",
+    callback=lambda _context, _option, value: None if value == "-" else value,
+    help="A file for one relation, a directory for several (default, or -: standard output).",
 )
 @jobs_option()
 @click.option("--header", is_flag=True, help="A header line (copy, csv).")

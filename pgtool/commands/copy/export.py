@@ -24,7 +24,7 @@ from pgtool.commands.copy.jsonl import JsonLines
 from pgtool.commands.copy.large import is_large
 from pgtool.commands.copy.losses import Losses
 from pgtool.commands.copy.source import OutColumn, Source, columns_of
-from pgtool.commands.copy.sql import SqlInserts
+from pgtool.commands.copy.sql import SqlInserts, SqlSequence
 from pgtool.errors import CorruptData, PgtoolError
 from pgtool.storage.aside import written_aside
 from pgtool.storage.smgr import RelationFile
@@ -136,7 +136,10 @@ class Exporter:
             return CopyBinary(columns, self.registry)
         if self.options.fmt == "jsonl":
             return JsonLines(columns, self.registry)
-        return SqlInserts(relation, columns, self.registry)
+        owner = self.database.cluster.roles.get(relation.relowner, "")
+        if relation.relkind == "S":
+            return SqlSequence(relation, self.registry, owner)
+        return SqlInserts(relation, columns, self.registry, owner)
 
     def _complete(self, source: Source, batch: Batch) -> list[Column]:
         """The stored columns of a batch with the derived ones in their places."""

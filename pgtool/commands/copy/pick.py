@@ -8,25 +8,29 @@ from pgtool.access.damage import Damage, strict
 from pgtool.catalog.database import Database
 from pgtool.catalog.names import is_system_schema, matching, parse_pattern
 from pgtool.catalog.relation import Relation
+from pgtool.commands.copy.dumporder import extension_members, in_dump_order, owned_sequences
 from pgtool.errors import CorruptData, UserError
 
 #: What can be exported when it is asked for by name; what is when nothing is.
 NAMED_KINDS, ALL_KINDS = "rmpt", "rm"
-#: pg_dump writes no rows of materialized views.
-SQL_KINDS = "r"
+#: The same as pg_dump has it: values of sequences, but no rows of materialized views.
+SQL_NAMED_KINDS, SQL_KINDS = "rmptS", "rS"
 
 
 def pick(
     database: Database, tables: Sequence[str], schemas: Sequence[str], fmt: str,
     damage: Damage = strict,
 ) -> list[Relation]:  # fmt: skip
-    """The relations, with their attributes, in the order of schema and name.
+    """The relations, with their attributes, in the order of schema and name (or of a dump).
 
     Partitioned tables are picked only by name: their rows come with their partitions.
     ``damage`` is told of relations that the catalogs no longer describe whole.
     """
-    kinds = SQL_KINDS if fmt == "sql" else ALL_KINDS
-    found = {r.oid: r for r in matching(database, tables, NAMED_KINDS)} if tables else {}
+    sql = fmt == "sql"
+    kinds, named = (SQL_KINDS, SQL_NAMED_KINDS) if sql else (ALL_KINDS, NAMED_KINDS)
+    found = {r.oid: r for r in matching(database, tables, named)} if tables else {}
+    if sql:
+        found.update((oid, database.relation(oid)) for oid in owned_sequences(database, found))
     if schemas:
         patterns = [parse_pattern(schema) for schema in schemas]
         inside = [
@@ -37,9 +41,10 @@ def pick(
             raise UserError(f"no matching schemas were found for {', '.join(schemas)}")
         found.update((r.oid, r) for r in inside)
     if not tables and not schemas:
+        theirs = extension_members(database) if sql else set()
         found = {
             r.oid: r for r in database.relations()
-            if r.relkind in kinds and not is_system_schema(r.nspname)
+            if r.relkind in kinds and not is_system_schema(r.nspname) and r.oid not in theirs
         }  # fmt: skip
     if len(found) > 1:
         found = {oid: r for oid, r in found.items() if r.relkind != "p"} or found
@@ -49,4 +54,6 @@ def pick(
             chosen.append(database.relation(oid))
         except CorruptData as problem:
             damage(problem)
+    if sql:
+        return in_dump_order(database, chosen)
     return sorted(chosen, key=lambda r: (r.nspname, r.relname))

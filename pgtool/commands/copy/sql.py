@@ -32,7 +32,7 @@ PREAMBLE = """\
 SET statement_timeout = 0;
 SET lock_timeout = 0;
 SET idle_in_transaction_session_timeout = 0;
-SET client_encoding = '{encoding}';
+{newer}SET client_encoding = '{encoding}';
 SET standard_conforming_strings = on;
 SELECT pg_catalog.set_config('search_path', '', false);
 SET check_function_bodies = false;
@@ -41,9 +41,11 @@ SET client_min_messages = warning;
 SET row_security = off;
 
 """
-TABLE_HEAD = """\
+#: From the major on that knows it.
+TRANSACTION_TIMEOUT = (17, "SET transaction_timeout = 0;\n")
+HEAD = """\
 --
--- Data for Name: {name}; Type: TABLE DATA; Schema: {schema}; Owner: {owner}
+-- {what}; Schema: {schema}; Owner: {owner}
 --
 
 """
@@ -51,7 +53,50 @@ TABLE_HEAD = """\
 
 def preamble(registry: TypeRegistry) -> bytes:
     """What a script of INSERT statements begins with."""
-    return PREAMBLE.format(encoding=registry.settings.encoding.name).encode("ascii")
+    first, setting = TRANSACTION_TIMEOUT
+    newer = setting if registry.settings.major >= first else ""
+    return PREAMBLE.format(encoding=registry.settings.encoding.name, newer=newer).encode("ascii")
+
+
+def head(relation: Relation, what: str, owner: str, registry: TypeRegistry) -> bytes:
+    """The comment that names a table or a sequence."""
+    text = HEAD.format(
+        what=what.format(relation.relname.replace("\n", " ")),
+        schema=relation.nspname.replace("\n", " "), owner=owner or "-",
+    )  # fmt: skip
+    return registry.settings.encoding.encode(text)
+
+
+class SqlSequence:
+    """A sequence's value as a call of setval."""
+
+    def __init__(self, relation: Relation, registry: TypeRegistry, owner: str = "") -> None:
+        self.relation = relation
+        self.registry = registry
+        self.owner = owner
+
+    def begin(self) -> bytes:
+        """The comment that names the sequence."""
+        return head(self.relation, "Name: {}; Type: SEQUENCE SET", self.owner, self.registry)
+
+    def end(self) -> bytes:
+        """Two empty lines."""
+        return b"\n\n"
+
+    def rows(self, columns: Sequence[Any], rows: int, unreadable: Any) -> Any:
+        """The call, from the columns of the sequence's one row."""
+        last, called = (c.datum(0) for c in (columns[0], columns[-1]))
+        value = int.from_bytes(last, "little", signed=True)
+        name = format_name(
+            self.relation.nspname, self.relation.relname, self.registry.settings.major
+        ).replace("'", "''")
+        word = "true" if any(called) else "false"
+        call = f"SELECT pg_catalog.setval('{name}', {value}, {word});\n"
+        return self.registry.settings.encoding.encode(call)
+
+    def pieces(self, columns: Sequence[Any], unreadable: Any) -> Iterator[Any]:
+        """Never asked for: the row is small."""
+        yield self.rows(columns, 1, unreadable)
 
 
 class SqlInserts:
@@ -86,11 +131,7 @@ class SqlInserts:
 
     def begin(self) -> bytes:
         """The comment that names the table."""
-        text = TABLE_HEAD.format(
-            name=self.relation.relname.replace("\n", " "),
-            schema=self.relation.nspname.replace("\n", " "), owner=self.owner or "-",
-        )  # fmt: skip
-        return self.registry.settings.encoding.encode(text)
+        return head(self.relation, "Data for Name: {}; Type: TABLE DATA", self.owner, self.registry)
 
     def end(self) -> bytes:
         """Two empty lines."""
