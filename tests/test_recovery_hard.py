@@ -12,9 +12,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pgtool.check.diagnose import diagnose as look_at
 from pgtool.errors import PgtoolError
 from pgtool.storage.backend import Directory
 from pgtool.transam.recovery.run import Request, recover, rehearse
@@ -135,13 +137,58 @@ def test_diagnose_tells_and_changes_nothing(
     assert any("0755" in f["text"] for f in diagnose(path)["findings"])
 
 
-def diagnose(path: Path) -> dict[str, object]:
+def test_diagnose_of_what_it_may_not_read(
+    crashed: tuple[Server, dict[str, list[str]]], tmp_path: Path
+) -> None:
+    server, _expected = crashed
+    path = copied(server, tmp_path, "closed")
+    look_at(str(path))  # everything is imported now
+    for hidden in (path / "base", path):
+        before = hidden.stat()
+        hidden.chmod(0)
+        os.chown(hidden, 0 if os.geteuid() == 0 else before.st_uid, -1)
+        as_other = os.geteuid() == 0
+        try:
+            if as_other:
+                os.seteuid(NOBODY)
+            if hidden == path:
+                with pytest.raises(PermissionError):
+                    look_at(str(path))
+            else:
+                report = look_at(str(path))
+                assert "user who asks" in report.verdict and "owner" in report.advice
+                assert any(f.evidence == "base" for f in report.findings)
+        finally:
+            if as_other:
+                os.seteuid(0)
+            os.chown(hidden, before.st_uid, before.st_gid)
+            hidden.chmod(before.st_mode & 0o7777)
+
+
+def test_diagnose_names_a_tablespace_without_its_link() -> None:
+    need(MAJOR)
+    with cluster(MAJOR, initdb_args=cases.INITDB, conf=cases.CONF) as server:
+        for name in ("lost", "gone"):
+            (server.base / name).mkdir()
+            give(server.base / name)
+            server.psql(f"CREATE TABLESPACE {name} LOCATION '{server.base / name}'")
+        server.psql("CHECKPOINT; CREATE TABLE t(a int)")
+        server.psql("DROP TABLESPACE gone")
+        server.kill9()
+        assert not any("tablespace" in f["text"] for f in diagnose(server.data)["findings"])
+        (link,) = (server.data / "pg_tblspc").iterdir()
+        link.unlink()
+        (text,) = (f["text"] for f in diagnose(server.data)["findings"] if "space" in f["text"])
+        assert 'tablespace "lost" has no link in pg_tblspc' in text
+
+
+def diagnose(path: Path) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-m", "pgtool", "diagnose", "-D", str(path), "--format", "json"],
         capture_output=True, text=True, check=False, cwd=Path(__file__).parent.parent,
     )  # fmt: skip
     assert done.returncode in (0, 2), done.stderr
-    out: dict[str, object] = json.loads(done.stdout)
+    out: dict[str, Any] = json.loads(done.stdout)
     return out
 
 

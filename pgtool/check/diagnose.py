@@ -1,19 +1,15 @@
 """Why a data directory will not start: everything a start needs, looked at without writing.
 
-Each check yields :class:`Finding`: what is so in plain words, the evidence, and how bad it
-is. :func:`diagnose` runs them in the order in which a server would meet the trouble, ends
-with a rehearsal of recovery over an overlay, and names the safest next command. That is
-never one that throws WAL away: where nothing else helps, a copy comes first.
+Each check yields :class:`pgtool.check.findings.Finding`. :func:`diagnose` runs them in the
+order in which a server would meet the trouble, with a rehearsal of recovery over an overlay
+near the end, and names the safest next command. That is never one that throws WAL away: where
+nothing else helps, a copy comes first.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import IntEnum
 
 from construct import Container
 
@@ -24,61 +20,24 @@ from formats.units import Lsn
 from formats.version import CATALOG_VERSION_NO
 from formats.wal.page import is_segment_name, parse_segment_name, segment_name
 from pgtool.check.backups import BACKUP_MANIFEST, manifest_differences
+from pgtool.check.files import closed, permissions, places, some, tablespaces
+from pgtool.check.findings import Finding, Level, Report
 from pgtool.errors import CorruptData, PgtoolError, UserError
 from pgtool.storage.backend import ReadOnly
 from pgtool.storage.datadir import POSTMASTER_PID, live_postmaster
 from pgtool.transam.recovery.run import Rehearsal, Request, rehearse
 from pgtool.transam.recovery.start import SIGNALS
 
-#: What initdb makes and every server expects.
-DIRECTORIES = (
-    "base", "global", "pg_commit_ts", "pg_dynshmem", "pg_logical", "pg_logical/mappings",
-    "pg_logical/snapshots", "pg_multixact", "pg_multixact/members", "pg_multixact/offsets",
-    "pg_notify", "pg_replslot", "pg_serial", "pg_snapshots", "pg_stat", "pg_stat_tmp",
-    "pg_subtrans", "pg_tblspc", "pg_twophase", "pg_wal", "pg_xact",
-)  # fmt: skip
-#: Some of these a server makes itself when they are missing.
-OPTIONAL = frozenset({"pg_stat_tmp", "pg_stat", "pg_snapshots"})
 LEAST_SEGMENTS = 3
 _XIDS_PER_FILE = XACT.per_page * SLRU_PAGES_PER_SEGMENT
-_TABLESPACE = re.compile(r"\d+")
-
-
-class Level(IntEnum):
-    """How bad a finding is."""
-
-    FACT = 0
-    WARNING = 1
-    BLOCKS = 2
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is so. ``evidence`` says where it is seen."""
-
-    level: Level
-    text: str
-    evidence: str = ""
-
-
-@dataclass
-class Report:
-    """All findings, the verdict, and what to do next."""
-
-    findings: list[Finding] = field(default_factory=list)
-    verdict: str = ""
-    advice: str = ""
-
-    @property
-    def blocked(self) -> bool:
-        """Whether something keeps the server from starting."""
-        return any(finding.level is Level.BLOCKS for finding in self.findings)
 
 
 def diagnose(root: str, archives: tuple[str, ...] = ()) -> Report:
     """Look at everything; the directory is not changed."""
     report = Report()
     backend = ReadOnly(root)
+    if os.path.isdir(root):
+        os.scandir(root).close()  # what may not be looked into is not taken for empty
     if not backend.exists("PG_VERSION") and not backend.exists("global"):
         raise UserError(f'"{root}" is not a data directory (no PG_VERSION)')
     report.findings += _identity(backend)
@@ -88,7 +47,13 @@ def diagnose(root: str, archives: tuple[str, ...] = ()) -> Report:
         report.verdict = "a server is running on this directory"
         report.advice = "connect to it, or read its log; nothing is to be done to its files"
         return report
-    report.findings += [*_places(root), *_permissions(root), *_tablespaces(backend)]
+    hidden = list(closed(root))
+    if hidden:
+        report.findings += [*places(root), *permissions(root), *hidden]
+        report.verdict = "not all of the directory can be looked at by the user who asks"
+        report.advice = "run pgtool diagnose as a user who may read all of it, as its owner"
+        return report
+    report.findings += [*places(root), *permissions(root)]
     known = _control(backend, report)
     if known is None:
         report.verdict = "the control file cannot be used"
@@ -103,6 +68,7 @@ def diagnose(root: str, archives: tuple[str, ...] = ()) -> Report:
         *_statuses(backend, found, major),
     ]
     _rehearse(root, archives, report)
+    report.findings += tablespaces(backend)
     return report
 
 
@@ -146,68 +112,6 @@ def _reused(backend: ReadOnly) -> int | None:
     except (OSError, ValueError):
         return None
     return pid
-
-
-def _places(root: str) -> Iterator[Finding]:
-    for name in DIRECTORIES:
-        full = os.path.join(root, name)
-        if not os.path.isdir(full):
-            level = Level.WARNING if name in OPTIONAL else Level.BLOCKS
-            yield Finding(level, f'directory "{name}" is missing', full)
-    for name in ("postgresql.conf", "pg_hba.conf"):
-        if not os.path.exists(os.path.join(root, name)):
-            yield Finding(Level.WARNING, f"{name} is not here: the server must be told where it "
-                          "is (as some distributions do)", name)  # fmt: skip
-
-
-def _permissions(root: str) -> Iterator[Finding]:
-    status = os.stat(root)
-    mode = stat.S_IMODE(status.st_mode)
-    if mode & 0o027:
-        yield Finding(Level.BLOCKS, f"the directory's mode is {mode:04o}; a server accepts 0700 "
-                      "and 0750 only", root)  # fmt: skip
-    if status.st_uid == 0:
-        yield Finding(Level.BLOCKS, "the directory belongs to root; a server does not run as "
-                      "root", root)  # fmt: skip
-    strangers, unreadable, count = [], [], 0
-    for directory, names, files in os.walk(root):
-        for name in (*files, *names):
-            full = os.path.join(directory, name)
-            try:
-                one = os.lstat(full)
-            except OSError:
-                continue
-            if stat.S_ISLNK(one.st_mode):
-                continue
-            count += 1
-            if one.st_uid != status.st_uid:
-                strangers.append(os.path.relpath(full, root))
-            elif not one.st_mode & (0o500 if stat.S_ISDIR(one.st_mode) else 0o400):
-                unreadable.append(os.path.relpath(full, root))
-    if strangers:
-        yield Finding(Level.BLOCKS, f"{len(strangers)} of {count} files belong to another user "
-                      "than the directory", _some(strangers))  # fmt: skip
-    if unreadable:
-        yield Finding(Level.BLOCKS, f"{len(unreadable)} files cannot be read by their owner",
-                      _some(unreadable))  # fmt: skip
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(sorted(names)[:3]) + more
-
-
-def _tablespaces(backend: ReadOnly) -> Iterator[Finding]:
-    try:
-        names = backend.list("pg_tblspc")
-    except FileNotFoundError:
-        return
-    for name in names:
-        full = backend.full(f"pg_tblspc/{name}")
-        if _TABLESPACE.fullmatch(name) and not os.path.isdir(full):
-            target = os.readlink(full) if os.path.islink(full) else "no link"
-            yield Finding(Level.WARNING, f"tablespace {name} leads nowhere: its relations cannot "
-                          "be read", f"pg_tblspc/{name} -> {target}")  # fmt: skip
 
 
 # -- pg_control and WAL -----------------------------------------------------------------------
@@ -269,7 +173,7 @@ def _statuses(backend: ReadOnly, found: Container, major: int) -> Iterator[Findi
     if missing:
         yield Finding(
             Level.BLOCKS, f"{len(missing)} files of pg_xact are missing: which transactions "
-            "committed is not known without them", _some(missing),
+            "committed is not known without them", some(missing),
         )  # fmt: skip
 
 
@@ -312,7 +216,7 @@ def _gaps(root: str, found: Container) -> Iterator[Finding]:
     if missing:
         names = [segment_name(tli, number, size) for number in missing]
         yield Finding(Level.BLOCKS, f"{len(missing)} segments are missing that replay needs",
-                      _some(names))  # fmt: skip
+                      some(names))  # fmt: skip
 
 
 # -- recovery, rehearsed ------------------------------------------------------------------------

@@ -24,11 +24,13 @@ from formats.units import BLCKSZ
 from pgtool.storage import page as bufpage
 from pgtool.storage.backend import WritableBackend
 from pgtool.storage.checksum import page_checksum, verify_pages
+from pgtool.storage.forks import share
 from pgtool.storage.redobuffer import RedoBuffer
 from pgtool.storage.smgr import FORK_SUFFIX, ForkNumber, RelFileLocator, database_path
 
 DEFAULT_PAGES = 65536
 RUN = 128  # pages in one write
+SHARED_RUNS = 64  # fewer are written sooner than a process is there
 _CHECKSUM = offset_of(PageHeaderData, "pd_checksum")
 _MAIN = ForkNumber.MAIN
 _MAPS = (int(ForkNumber.FSM), int(ForkNumber.VM))
@@ -49,13 +51,16 @@ class RedoPool:
     def __init__(
         self, backend: WritableBackend, major: int, relseg_size: int, *, checksums: bool,
         pages: int = DEFAULT_PAGES, before_write: Callable[[int], None] = _ignore,
+        jobs: int = 1,
     ) -> None:  # fmt: skip
+        """``jobs``: so many processes write and sync; the backend must then be a directory."""
         self.backend = backend
         self.major = major
         self.relseg_size = relseg_size
         self.checksums = checksums
         self.pages = pages
         self.before_write = before_write
+        self.jobs = jobs
         #: The pages in memory of each fork. Its dictionary stays the same while the pool lives.
         self.forks: dict[Fork, dict[int, RedoBuffer]] = {}
         self.held = 0
@@ -304,38 +309,53 @@ class RedoPool:
         if not any(dirty):
             return
         self.before_write(max(bufpage.lsn(one.page) for pages in dirty for one in pages))
-        for pages in dirty:
-            run: list[RedoBuffer] = []
-            for buffer in pages:
-                block = buffer.key[4]
-                if run and (
-                    block != run[-1].key[4] + 1
-                    or block % self.relseg_size == 0
-                    or len(run) >= RUN
-                ):
-                    self._write(run)
-                    run = []
-                run.append(buffer)
-            if run:
+        runs = [run for pages in dirty for run in self._runs(pages)]
+        if self.jobs == 1 or len(runs) < SHARED_RUNS:
+            for run in runs:
+                self._make_room(run, 0)
                 self._write(run)
+        else:  # they are written in any order
+            for run in runs:
+                self._make_room(run, len(run))
+            share(runs, self._write, self.jobs)
+        for run in runs:
+            for buffer in run:
+                buffer.dirty = False
 
-    def _write(self, run: list[RedoBuffer]) -> None:
+    def _runs(self, pages: list[RedoBuffer]) -> Iterator[list[RedoBuffer]]:
+        """A fork's pages, in order, in pieces that are written at once."""
+        run: list[RedoBuffer] = []
+        for buffer in pages:
+            block = buffer.key[4]
+            if run and (
+                block != run[-1].key[4] + 1 or block % self.relseg_size == 0 or len(run) >= RUN
+            ):
+                yield run
+                run = []
+            run.append(buffer)
+        if run:
+            yield run
+
+    def _make_room(self, run: list[RedoBuffer], pages: int) -> None:
+        """Let the file of a run hold its first ``pages`` pages, and the segments before be full."""
         first = run[0].key
         number, block = divmod(first[4], self.relseg_size)
         base = self.path(first[:4])
         path = self._segment(base, number)
-        for earlier in range(number):  # segments before the last one are full
+        for earlier in range(number):
             self.backend.extend(self._segment(base, earlier), self.relseg_size * BLCKSZ)
+        if block + pages:
+            self.backend.extend(path, (block + pages) * BLCKSZ)
+        self.touched.add(path)
+
+    def _write(self, run: list[RedoBuffer]) -> None:
+        first = run[0].key
+        number, block = divmod(first[4], self.relseg_size)
+        path = self._segment(self.path(first[:4]), number)
         pages = [buffer.page for buffer in run]
         if self.checksums:
             pages = [self._stamped(page, first[4] + i) for i, page in enumerate(pages)]
-        offset = block * BLCKSZ
-        if offset:
-            self.backend.extend(path, offset)
-        self.backend.write(path, offset, b"".join(pages))
-        self.touched.add(path)
-        for buffer in run:
-            buffer.dirty = False
+        self.backend.write(path, block * BLCKSZ, b"".join(pages))
 
     def _stamped(self, page: bytearray, block: int) -> bytearray:
         if bufpage.is_new(page):
@@ -345,9 +365,8 @@ class RedoPool:
 
     def sync(self) -> None:
         """Make what was written survive a crash."""
-        for path in sorted(self.touched):
-            if self.backend.exists(path):
-                self.backend.sync(path)
+        paths = [path for path in sorted(self.touched) if self.backend.exists(path)]
+        share(paths, self.backend.sync, self.jobs)
         self.touched.clear()
 
 

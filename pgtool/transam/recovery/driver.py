@@ -58,9 +58,12 @@ class Recovery:
     def __init__(
         self, backend: WritableBackend, start: Start, target: Target | None = None, *,
         pages: int = DEFAULT_PAGES, report: Callable[[Progress], None] = _silent,
-        durable: bool = True,
+        durable: bool = True, jobs: int = 1,
     ) -> None:  # fmt: skip
-        """``durable``: the backend is a real directory, pg_control is kept up on the way."""
+        """``durable``: the backend is a real directory, pg_control is kept up on the way.
+
+        ``jobs``: so many processes write pages and sync files (of a real directory only).
+        """
         self.backend = backend
         self.start = start
         self.target = target or Target()
@@ -72,6 +75,7 @@ class Recovery:
         self.pool = RedoPool(
             backend, self.major, self.control.relseg_size, pages=pages,
             checksums=bool(self.control.data_checksum_version), before_write=self._before_write,
+            jobs=jobs if durable else 1,
         )  # fmt: skip
         self.context = redo.RedoContext(self.pool, self.state, self.major)
         self.context.wal_log_hints = bool(self.control.wal_log_hints)

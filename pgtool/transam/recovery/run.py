@@ -35,6 +35,7 @@ class Request:
     timeline: str | None = None
     action: str | None = None
     pages: int = DEFAULT_PAGES
+    jobs: int = 1
 
     @property
     def asked(self) -> bool:
@@ -74,7 +75,9 @@ def recover(
         return Outcome(start, None, None, start.tli)
     starting(start)
     action = choose_action(request, start)
-    run = Recovery(backend, start, request.target, pages=request.pages, report=report)
+    run = Recovery(
+        backend, start, request.target, pages=request.pages, report=report, jobs=request.jobs
+    )
     run.begin()
     run.replay()
     finish.check_end(run)
