@@ -81,7 +81,7 @@ def test_both_recover_to_the_same_rows(major: int) -> None:
         for db in databases:
             assert cases.our_rows(path, db, list(expected[db])) == expected[db]
         assert cases.digest(path) == before
-        cases.recover(path)
+        cases.recover(path, "-j", "2" if major == max(MAJORS) else "1")
         mine = cases.on_copy(server, path)
         try:
             check_recovered(mine, expected)

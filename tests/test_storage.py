@@ -12,10 +12,11 @@ import pytest
 
 from formats.errors import CorruptData, UserError
 from formats.units import BLCKSZ
-from pgtool.errors import SqlError
+from pgtool.errors import PgtoolError, SqlError
 from pgtool.storage.backend import Backend, Directory, ReadOnly, WritableBackend
 from pgtool.storage.bufmgr import MAX_USAGE, BufferPool, BufferTag, Ring
 from pgtool.storage.checksum import page_checksum
+from pgtool.storage.forks import share
 from pgtool.storage.pooled import PooledBackend
 from pgtool.storage.smgr import (
     ForkNumber,
@@ -265,3 +266,31 @@ def test_a_small_pool_keeps_what_was_written(directory: Directory, seed: int) ->
         pool.flush_all()
         pool.sync()
     assert not pool.dirty_files and not pool.unsynced
+
+
+def test_work_is_shared_with_forked_processes(tmp_path: Path) -> None:
+    def note(number: int) -> None:
+        (tmp_path / str(number)).write_text(str(os.getpid()))
+
+    for jobs in (1, 2, 3, 20):
+        share(range(7), note, jobs)
+        pids = {(tmp_path / str(number)).read_text() for number in range(7)}
+        assert len(pids) == min(jobs, 7) and str(os.getpid()) in pids
+    share([], note, 4)
+
+
+def test_errors_of_forked_processes_come_back(tmp_path: Path) -> None:
+    mine = os.getpid()
+
+    def fail(number: int) -> None:
+        if number == 1:
+            raise CorruptData("it is broken", file="x", block=3)
+        if number == 2 and os.getpid() != mine:
+            os._exit(7)
+
+    with pytest.raises(CorruptData, match="it is broken"):
+        share(range(2), fail, 2)
+    with pytest.raises(PgtoolError, match="ended early"):
+        share([0, 2], fail, 2)
+    with pytest.raises(CorruptData):
+        share([1, 0, 0], fail, 3)

@@ -38,11 +38,15 @@ FINDINGS = 2
 @click.option("--action", type=click.Choice(["shutdown", "promote"]),
               help="End shut down, or on a new timeline (the default with a target or an "
               "archive).")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N", default=1,
+              show_default=True,
+              help="Write pages and sync files with N processes; replay itself is one.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")
 def command(
     pgdata: str, dry_run: bool, target_lsn: str | None, target_time: str | None,
     target_xid: str | None, target_name: str | None, immediate: str | None, inclusive: bool,
-    target_timeline: str | None, wal_dirs: tuple[str, ...], action: str | None, quiet: bool,
+    target_timeline: str | None, wal_dirs: tuple[str, ...], action: str | None, jobs: int,
+    quiet: bool,
 ) -> int:  # fmt: skip
     """Replay the write-ahead log and leave the directory cleanly shut down.
 
@@ -60,7 +64,7 @@ def command(
         lsn=target_lsn, moment=target_time, xid=target_xid, name=target_name,
         immediate=immediate is not None, inclusive=inclusive,
     )  # fmt: skip
-    request = Request(target, wal_dirs, target_timeline, action)
+    request = Request(target, wal_dirs, target_timeline, action, jobs=jobs)
     if dry_run:
         return _rehearse(pgdata, request, quiet)
     return _recover(pgdata, request, quiet)

@@ -287,7 +287,7 @@ def _collect(out: _Rows, scan: Any, tuples: Any, columns: list[_Column], places:
         if column.info.typlen < 0:
             out.widths[slot] += _stored_width(column, place)
         made = materialise(tuples, scan.attrs[at], place, scan.fetch, scan.damage)
-        out.values[slot] += [made.datum(i) for i in range(len(tuples))]
+        out.values[slot] += made.datums()
 
 
 def _stored_width(column: _Column, place: Any) -> int:

@@ -17,18 +17,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from formats import control as control_format
-from formats.derive import offset_of
 from formats.errors import CorruptData
-from formats.page import PageHeaderData
-from formats.units import BLCKSZ, uint16
+from formats.units import BLCKSZ
 from pgtool.storage.backend import WritableBackend
+from pgtool.storage.checksum import stamp_missing
 from pgtool.storage.pagefiles import File, Unit
 from pgtool.storage.pagework import PageRun, PageWorker, bad_pages, work
 
 __all__ = ["enable", "set_version", "sync_files"]
-
-_PD_CHECKSUM = offset_of(PageHeaderData, "pd_checksum")
-
 
 #: Several threads count the changed pages of one file.
 _counting = threading.Lock()
@@ -47,21 +43,20 @@ class Enabler(PageWorker):
     """Writes the checksums that are missing."""
 
     def batch(self, pages: memoryview, runs: list[PageRun]) -> None:
-        changed: dict[PageRun, list[int]] = {}
-        for run, page in bad_pages(pages, runs):
-            at = page.block * BLCKSZ + _PD_CHECKSUM
-            pages[at : at + uint16.sizeof()] = uint16.build(page.calculated)
-            changed.setdefault(run, []).append(page.block)
-        for run, blocks in changed.items():
+        for run in runs:
+            part = pages[run.first * BLCKSZ : (run.first + run.pages) * BLCKSZ]
+            changed = stamp_missing(part, run.unit.file.first_block + run.at)
+            if not changed:
+                continue
             handle = os.open(run.unit.file.path, os.O_WRONLY)
             try:
-                for first, count in _neighbours(blocks):
-                    part = pages[first * BLCKSZ : (first + count) * BLCKSZ]
-                    _write(handle, part, (run.at + first - run.first) * BLCKSZ)
+                for first, count in _neighbours(changed):
+                    some = part[first * BLCKSZ : (first + count) * BLCKSZ]
+                    _write(handle, some, (run.at + first) * BLCKSZ)
             finally:
                 os.close(handle)
             with _counting:
-                run.unit.file.written += len(blocks)
+                run.unit.file.written += len(changed)
 
 
 def _neighbours(blocks: list[int]) -> Iterator[tuple[int, int]]:

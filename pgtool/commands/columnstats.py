@@ -9,6 +9,7 @@ whole table, so are the results.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import struct
 from collections.abc import Callable, Sequence
@@ -153,7 +154,7 @@ def by_order(
         return out
     keys = sample.keys
     if compare is None:
-        order = sorted(range(len(keys)), key=lambda i: keys[i])
+        order = sorted(range(len(keys)), key=keys.__getitem__)
     else:
         ranked = functools.cmp_to_key(compare)
         order = sorted(range(len(keys)), key=lambda i: ranked(keys[i]))
@@ -176,14 +177,18 @@ def by_order(
 
 def _runs(keys: list[Any], order: list[int], compare: Any) -> list[_Run]:
     runs: list[_Run] = []
+    if compare is None:
+        place = 0
+        for _key, group in itertools.groupby(map(keys.__getitem__, order)):
+            count = len(list(group))
+            runs.append(_Run(place, count))
+            place += count
+        return runs
     for place, at in enumerate(order):
-        if runs:
-            before, now = keys[order[place - 1]], keys[at]
-            same = not compare(before, now) if compare else before == now
-            if same:
-                runs[-1].count += 1
-                continue
-        runs.append(_Run(place, 1))
+        if runs and not compare(keys[order[place - 1]], keys[at]):
+            runs[-1].count += 1
+        else:
+            runs.append(_Run(place, 1))
     return runs
 
 

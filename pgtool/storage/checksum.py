@@ -120,6 +120,24 @@ def stamp(pages: np.ndarray[Any, Any], first_block: int) -> None:
     pages[:, _PD_CHECKSUM : _PD_CHECKSUM + 2].view(np.uint16)[rows, 0] = sums
 
 
+def stamp_missing(buffer: Any, first_block: int) -> list[int]:
+    """Put the checksums on consecutive blocks in a writable buffer; which ones lacked theirs."""
+    view = memoryview(buffer).cast("B")
+    halves = view.cast("H")
+    pages, at = len(view) // BLCKSZ, _PD_CHECKSUM // 2
+    if not fnv.COMPILED:
+        found = [(bad.block, bad.calculated) for bad in _verify_numpy(view, [(pages, first_block)])]
+    else:
+        if len(_scratch.bad) < 2 * pages:
+            _scratch.bad = array("I", bytes(8 * pages))
+        bad = _scratch.bad
+        count = fnv.find_bad(view.cast("I"), pages, first_block, _LANES, _scratch.sums, bad)
+        found = list(zip(bad[: 2 * count : 2], bad[1 : 2 * count : 2]))
+    for index, calculated in found:
+        halves[index * (BLCKSZ // 2) + at] = calculated
+    return [index for index, _ in found]
+
+
 def verify_runs(buffer: Any, runs: Sequence[tuple[int, int]]) -> list[BadPage]:
     """The bad pages of a buffer that holds several runs of blocks one after another.
 

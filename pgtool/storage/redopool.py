@@ -23,7 +23,7 @@ from formats.page import PageHeaderData
 from formats.units import BLCKSZ
 from pgtool.storage import page as bufpage
 from pgtool.storage.backend import WritableBackend
-from pgtool.storage.checksum import page_checksum, verify_pages
+from pgtool.storage.checksum import page_checksum, stamp_missing, verify_pages
 from pgtool.storage.forks import share
 from pgtool.storage.redobuffer import RedoBuffer
 from pgtool.storage.smgr import FORK_SUFFIX, ForkNumber, RelFileLocator, database_path
@@ -352,16 +352,10 @@ class RedoPool:
         first = run[0].key
         number, block = divmod(first[4], self.relseg_size)
         path = self._segment(self.path(first[:4]), number)
-        pages = [buffer.page for buffer in run]
+        data = bytearray().join([buffer.page for buffer in run])
         if self.checksums:
-            pages = [self._stamped(page, first[4] + i) for i, page in enumerate(pages)]
-        self.backend.write(path, block * BLCKSZ, b"".join(pages))
-
-    def _stamped(self, page: bytearray, block: int) -> bytearray:
-        if bufpage.is_new(page):
-            return page
-        page[_CHECKSUM : _CHECKSUM + 2] = page_checksum(page, block).to_bytes(2, "little")
-        return page
+            stamp_missing(data, first[4])
+        self.backend.write(path, block * BLCKSZ, data)
 
     def sync(self) -> None:
         """Make what was written survive a crash."""

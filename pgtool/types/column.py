@@ -40,6 +40,13 @@ class FixedColumn:
             return None
         return self.values[row].tobytes()
 
+    def datums(self) -> list[bytes | None]:
+        """:meth:`datum` of every row."""
+        size = self.values.itemsize
+        raw = self.values.tobytes()
+        found: list[bytes | None] = [raw[i : i + size] for i in range(0, len(raw), size)]
+        return found if self.valid is None else _where(found, self.valid)
+
 
 @dataclass(slots=True)
 class VarColumn:
@@ -60,6 +67,13 @@ class VarColumn:
         start = int(self.start[row])
         return self.buffer[start : start + int(self.length[row])].tobytes()
 
+    def datums(self) -> list[bytes | None]:
+        """:meth:`datum` of every row."""
+        view = self.buffer.data
+        spans = zip(self.start.tolist(), self.length.tolist())
+        found: list[bytes | None] = [bytes(view[start : start + n]) for start, n in spans]
+        return found if self.valid is None else _where(found, self.valid)
+
     @classmethod
     def of(cls, values: list[bytes | None]) -> VarColumn:
         """A column of these values, laid end to end."""
@@ -71,6 +85,11 @@ class VarColumn:
 
 
 Column = FixedColumn | VarColumn
+
+
+def _where(values: list[bytes | None], valid: npt.NDArray[np.bool_]) -> list[bytes | None]:
+    """Values, None for those that are NULL."""
+    return [value if there else None for value, there in zip(values, valid.tolist())]
 
 
 @dataclass(slots=True)

@@ -50,21 +50,27 @@ def run() -> Iterator[Result]:
         with servers.cluster(MAJOR, initdb_args=["--data-checksums"], conf=CONF) as server:
             work(server)
             server.kill9()
-            copy = server.base / "copy"
-            subprocess.run(["cp", "-a", str(server.data), str(copy)], check=True)
+            copy, second = server.base / "copy", server.base / "second"
+            for path in (copy, second):
+                subprocess.run(["cp", "-a", str(server.data), str(path)], check=True)
             first = _timed("query", "-D", str(copy), "-d", "postgres", row)[0]
             began = time.perf_counter()
             server.start(log_min_messages="log")
             started = time.perf_counter() - began
             real = float(_ELAPSED.findall(server.log.read_text())[-1])
+            os.sync()
             whole, said = _timed("recover", "-D", str(copy))
             found = re.search(r"(\d+) records, ([\d,]+)/s", said)
             assert found is not None, said
             records, rate = int(found[1]), int(found[2].replace(",", ""))
             yield Result(f"redo of {name}, {records} records", real, records / rate, how)
             yield Result(f"{name}: server's start, pgtool recover", started, whole, "with syncs")
+            os.sync()
+            shared = _timed("recover", "-D", str(second), "-j", "2")[0]
+            yield Result(f"{name}: pgtool recover, the same with -j 2", whole, shared)
             yield Result(f"{name}: start, first row over the overlay", started, first)
             shutil.rmtree(copy)
+            shutil.rmtree(second)
 
 
 def _timed(*argv: str) -> tuple[float, str]:

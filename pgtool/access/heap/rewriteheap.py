@@ -19,6 +19,7 @@ import numpy.typing as npt
 from formats.derive import offset_of
 from formats.heap import (
     HEAP_LOCK_MASK,
+    HEAP_MOVED,
     HEAP_XMAX_BITS,
     HEAP_XMIN_FROZEN,
     HeapInfomask,
@@ -140,13 +141,23 @@ class Rewriter:
         kept = seen.copy()
         running = self.rel.instance.procarray.running()
         if running:
-            for row in np.flatnonzero(~seen).tolist():
+            for row in np.flatnonzero(~seen & ~self._finished(headers)).tolist():
                 kept[row] = self._state(tuples, row) != VacuumState.HEAPTUPLE_DEAD
         self.live += int(seen.sum())
         self.recently_dead += int((kept & ~seen).sum())
         self.dead += int((~kept).sum())
         self._clean(tuples, seen, xmin)
         return kept
+
+    def _finished(self, headers: Headers) -> npt.NDArray[np.bool_]:
+        """Versions made and unmade by transactions that are over for everybody.
+
+        One of these that is not seen now is dead: its inserter failed, or its deleter did not.
+        """
+        odd = np.uint16(HeapInfomask.HEAP_XMAX_IS_MULTI | HEAP_MOVED)
+        plain = (headers.infomask & odd) == 0
+        unmade = (headers.xmax == 0) | precede(headers.xmax, self.oldest_xmin)
+        return plain & unmade & precede(headers.xmin, self.oldest_xmin)
 
     def _state(self, tuples: Tuples, row: int) -> VacuumState:
         """The verdict on one version that the snapshot does not see."""
@@ -180,7 +191,8 @@ class Rewriter:
             return out
         xmax: Any = tuples.u32("t_xmax")
         multi = (mask & np.uint16(HeapInfomask.HEAP_XMAX_IS_MULTI | HEAP_LOCK_MASK)) != 0
-        for row in np.flatnonzero(xmax != 0).tolist():
+        maybe = multi | np.isin(xmax, np.fromiter(running, np.uint32))
+        for row in np.flatnonzero((xmax != 0) & maybe).tolist():
             xid = int(xmax[row])
             if xid in running or (multi[row] and self.rel.rules.multi_running(xid)):
                 out[row] = True

@@ -7,6 +7,7 @@ backup's label is put aside), ``replay`` runs, and :mod:`.finish` ends it.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -153,7 +154,20 @@ class Recovery:
     # -- the loop ---------------------------------------------------------------------------
 
     def replay(self) -> None:
-        """Replay until the end of WAL or the target."""
+        """Replay until the end of WAL or the target.
+
+        Nothing that is made meanwhile goes in circles, and there is much of it: the collector
+        of circles would go over all pages again and again.
+        """
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            self._replay()
+        finally:
+            if collecting:
+                gc.enable()
+
+    def _replay(self) -> None:
         reader = self._reader()
         self.progress.started = time.monotonic()
         fast = FastReplay(self, self._every) if self.fast else None
