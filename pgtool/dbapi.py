@@ -418,9 +418,9 @@ class Cursor:
 
     def _python(self, answer: Any, loaders: list[Any]) -> Iterator[tuple[Any, ...]]:
         try:
-            for count, columns in answer.stored():
+            for count, columns in answer.datums():
                 values = [
-                    [None if (d := column.datum(i)) is None else load(d) for i in range(count)]
+                    [None if d is None else load(d) for d in column]
                     for load, column in zip(loaders, columns)
                 ]
                 yield from zip(*values) if values else iter([()] * count)

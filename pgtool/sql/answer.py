@@ -14,7 +14,7 @@ from typing import Any
 from pgtool.functions.codec import NAMEDATALEN, Codec, codec_of
 from pgtool.sql.internal import reported
 
-__all__ = ["Answer", "Notice", "Outcome", "TextAnswer", "ValueAnswer"]
+__all__ = ["Answer", "Notice", "Outcome", "StoredAnswer", "TextAnswer", "ValueAnswer"]
 
 TEXTOID = 25
 
@@ -68,6 +68,11 @@ class Answer:
     def stored(self) -> Iterator[tuple[int, list[Any]]]:
         """(rows, stored columns) by batches."""
         return self._guarded(self._result.stored_batches())
+
+    def datums(self) -> Iterator[tuple[int, list[Any]]]:
+        """The same as sequences of datums."""
+        for count, columns in self.stored():
+            yield count, [[column.datum(i) for i in range(count)] for column in columns]
 
 
 def _base(registry: Any, typid: int, typmod: int) -> tuple[int, int]:
@@ -145,6 +150,34 @@ class ValueAnswer(Answer):
         yield len(self.lines), [
             codec.column([line[i] for line in self.lines]) for i, codec in enumerate(codecs)
         ]
+
+
+class StoredAnswer(ValueAnswer):
+    """A few rows of datums as tuples store them."""
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        codecs = self._codecs()
+        for line in self.lines:
+            yield tuple(None if d is None else c.decode(d) for c, d in zip(codecs, line))
+
+    def texts(self) -> Iterator[tuple[str | None, ...]]:
+        ios = [self._registry.io_of(typid) for typid in self._own_types]
+        for line in self.lines:
+            yield tuple(None if d is None else io.output(d) for io, d in zip(ios, line))
+
+    def stored(self) -> Iterator[tuple[int, list[Any]]]:
+        if self.lines:
+            yield len(self.lines), [
+                codec.column([None if d is None else codec.decode(d) for d in column])
+                for codec, column in zip(self._codecs(), zip(*self.lines))
+            ]
+
+    def datums(self) -> Iterator[tuple[int, list[Any]]]:
+        if self.lines:
+            yield len(self.lines), list(zip(*self.lines))
+
+    def _codecs(self) -> list[Codec]:
+        return [codec_of(self._registry, typid) for typid in self._own_types]
 
 
 def stored_datum(codec: Codec, value: Any) -> bytes:

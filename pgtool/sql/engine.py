@@ -28,7 +28,7 @@ from pgtool.sql.answer import Answer, Notice, Outcome, TextAnswer
 from pgtool.sql.executor.queued import queue_of
 from pgtool.sql.internal import reported
 from pgtool.sql.permissions import check_planned
-from pgtool.sql.points import Points
+from pgtool.sql.points import PointReads, Points
 from pgtool.sql.transactions import Transactions
 from pgtool.sql.utility import SELECT_INTO, command_of, run_command
 from pgtool.sql.variables import set_variable, show_variable
@@ -100,6 +100,7 @@ class Engine:
         self._seen_changes = 0
         self._catalogs: Any = None
         self.points = Points(self)
+        self.point_reads = PointReads(session)
         self._warnings: list[Notice] = []
         #: Lists of what the running statement has told so far: they go with its error, too.
         self._told: list[list[Notice]] = []
@@ -368,6 +369,8 @@ class Engine:
         check_planned(planned, self.session)
         if planned.writes:
             self.writer(stmt.stmt)
+        elif (point := self.point_reads.answer(planned, params)) is not None:
+            return Outcome("SELECT", point)
         result = execute(planned, self.session, params)
         if not planned.writes:
             return Outcome("SELECT", Answer(result, self.transactions.fail))

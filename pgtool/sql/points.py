@@ -11,14 +11,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pgtool.errors import PgtoolError, SqlError
-from pgtool.sql.answer import Outcome, ValueAnswer
+from pgtool.sql.answer import Outcome, StoredAnswer, ValueAnswer
 from pgtool.sql.normalise import INT4, INT8, Literal, Normalised, normalise
 from pgtool.sql.permissions import check_planned
 
 if TYPE_CHECKING:
     from pgtool.sql.executor.point import Point
+    from pgtool.sql.executor.pointread import PointRead
 
-__all__ = ["Points"]
+__all__ = ["PointReads", "Points"]
 
 MAX_KEPT = 1000
 _SEEN_ONCE, _UNFIT = "seen once", "no point"
@@ -130,3 +131,35 @@ class Points:
             if error.position is None:
                 error.position = len(text[: literal.start].encode()) + 1
             raise
+
+
+class PointReads:
+    """The short ways of plans that read one row, while nobody writes (see pointread)."""
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+        #: By the plan's identity; the plan stays so that nobody else gets it.
+        self._kept: dict[int, tuple[Any, PointRead | None]] = {}
+
+    def answer(self, planned: Any, params: tuple[Any, ...]) -> StoredAnswer | None:
+        """The answer of a plan that comes again; None where it is to be executed."""
+        from pgtool.sql.executor.context import Context
+
+        if self.session.xact is not None:
+            return None
+        known = self._kept.get(id(planned))
+        if known is None:
+            if len(self._kept) >= MAX_KEPT:
+                self._kept.clear()
+            self._kept[id(planned)] = planned, self._made(planned)
+            return None
+        point = known[1]
+        rows = None if point is None else point.rows(Context(self.session, params))
+        if point is None or rows is None:
+            return None
+        return StoredAnswer(self.session, point.names, point.types, point.typmods, rows)
+
+    def _made(self, planned: Any) -> PointRead | None:
+        from pgtool.sql.executor.pointread import point_read
+
+        return point_read(planned, self.session)

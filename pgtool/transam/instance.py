@@ -77,7 +77,7 @@ _SIGNALS = ("standby.signal", "recovery.signal")
 
 def running_instance(root: str) -> Instance | None:
     """The instance that this process runs on a directory."""
-    return _RUNNING.get(os.path.realpath(root))
+    return _RUNNING.get(os.path.realpath(root)) if _RUNNING else None
 
 
 class Instance:

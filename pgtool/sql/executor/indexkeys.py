@@ -138,6 +138,19 @@ class IndexKeys:
         return out
 
     @property
+    def is_one_integer(self) -> bool:
+        """Whether the only condition is that the first column, ascending integers, is a value."""
+        column, one = self.columns[0], self.conditions[0] if len(self.conditions) == 1 else None
+        dtype = column.codec.dtype
+        return (
+            one is not None and one.column == 0 and one.strategy == _EQ
+            and not (one.array or one.null or column.descending or column.nulls_first)
+            and dtype is not None and dtype.kind == "i" and dtype.itemsize > 1
+            and self.env.codec(one.typid).dtype is not None
+            and self.env.codec(one.typid).dtype.kind == "i"  # type: ignore[union-attr]
+        )  # fmt: skip
+
+    @property
     def has_checks(self) -> bool:
         """Whether tuples of the ranges are looked at for other conditions."""
         return bool(self._checks)
