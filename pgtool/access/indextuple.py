@@ -246,6 +246,10 @@ class IndexShape:
         ) & _NULLS >> 8 == 0:
             end = SIZEOF_INDEX_TUPLE + self.attributes[0].attlen
             return 1 + (one[SIZEOF_INDEX_TUPLE:end] == other[SIZEOF_INDEX_TUPLE:end])
+        if not (one[_INFO_HIGH] ^ other[_INFO_HIGH]) & _NULLS >> 8 and (
+            one[SIZEOF_INDEX_TUPLE : key_size(one)] == other[SIZEOF_INDEX_TUPLE : key_size(other)]
+        ):
+            return self.nkeyatts + 1
         for attribute, a, b in zip(
             self.attributes[: self.nkeyatts], self.raws(one), self.raws(other)
         ):

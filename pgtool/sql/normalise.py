@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["Literal", "Normalised", "normalise"]
+__all__ = ["Literal", "Normalised", "Pattern", "normalise", "pattern_of"]
 
 INT4, INT8, NUMERIC, UNKNOWN = 23, 20, 1700, 0
 MAX_TEXT = 4000
@@ -52,6 +52,44 @@ class Normalised(NamedTuple):
     skeleton: str
     types: tuple[int, ...]
     literals: list[Literal]
+
+
+class Pattern(NamedTuple):
+    """What texts of one skeleton look like where their literals are plain ones."""
+
+    expression: re.Pattern[str]
+    skeleton: str
+    types: tuple[int, ...]
+
+    def read(self, text: str) -> Normalised | None:
+        """The same as :func:`normalise` gives, None where the text is another."""
+        match = self.expression.fullmatch(text)
+        if match is None:
+            return None
+        start, types = match.start, self.types
+        return Normalised(self.skeleton, types, [
+            # A string begins with its quote.
+            Literal(found, types[i], start(i + 1) - (types[i] == UNKNOWN))
+            for i, found in enumerate(match.groups())
+        ])  # fmt: skip
+
+
+def pattern_of(text: str, found: Normalised) -> Pattern | None:
+    """The pattern of a text that was normalised.
+
+    It takes numbers that are int4 at sight and strings without quotes and backslashes in them.
+    """
+    parts: list[str] = []
+    at = 0
+    for literal in found.literals:
+        match = _TOKEN.match(text, literal.start)
+        if match is None or literal.typid not in (INT4, UNKNOWN):
+            return None
+        parts.append(re.escape(text[at : literal.start]))
+        parts.append(r"(\d{1,9})" if literal.typid == INT4 else r"(?:'([^'\\]*)')")
+        at = match.end()
+    parts.append(re.escape(text[at:]))
+    return Pattern(re.compile("".join(parts), re.A), found.skeleton, found.types)
 
 
 def normalise(text: str) -> Normalised | None:

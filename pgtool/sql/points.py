@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from pgtool.errors import PgtoolError, SqlError
 from pgtool.sql.answer import Outcome, StoredAnswer, ValueAnswer
-from pgtool.sql.normalise import INT4, INT8, Literal, Normalised, normalise
+from pgtool.sql.normalise import (
+    INT4,
+    INT8,
+    Literal,
+    Normalised,
+    Pattern,
+    normalise,
+    pattern_of,
+)
 from pgtool.sql.permissions import check_planned
 
 if TYPE_CHECKING:
@@ -22,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["PointReads", "Points"]
 
 MAX_KEPT = 1000
+#: So much of a text finds its patterns, of which so many are tried.
+_PREFIX, _PATTERNS = 20, 4
 _SEEN_ONCE, _UNFIT = "seen once", "no point"
 _WORDS = {"i": "INSERT", "u": "UPDATE", "d": "DELETE", "s": "SELECT"}
 
@@ -32,6 +42,8 @@ class _Kept:
     def __init__(self, point: Point, readers: list[Callable[[str], Any]]) -> None:
         self.point = point
         self.readers = readers
+        #: How often a pattern for its texts was made: they are not alike if that is often.
+        self.unlike = 0
 
 
 class Points:
@@ -41,12 +53,20 @@ class Points:
         self.engine = engine
         self.session = engine.session
         self._kept: dict[Any, Any] = {}
+        #: Begin of a text → patterns of those kept, the latest first.
+        self._patterns: dict[str, list[Pattern]] = {}
         #: Whether a skeleton is planned when it first comes.
         self.eager = False
 
     def find(self, text: str) -> tuple[_Kept, Normalised] | None:
         """The plan for a text, made now where its skeleton has come before."""
-        found = normalise(text)
+        patterns = self._patterns.get(text[:_PREFIX], ())
+        for pattern in patterns:
+            found = pattern.read(text)
+            if found is not None:
+                break
+        else:
+            found = normalise(text)
         if found is None:
             return None
         session = self.session
@@ -60,7 +80,23 @@ class Points:
                 return None
         if kept is _SEEN_ONCE:
             kept = self._kept[key] = self._planned(found) or _UNFIT
-        return (kept, found) if isinstance(kept, _Kept) else None
+        if not isinstance(kept, _Kept):
+            return None
+        if kept.unlike < _PATTERNS and not any(p.skeleton == found.skeleton for p in patterns):
+            kept.unlike += 1
+            self._learn(text, found)
+        return kept, found
+
+    def _learn(self, text: str, found: Normalised) -> None:
+        """Tell texts like this one quickly from now on."""
+        pattern = pattern_of(text, found)
+        if pattern is None:
+            return
+        if len(self._patterns) >= MAX_KEPT:
+            self._patterns.clear()
+        known = self._patterns.setdefault(text[:_PREFIX], [])
+        known.insert(0, pattern)
+        del known[_PATTERNS:]
 
     def _planned(self, found: Normalised) -> _Kept | None:
         if self.session.xact is None:

@@ -187,6 +187,11 @@ def put_item_words(page: bytearray, words: Sequence[int]) -> None:
     struct.pack_into(f"<{len(words)}I", page, SIZE_OF_PAGE_HEADER, *words)
 
 
+def item_places(page: Page) -> list[tuple[int, int]]:
+    """(offset, length) of every line pointer's item."""
+    return [(word & _OFF_MASK, word >> _LEN_SHIFT) for word in _words(page, max_offset(page))]
+
+
 def item(page: Page, number: int) -> bytes:
     """The bytes of an item."""
     word = _get_u32(page, _FIRST + SIZE_OF_ITEM_ID * number)[0]

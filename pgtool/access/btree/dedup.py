@@ -9,16 +9,17 @@ of the same rows: the heap is asked which of them are dead.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from formats.derive import struct_of
+from formats.itup import IndexTupleData
+from formats.nbtree import INDEX_ALT_TID_MASK
 from formats.page import SIZE_OF_PAGE_HEADER
 from formats.units import BLCKSZ
 from formats.wal.btree import BTDedupInterval, xl_btree_dedup
 from pgtool.access.btree import pageops, tuples
 from pgtool.access.btree.delete import Candidate, DeleteOperation, delete_checked
 from pgtool.access.btree.relation import BTREE_SINGLEVAL_FILLFACTOR, BTree
-from pgtool.access.indextuple import IndexShape
 from pgtool.storage import page as bufpage
 from pgtool.storage.bufmgr import Buffer
 
@@ -28,60 +29,31 @@ _DEDUP = struct_of(xl_btree_dedup)
 _INTERVAL = struct_of(BTDedupInterval)
 _ID = bufpage.SIZE_OF_ITEM_ID
 _TID = 6
+_head = struct_of(IndexTupleData).unpack_from
 #: A sixth of a page: half of what an item may take.
 MAX_POSTING_SIZE = 2704 // 2
 #: From so many TIDs on a list counts as one that is full.
 _MANY = 50
 
 
+#: An item of a page: its heap TIDs, its length, whether it is a posting list.
+Item = tuple[list[int], int, bool]
+
+
 @dataclass(slots=True)
 class Run:
-    """Neighbours with equal keys: first line pointer, their sizes and TIDs."""
+    """Neighbours with equal keys: first line pointer, size and bytes of the key, all TIDs."""
 
     first: int
-    base: bytes
     key_size: int
-    count: int = 1
-    tids: list[int] = field(default_factory=list)
+    image: bytes
+    tids: list[int]
+    items: list[Item]
 
-
-class _Merging:
-    """A pass over a page's items: which runs become one tuple."""
-
-    def __init__(self, shape: IndexShape, limit: int) -> None:
-        self.shape = shape
-        self.limit = limit
-        self.full = 0
-        self.merging = True
-        self.run: Run | None = None
-        self.runs: list[Run] = []
-
-    def start(self, offnum: int, tup: bytes) -> None:
-        """A tuple begins a run."""
-        self.run = Run(offnum, tup, tuples.key_size(tup), 1, tuples.tids(tup))
-
-    def take(self, tup: bytes) -> bool:
-        """Add a tuple to the run, if it is equal and there is room."""
-        run = self.run
-        assert run is not None
-        if not self.merging:
-            return False
-        if self.shape.same_images(run.base, tup) <= self.shape.nkeyatts:
-            return False
-        more = tuples.tids(tup)
-        size = run.key_size + (len(run.tids) + len(more)) * _TID + 7 & ~7
-        if size > self.limit:
-            if len(run.tids) > _MANY:
-                self.full += 1
-            return False
-        run.count += 1
-        run.tids += more
-        return True
-
-    def finish(self) -> None:
-        """The run ends."""
-        assert self.run is not None
-        self.runs.append(self.run)
+    @property
+    def count(self) -> int:
+        """How many items it has."""
+        return len(self.items)
 
 
 def runs_of(
@@ -89,23 +61,38 @@ def runs_of(
 ) -> list[Run]:
     """The runs of a page's items. ``single_value`` is the new tuple's size where the page
     holds one value only."""
-    state = _Merging(tree.shape, limit)
-    first = pageops.first_data(page)
-    for offnum in range(first, bufpage.max_offset(page) + 1):
-        tup = bufpage.item(page, offnum)
-        if state.run is None:
-            state.start(offnum, tup)
-        elif not state.take(tup):
-            state.finish()
-            if single_value:
-                if state.full == 5:
-                    state.limit = _last_limit(state.limit, single_value)
-                elif state.full == 6:
-                    state.merging, single_value = False, 0
-            state.start(offnum, tup)
-    if state.run is not None:
-        state.finish()
-    return state.runs
+    raw, first = bytes(page), pageops.first_data(page)
+    runs: list[Run] = []
+    run: Run | None = None
+    full, merging = 0, True
+    for offnum, (at, length) in enumerate(bufpage.item_places(page)[first - 1 :], first):
+        end = at + length
+        high, low, posid, info = _head(raw, at)
+        if info & INDEX_ALT_TID_MASK:
+            tup = raw[at:end]
+            image, key_size = tuples.key_image(tup), tuples.key_size(tup)
+            heap_tids = tuples.tids(tup)
+            item: Item = heap_tids, length, True
+        else:  # a plain tuple: all but its TID is its key
+            image, key_size = raw[at + _TID : end], length
+            heap_tids = [high << 32 | low << 16 | posid]
+            item = heap_tids, length, False
+        if run is not None and merging and image == run.image:
+            size = key_size + (len(run.tids) + len(heap_tids)) * _TID + 7 & ~7
+            if size <= limit:
+                run.items.append(item)
+                run.tids += heap_tids
+                continue
+            if len(run.tids) > _MANY:
+                full += 1
+        if run is not None and single_value:
+            if full == 5:
+                limit = _last_limit(limit, single_value)
+            elif full == 6:
+                merging, single_value = False, 0
+        run = Run(offnum, key_size, image, heap_tids[:], [item])
+        runs.append(run)
+    return runs
 
 
 def _last_limit(limit: int, new_size: int) -> int:
@@ -153,25 +140,22 @@ def bottom_up_pass(tree: BTree, buffer: Buffer, new_size: int) -> bool:
     duplicates = False
     for run in runs_of(tree, page, BLCKSZ):
         duplicates = duplicates or run.count > 1
-        _candidates(page, run, operation)
+        _candidates(run, operation)
     delete_checked(tree, buffer, operation)
     if not duplicates:
         return True  # merging would find nothing either
     return bufpage.exact_free_space(page) >= max(BLCKSZ // 24, new_size + _ID)
 
 
-def _candidates(page: bytes | bytearray, run: Run, operation: DeleteOperation) -> None:
+def _candidates(run: Run, operation: DeleteOperation) -> None:
     """The TIDs of a run; duplicates are likely to be old versions."""
     likely = run.count > 1
-    for offnum in range(run.first, run.first + run.count):
-        length = bufpage.item_id(page, offnum).length
-        tup = bufpage.item(page, offnum)
-        if not tuples.is_posting(tup):
+    for offnum, (heap_tids, length, posting) in enumerate(run.items, run.first):
+        if not posting:
             operation.candidates.append(
-                Candidate(tuples.first_tid(tup), offnum, likely, False, length + _ID)
+                Candidate(heap_tids[0], offnum, likely, False, length + _ID)
             )
             continue
-        heap_tids = tuples.tids(tup)
         low, middle, high = (
             tid >> 16 for tid in (heap_tids[0], heap_tids[len(heap_tids) // 2], heap_tids[-1])
         )

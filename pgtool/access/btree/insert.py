@@ -131,10 +131,9 @@ def _make_room(
 ) -> None:  # fmt: skip
     """Try everything before a split."""
     page = buffer.page
-    dead = [
-        number for number, one in enumerate(bufpage.item_ids(page), 1)
-        if one.flags == _DEAD and number >= pageops.first_data(page)
-    ]  # fmt: skip
+    first, dead_bits = pageops.first_data(page), bufpage.DEAD_WORD
+    words = bufpage.item_words(page)[first - 1 :]
+    dead = [n for n, word in enumerate(words, first) if word & dead_bits == dead_bits]
     if dead:
         simple_delete_pass(tree, buffer, dead, tid)
         if bufpage.free_space(page) >= len(tup):

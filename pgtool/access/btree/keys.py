@@ -46,6 +46,7 @@ _SPECIAL = int(IndexInfo.INDEX_NULL_MASK) | INDEX_ALT_TID_MASK
 _VALUE = 1
 #: t_info's high byte: NULLs, or t_tid used in another way.
 _SPECIAL_BITS, _INFO_HIGH = _SPECIAL >> 8, 7
+_NULL_BIT = int(IndexInfo.INDEX_NULL_MASK) >> 8
 #: Decoded keys that are remembered.
 _KNOWN = 1 << 16
 _CODES = {"<u1": "<B", "<i2": "<h", "<i4": "<i", "<i8": "<q", "<u4": "<I", "<u8": "<Q"}
@@ -242,14 +243,17 @@ class Keys:
         while low < high:
             middle = (low + high) // 2
             place = _ID(page, _FIRST + 4 * middle)[0] & _OFF_MASK
-            if page[place + _INFO_HIGH] & _SPECIAL_BITS:
+            info = page[place + _INFO_HIGH]
+            if info & _NULL_BIT:
                 behind = self.compare(key, page, middle) > 0
-            else:
+            else:  # pivots that keep a column and posting lists have the number there, too
                 theirs = unpack(page, place + SIZEOF_INDEX_TUPLE)[0]
-                behind = mine > theirs or (
-                    mine == theirs and key.tid is not None
-                    and key.tid > tuples.unpack_tid(page, place)
-                )
+                if mine != theirs:
+                    behind = mine > theirs
+                elif info & _SPECIAL_BITS:
+                    behind = self.compare(key, page, middle) > 0
+                else:
+                    behind = key.tid is not None and key.tid > tuples.unpack_tid(page, place)
             if behind:
                 low = middle + 1
             else:
@@ -264,8 +268,14 @@ class Keys:
         0 is equal; with a ``tid``, also a posting list whose TIDs enclose it. The first data
         item of an inner page is the caller's to know.
         """
-        theirs, tup = self.at(page, offnum)
         mine = key.parts
+        if self._single is not None and mine and mine[0] == _VALUE:
+            place = _ID(page, _FIRST + 4 * offnum)[0] & _OFF_MASK
+            if not page[place + _INFO_HIGH] & _NULL_BIT:
+                number = self._single(page, place + SIZEOF_INDEX_TUPLE)[0]
+                if number != mine[1]:
+                    return -1 if mine[1] < number else 1
+        theirs, tup = self.at(page, offnum)
         if theirs != mine:
             cut = len(theirs)
             if cut >= len(mine):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 from formats.derive import struct_of
@@ -66,6 +67,8 @@ class BTree:
         self.xid = 0
         #: A leaf that took a tuple lately: neighbours often follow.
         self.recent_leaf = P_NONE
+        #: The fast root (block, level) as last seen on the meta page.
+        self._fast_root: tuple[int, int] | None = None
 
     # -- pages ----------------------------------------------------------------------------
 
@@ -110,7 +113,7 @@ class BTree:
             raise Unsupported(f"writing to btree index of version {meta.version}")
         return meta
 
-    @property
+    @cached_property
     def deduplicates(self) -> bool:
         """Whether duplicates may be merged in this index."""
         return self.descriptor.deduplicate and self.meta().allequalimage
@@ -126,13 +129,14 @@ class BTree:
         if self.descriptor.needs_wal:
             self.wal.insert(record, self.xid)
 
-    @contextmanager
-    def change(self, *buffers: Buffer) -> Iterator[None]:
-        """The section in which pages change and are logged: an error in it is a panic."""
-        with self.wal.critical():
-            for buffer in buffers:
-                self.pool.mark_dirty(buffer)
-            yield
+    def change(self, *buffers: Buffer) -> Any:
+        """The section in which pages change and are logged: an error in it is a panic.
+
+        To be dirty for nothing does a page no harm, so the marks come first.
+        """
+        for buffer in buffers:
+            self.pool.mark_dirty(buffer)
+        return self.wal.critical()
 
     # -- new pages ------------------------------------------------------------------------
 
@@ -164,10 +168,24 @@ class BTree:
 
     def root(self) -> tuple[int, int]:
         """(block, level) of the fast root, which is made if there is none."""
+        known = self._fast_root
+        if known is not None and self._is_fast_root(*known):
+            return known
         meta = self.meta()
         if meta.root == P_NONE:
             return self._first_root(), 0
-        return meta.fastroot, meta.fastlevel
+        self._fast_root = meta.fastroot, meta.fastlevel
+        return self._fast_root
+
+    def _is_fast_root(self, block: int, level: int) -> bool:
+        """Whether a page that was the fast root can still be gone down from."""
+        if block >= self.pool.nblocks(self.where):
+            return False
+        buffer = self.pin(block)
+        found = pageops.opaque(buffer.page)
+        self.pool.unpin(buffer)
+        alone = found.prev == P_NONE and found.next == P_NONE
+        return alone and found.level == level and not found.flags & _IGNORED
 
     def _first_root(self) -> int:
         """An empty leaf becomes the root."""

@@ -135,6 +135,14 @@ def key_size(tup: Tuple) -> int:
     return int(info) & INDEX_SIZE_MASK
 
 
+def key_image(tup: bytes) -> bytes:
+    """What a plain tuple of a posting list's key has behind its TID."""
+    high, low, _posid, info = _head(tup, 0)
+    size = high << 16 | low
+    info = info & ~(INDEX_SIZE_MASK | INDEX_ALT_TID_MASK) | size
+    return _U16.pack(info) + tup[SIZEOF_INDEX_TUPLE:size]
+
+
 def posting_count(tup: Tuple) -> int:
     """The number of TIDs of a plain or posting list tuple."""
     _high, _low, posid, info = _head(tup, 0)

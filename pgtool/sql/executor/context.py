@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 __all__ = ["Context", "Measure"]
@@ -44,11 +45,6 @@ class Context:
         self.pending: dict[int, Callable[[Context], None]] = {}
         self.kept: dict[Any, Any] = {}
         self.measures: dict[int, Measure] | None = {} if measure else None
-        self.work_mem = 1024 * int(session.get("work_mem"))
-        multiplier = _MULTIPLIER if session.database.cluster.major < 15 else float(
-            session.get("hash_mem_multiplier")
-        )
-        self.hash_mem = int(self.work_mem * multiplier)
         self.check = session.check
         #: Rows that the statement's own ModifyTable wrote.
         self.processed = 0
@@ -56,6 +52,19 @@ class Context:
         #: run to their end, then constraints are checked.
         self.unfinished: list[Callable[[], None]] = []
         self.endings: list[Callable[[], None]] = []
+
+    @cached_property
+    def work_mem(self) -> int:
+        """work_mem in bytes."""
+        return 1024 * int(self.session.get("work_mem"))
+
+    @cached_property
+    def hash_mem(self) -> int:
+        """What a hash table may take."""
+        multiplier = _MULTIPLIER if self.session.database.cluster.major < 15 else float(
+            self.session.get("hash_mem_multiplier")
+        )
+        return int(self.work_mem * multiplier)
 
     def finish(self) -> None:
         """The statement's rows are read."""
