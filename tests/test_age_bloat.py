@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 
 from pgtool.cli.main import main
+from pgtool.cli.monitoring import nagios
 from pgtool.transam.limits import multixact_limits, xid_limits
 from tests.servers import MissingServer, Server, cluster
 
@@ -130,6 +131,24 @@ def test_nagios_error_is_unknown(tmp_path: Path) -> None:
     assert result.exit_code == 3
     assert result.stdout.startswith("UNKNOWN: ")
     assert result.stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize("wrong", [
+    ("-D", "/nowhere/at|all"), ("-D", "/", "--warn", "much"), ("-D", "/", "--no-such"), ("-D", "/"),
+])  # fmt: skip
+@pytest.mark.parametrize("command", ["age", "bloat"])
+def test_nagios_is_told_of_every_mistake(command: str, wrong: tuple[str, ...]) -> None:
+    for form in (("--format", "nagios"), ("--format=nagios",)):
+        result = _run(command, *wrong, *form)
+        assert result.exit_code == 3 and not result.stderr
+        assert re.fullmatch(r"UNKNOWN: [^|\n]+\n", result.stdout)
+    assert _run(command, *wrong).exit_code == 1
+
+
+def test_labels_keep_their_form() -> None:
+    out = io.StringIO()
+    assert nagios("X", 1, "a|b", [("d|b='x y", 3), ("db", 4)], out) == 1
+    assert out.getvalue() == "X WARNING: a/b | 'd/b_''x y'=3 db=4\n"
 
 
 def test_prometheus_form(seen: tuple[Path, object, object]) -> None:

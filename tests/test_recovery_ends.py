@@ -10,15 +10,20 @@ from pathlib import Path
 import pytest
 
 from formats.derive import offset_of
+from formats.timeline import Branch
+from formats.units import Lsn
+from formats.version import XLOG_PAGE_MAGIC
 from formats.wal import record as wal_record
-from formats.wal.page import XLogPageHeaderData
+from formats.wal.page import XLogPageHeaderData, segment_name
 from pgtool.errors import PgtoolError
 from pgtool.storage.backend import Directory, ReadOnly
 from pgtool.storage.overlay import Overlay
 from pgtool.transam.recovery.driver import Recovery
 from pgtool.transam.recovery.run import Request, rehearse
 from pgtool.transam.recovery.start import Start, find_start
+from pgtool.wal.archive import WalArchive
 from pgtool.wal.reader import WalReader
+from pgtool.wal.source import SegmentInfo
 from tests import recovery_cases as cases
 from tests.conftest import need
 from tests.installs import NOBODY
@@ -113,6 +118,22 @@ def test_a_page_of_a_timeline_that_is_not_the_logs_own() -> None:
             assert "unexpected timeline ID 5 in WAL segment" in why and why in log
             assert cases.our_rows(server.data, "postgres", list(expected)) == expected
             segment.write_bytes(sound)
+
+
+def test_segments_of_a_timeline_that_was_left_are_not_taken(tmp_path: Path) -> None:
+    """An archive holds what was written on it after the others had gone their way."""
+    size = 1 << 20
+    info = SegmentInfo(size, MAJOR, XLOG_PAGE_MAGIC[MAJOR], 1)
+    branches = [Branch(1, Lsn(5 * size + 100), "")]
+    source = WalArchive([str(tmp_path)], info, 2, branches)
+    for tli, numbers in ((1, range(3, 10)), (2, (5, 6))):
+        for number in numbers:
+            (tmp_path / segment_name(tli, number, size)).touch()
+    found = [source.locate(number) for number in range(2, 10)]
+    assert [place and place[1] for place in found] == [None, 1, 1, 2, 2, None, None, None]
+    (tmp_path / segment_name(2, 5, size)).unlink()
+    again = WalArchive([str(tmp_path)], info, 2, branches).locate(5)
+    assert again is not None and again[1] == 1
 
 
 def test_timelines_and_standbys() -> None:

@@ -27,7 +27,10 @@ METRICS: dict[str, tuple[str, Any]] = {
 }
 
 
-@click.command(short_help="Show the age of databases and relations, against wraparound.")
+@click.command(
+    cls=monitoring.PluginCommand,
+    short_help="Show the age of databases and relations, against wraparound.",
+)
 @pgdata_option()
 @click.option(
     "-d", "--dbname", metavar="NAME", envvar="PGDATABASE",

@@ -34,7 +34,10 @@ METRICS: dict[str, tuple[str, Any]] = {
 }
 
 
-@click.command(short_help="Show dead and free space of tables and indexes, as pgstattuple does.")
+@click.command(
+    cls=monitoring.PluginCommand,
+    short_help="Show dead and free space of tables and indexes, as pgstattuple does.",
+)
 @pgdata_option()
 @click.option(
     "-d", "--dbname", metavar="NAME", envvar="PGDATABASE", default="postgres", show_default=True,

@@ -13,22 +13,36 @@ from typing import Any, TextIO
 
 import click
 
-from pgtool.errors import PgtoolError
-
 UNKNOWN = 3
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 
 
 @contextmanager
 def unknown_on_error(fmt: str) -> Iterator[None]:
-    """In the ``nagios`` form an error is one line on standard output and exit code 3."""
+    """In the ``nagios`` form any error is one line on standard output and exit code 3."""
     try:
         yield
-    except (PgtoolError, OSError) as error:
+    except (click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:
         if fmt != "nagios":
             raise
-        click.echo(f"UNKNOWN: {error}".replace("|", "/"))
+        said = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        click.echo(f"UNKNOWN: {' '.join(said.split())}".replace("|", "/"))
         raise click.exceptions.Exit(UNKNOWN) from None
+
+
+class PluginCommand(click.Command):
+    """A command that may be run as a plugin, also where its arguments are wrong."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:  # fmt: skip
+        """Read the arguments."""
+        asked = "nagios" in args or "--format=nagios" in args
+        with unknown_on_error("nagios" if asked else ""):
+            return super().make_context(info_name, args, parent, **extra)
 
 
 def nagios(
@@ -42,7 +56,7 @@ def nagios(
 
 
 def _label(name: str) -> str:
-    plain = name.replace("'", "''").replace("=", "_")
+    plain = name.replace("'", "''").replace("=", "_").replace("|", "/")
     return f"'{plain}'" if not plain.isalnum() else plain
 
 

@@ -138,8 +138,16 @@ class WalArchive(SegmentDirectory):
         return self._found[segno]
 
     def _search(self, segno: int) -> tuple[str, int] | None:
+        """The newest timeline's file that can hold a part of this line.
+
+        Not of a timeline that begins behind the segment, nor of one that was left before it:
+        an archive may hold what was written on that one after the others had gone their way.
+        """
+        ends = {switch.tli: int(switch.end) // self.segment_size for switch in self.history}
         for tli in self.line():
             if int(self.begin_of(tli)) // self.segment_size > segno:
+                continue
+            if ends.get(tli, segno) < segno:
                 continue
             path = find(self.directories, segment_name(tli, segno, self.segment_size))
             if path is not None:
