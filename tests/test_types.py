@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from pgtool.errors import CorruptData, SqlError, Unsupported
-from pgtool.types import float_walk, vector_floats, vector_jsonb
+from pgtool.types import digit_walk, float_walk, vector_floats, vector_jsonb
 from pgtool.types.column import FixedColumn, VarColumn
 from pgtool.types.encoding import ENCODINGS, UTF8, encoding_by_id, encoding_by_name
 from pgtool.types.floats import float4_text, float8_text
@@ -278,3 +278,39 @@ def test_damaged_columns_agree_with_the_scalar_code(name: str) -> None:
                     vectorised(REGISTRY, oid, column)
                 continue
             assert vectorised(REGISTRY, oid, column).tolist() == expected
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_digit_columns_agree_with_the_scalar_code(
+    compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loops (run as Python where they are not compiled) and the numpy way."""
+    monkeypatch.setattr(digit_walk, "COMPILED", compiled)
+    rng = random.Random(11)
+    edges = [0, 1, -1, 9, 10, -10, 9999, 10000, 2**31 - 1, -(2**31), 2**63 - 1, -(2**63)]
+    numbers = edges + [rng.randrange(-(10**k), 10**k) for k in range(1, 19) for _ in range(20)]
+    shown = [str(number).encode() for number in numbers]
+    assert text_column(REGISTRY, 20, FixedColumn(np.array(numbers, "<i8"))).tolist() == shown
+    unsigned = np.array([0, 2**64 - 1, 5, 2**63], "<u8")
+    assert text_column(REGISTRY, 5069, FixedColumn(unsigned)).tolist()[1] == str(2**64 - 1).encode()
+    numeric = REGISTRY.io_of(1700)
+    texts = ["0", "-0.00", "NaN", "Infinity", "-Infinity", "1e40", "0.00001234", "-12.5000"]
+    texts += [
+        f"{rng.choice('- ')}{rng.randrange(10 ** rng.randrange(1, 33))}"
+        f".{rng.randrange(10**9):0{rng.randrange(9, 22)}}".strip() for _ in range(300)
+    ]  # fmt: skip
+    data = [numeric.input(text) for text in texts]
+    column = VarColumn.of([*data, None])
+    assert text_column(REGISTRY, 1700, column).tolist() == [*map(numeric.text, data), b""]
+    raw = np.frombuffer(rng.randbytes(1600), "V16")
+    assert text_column(REGISTRY, 2950, FixedColumn(raw)).tolist() == [
+        str(uuid.UUID(bytes=value.tobytes())).encode() for value in raw
+    ]
+    stamp = REGISTRY.io_of(1114)
+    last = 252_455_616_000_000_000
+    stamps = [0, -1, 1, 10**6, -(10**6), -63_082_281_600_000_000, last - 1, 13_046_399_999_990_000]
+    stamps += [rng.randrange(-63 * 10**15, 252 * 10**15) for _ in range(300)]
+    values = np.array(stamps, "<i8")
+    assert text_column(REGISTRY, 1114, FixedColumn(values)).tolist() == [
+        stamp.text(value.tobytes()) for value in values
+    ]

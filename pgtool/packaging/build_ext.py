@@ -33,6 +33,7 @@ HOT_MODULES: tuple[str, ...] = (
     "pgtool.storage.pageedit",
     "pgtool.storage.redobuffer",
     "pgtool.storage.spans",
+    "pgtool.types.digit_walk",
     "pgtool.types.float_walk",
     "pgtool.types.jsonb_walk",
     "pgtool.wal.hotrecord",

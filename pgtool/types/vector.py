@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pgtool.storage import ragged
-from pgtool.types import vector_digits, vector_floats, vector_jsonb, vector_time
+from pgtool.types import digit_walk, vector_digits, vector_floats, vector_jsonb, vector_time
 from pgtool.types.base import FixedIO, TypeIO
 from pgtool.types.column import Column, FixedColumn, TextColumn, VarColumn
 from pgtool.types.composite import Domain
@@ -188,18 +188,24 @@ def _hex_table() -> Array:
     return np.frombuffer(bytes(range(256)).hex().encode("ascii"), "<u2")
 
 
+_HEX = b"0123456789abcdef"
 _DASHES = ((0, 0, 8), (8, 9, 4), (12, 14, 4), (16, 19, 4), (20, 24, 12))
 
 
 def _uuids(io: TypeIO, column: FixedColumn) -> Result:
     rows = len(column)
     raw = np.ascontiguousarray(column.values).view(np.uint8)
+    at = np.arange(rows) * digit_walk.UUID
+    if digit_walk.COMPILED:
+        out = np.empty(rows * digit_walk.UUID, np.uint8)
+        digit_walk.uuids(memoryview(raw), _HEX, memoryview(out))
+        return TextColumn(out, at, np.full(rows, digit_walk.UUID)), _NONE
     digits = _hex_table()[raw].view(np.uint8)
     out = np.full(rows * 36, ord("-"), np.uint8)
     for source, target, width in _DASHES:
         piece = np.ndarray((rows,), f"V{width}", digits, source, (32,))
         np.ndarray((rows,), f"V{width}", out, target, (36,))[:] = piece
-    return TextColumn(out, np.arange(rows) * 36, np.full(rows, 36)), _NONE
+    return TextColumn(out, at, np.full(rows, 36)), _NONE
 
 
 def _byteas(io: TypeIO, column: VarColumn) -> Result:

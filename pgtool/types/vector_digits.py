@@ -17,6 +17,7 @@ import numpy.typing as npt
 from formats import datum as layout
 from formats.derive import dtype_of, offset_of, sizeof
 from pgtool.storage import ragged
+from pgtool.types import digit_walk
 from pgtool.types.column import TextColumn, VarColumn
 
 __all__ = ["integer_text", "join_rows", "numeric_text", "numeric_wire", "scaled_text"]
@@ -46,6 +47,20 @@ def strided(buffer: Array, dtype: str, offset: int, pitch: int, rows: int) -> Ar
 
 def integer_text(values: Array) -> TextColumn:
     """Integers of any width, signed or not."""
+    if digit_walk.COMPILED and (values.dtype != np.uint64 or not (values >> np.uint64(63)).any()):
+        return _walked_integers(np.ascontiguousarray(values, np.int64))
+    return _vectorised_integers(values)
+
+
+def _walked_integers(values: Array) -> TextColumn:
+    rows = len(values)
+    out = np.empty(rows * digit_walk.INTEGER, np.uint8)
+    start, length = np.empty(rows, np.intp), np.empty(rows, np.intp)
+    digit_walk.integers(*map(memoryview, (values, out, start, length)))
+    return TextColumn(out, start, length)
+
+
+def _vectorised_integers(values: Array) -> TextColumn:
     rows = len(values)
     signed = values.dtype.kind == "i"
     negative = values < 0 if signed else None
@@ -153,6 +168,24 @@ class _Heads:
 
 def numeric_text(column: VarColumn) -> tuple[TextColumn, Array]:
     """(text, rows that could not be done here: special, huge or damaged values)."""
+    return _walked_numerics(column) if digit_walk.COMPILED else _vectorised_numerics(column)
+
+
+def _walked_numerics(column: VarColumn) -> tuple[TextColumn, Array]:
+    rows = len(column)
+    valid = column.valid
+    absent = np.zeros(rows, np.uint8) if valid is None else (~valid).view(np.uint8)
+    size = column.length.astype(np.intp)
+    ragged.check_spans(column.buffer, column.start, np.where(absent, 0, size))
+    out = np.empty((rows + 1) * digit_walk.NUMERIC, np.uint8)
+    start, length = np.empty(rows, np.intp), np.empty(rows, np.intp)
+    skip = absent.copy()
+    given = (np.ascontiguousarray(column.buffer), ragged.as_spans(column.start), size, skip)
+    digit_walk.numerics(*map(memoryview, (*given, out, start, length)))
+    return TextColumn(out, start, length), np.flatnonzero(skip > absent)
+
+
+def _vectorised_numerics(column: VarColumn) -> tuple[TextColumn, Array]:
     total = len(column)
     heads = _Heads(column)
     moderate = (

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from pgtool.storage import ragged
 from pgtool.types import calendar as cal
+from pgtool.types import digit_walk
 from pgtool.types.column import TextColumn
 from pgtool.types.dates import offset_text
 from pgtool.types.zones import LocalTime, Zone
@@ -167,20 +168,31 @@ def timestamp_text(values: Array, zone: Zone | None) -> tuple[TextColumn, Array]
         else:
             which = np.searchsorted(starts[first : last + 1], local, side="right") - 1
         local = local + np.array([k.offset for k in kinds], np.int64)[which] * cal.SECOND_US
-    days = local // cal.DAY_US
-    rest = local - days * cal.DAY_US
-    seconds = rest // cal.SECOND_US
-    us = rest - seconds * cal.SECOND_US
-    buffer = np.empty(rows * _ROW, np.uint8)
-    table, place = _day_texts(days)
-    np.ndarray((rows,), f"V{_DATE}", buffer, 0, (_ROW,))[:] = table[place]
-    np.ndarray((rows,), "u1", buffer, _DATE, (_ROW,))[:] = ord(" ")
-    np.ndarray((rows,), "<u8", buffer, _DATE + 1, (_ROW,))[:] = _clock_table()[seconds]
-    length = _FRACTION + _fractions(buffer, us, _FRACTION)
+    buffer, length = _rows_of(local)
     start = np.arange(rows, dtype=np.int64) * _ROW
     if which is not None:
         length = _append_offsets(buffer, start, length, which, kinds)
     return TextColumn(buffer, start, length), np.flatnonzero(~fine)
+
+
+def _rows_of(local: Array) -> tuple[Array, Array]:
+    """(rows of _ROW bytes with date, time and fraction, how much of each is used)."""
+    rows = len(local)
+    buffer = np.empty(rows * _ROW, np.uint8)
+    if digit_walk.COMPILED:
+        length = np.empty(rows, np.intp)
+        values = np.ascontiguousarray(local, np.int64)
+        digit_walk.timestamps(memoryview(values), memoryview(buffer), _ROW, memoryview(length))
+        return buffer, length
+    days = local // cal.DAY_US
+    rest = local - days * cal.DAY_US
+    seconds = rest // cal.SECOND_US
+    us = rest - seconds * cal.SECOND_US
+    table, place = _day_texts(days)
+    np.ndarray((rows,), f"V{_DATE}", buffer, 0, (_ROW,))[:] = table[place]
+    np.ndarray((rows,), "u1", buffer, _DATE, (_ROW,))[:] = ord(" ")
+    np.ndarray((rows,), "<u8", buffer, _DATE + 1, (_ROW,))[:] = _clock_table()[seconds]
+    return buffer, _FRACTION + _fractions(buffer, us, _FRACTION)
 
 
 def _append_offsets(

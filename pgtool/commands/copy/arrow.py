@@ -63,6 +63,9 @@ class Writer:
         if fmt == "parquet":
             from pyarrow import parquet
 
+            if not self.columns:
+                raise Unsupported("rows without columns: a Parquet file cannot tell how many")
+
             self.writer = parquet.ParquetWriter(self.file, self.schema, **_encoding(source))
         else:
             self.writer = pa.ipc.new_file(self.file, self.schema)
