@@ -198,7 +198,7 @@ def _uuids(io: TypeIO, column: FixedColumn) -> Result:
     at = np.arange(rows) * digit_walk.UUID
     if digit_walk.COMPILED:
         out = np.empty(rows * digit_walk.UUID, np.uint8)
-        digit_walk.uuids(memoryview(raw), _HEX, memoryview(out))
+        digit_walk.uuids(raw.data, _HEX, out.data)
         return TextColumn(out, at, np.full(rows, digit_walk.UUID)), _NONE
     digits = _hex_table()[raw].view(np.uint8)
     out = np.full(rows * 36, ord("-"), np.uint8)

@@ -56,7 +56,7 @@ def _walked_integers(values: Array) -> TextColumn:
     rows = len(values)
     out = np.empty(rows * digit_walk.INTEGER, np.uint8)
     start, length = np.empty(rows, np.intp), np.empty(rows, np.intp)
-    digit_walk.integers(*map(memoryview, (values, out, start, length)))
+    digit_walk.integers(values.data, out.data, start.data, length.data)
     return TextColumn(out, start, length)
 
 
@@ -181,7 +181,7 @@ def _walked_numerics(column: VarColumn) -> tuple[TextColumn, Array]:
     start, length = np.empty(rows, np.intp), np.empty(rows, np.intp)
     skip = absent.copy()
     given = (np.ascontiguousarray(column.buffer), ragged.as_spans(column.start), size, skip)
-    digit_walk.numerics(*map(memoryview, (*given, out, start, length)))
+    digit_walk.numerics(*(array.data for array in (*given, out, start, length)))
     return TextColumn(out, start, length), np.flatnonzero(skip > absent)
 
 

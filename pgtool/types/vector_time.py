@@ -182,7 +182,7 @@ def _rows_of(local: Array) -> tuple[Array, Array]:
     if digit_walk.COMPILED:
         length = np.empty(rows, np.intp)
         values = np.ascontiguousarray(local, np.int64)
-        digit_walk.timestamps(memoryview(values), memoryview(buffer), _ROW, memoryview(length))
+        digit_walk.timestamps(values.data, buffer.data, _ROW, length.data)
         return buffer, length
     days = local // cal.DAY_US
     rest = local - days * cal.DAY_US
