@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import operator
 import random
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pgtool.functions import scaled, unscale
 from pgtool.functions.codec import codec_of
 from pgtool.functions.columns import MixedColumn, ScaledColumn
+from pgtool.functions.compare import against
 from pgtool.types.column import VarColumn
 from pgtool.types.registry import Settings, TypeRegistry
 
@@ -59,3 +62,19 @@ def test_all_ways_give_the_numbers(monkeypatch: pytest.MonkeyPatch, seed: int) -
             assert isinstance(found, (ScaledColumn, MixedColumn))
             assert [str(v) for v in CODEC.values(found)] == [str(v) for v in values], way
     assert quick or seed % 3 == 0
+
+
+@pytest.mark.parametrize("suffix", ["eq", "ne", "lt", "le", "gt", "ge"])
+def test_comparison_with_a_constant_of_any_scale(suffix: str) -> None:
+    random_ = random.Random(suffix)
+    compare = getattr(operator, suffix)
+    for scale in (0, 2, 5):
+        values = [random_.randrange(-3000, 3000) for _ in range(200)]
+        numbers_ = [Decimal(v).scaleb(-scale) for v in values]
+        some = [random_.choice(numbers_) for _ in range(20)]
+        for constant in [*some, *[one + Decimal("0.00000000000000001") for one in some],
+                         *[one - Decimal("1e-30") for one in some], Decimal("1e12")]:
+            found = against(suffix, np.array(values), scale, constant)
+            assert found.tolist() == [compare(one, constant) for one in numbers_], constant
+    for odd in ("NaN", "Infinity", "1e30"):
+        assert against(suffix, np.array([1]), 2, Decimal(odd)) is NotImplemented

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from formats.derive import struct_of
 from pgtool.functions.columns import ScaledColumn
 from pgtool.functions.registry import builtin, vector
 from pgtool.functions.values import Bits, Interval
+from pgtool.types.numeric import EXACT
 
 __all__ = ["OPERATORS", "SIGNS", "family", "inet_cmp", "interval_key", "number_cmp", "timetz_key"]
 
@@ -245,6 +246,26 @@ def _scaled_v(compare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         return compare(x, y)
 
     return compute
+
+
+#: Comparison → the same with its sides exchanged.
+FLIPPED = {"eq": "eq", "ne": "ne", "lt": "gt", "gt": "lt", "le": "ge", "ge": "le"}
+
+
+def against(suffix: str, values: Any, scale: int, constant: Decimal) -> Any:
+    """Scaled integers compared with a number of any scale; NotImplemented for one too large."""
+    if not constant.is_finite():
+        return NotImplemented
+    scaled = constant.scaleb(scale, EXACT)
+    floor = int(scaled.to_integral_value(ROUND_FLOOR, EXACT))
+    if not -(1 << 63) <= floor < 1 << 63:
+        return NotImplemented
+    if scaled == floor:
+        return OPERATORS[suffix](values, floor)
+    # It lies between two of the numbers that there can be.
+    if suffix in ("eq", "ne"):
+        return np.full(len(values), suffix == "ne")
+    return values <= floor if suffix in ("lt", "le") else values > floor
 
 
 for _suffix, _compute in OPERATORS.items():

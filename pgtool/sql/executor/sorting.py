@@ -22,6 +22,8 @@ __all__ = ["MergeAppendExec", "SortExec", "Sorter", "sorted_batches"]
 #: Rows in a block of a run: as many as fit, but reading few at a time does not pay.
 _LEAST_BLOCK, _MOST_BLOCK = 256, 8192
 _MOST_RUNS = 48
+#: A batch that is so much larger than the bound is cut to it at once.
+_MANY_TIMES = 4
 #: A sort takes this much whatever it sorts, for EXPLAIN.
 _LEAST_SPACE = 25 << 10
 
@@ -86,10 +88,16 @@ class Sorter:
         self.bound = bound
         self.kept: list[Batch] = []
         self.size, self.count = 0, 0
+        #: Rows that came, also those that were not kept.
+        self.seen = 0
         self.runs: _Runs | None = None
 
     def add(self, batch: Batch) -> None:
         """Take in rows; they are sorted and put aside when there is no room for more."""
+        self.seen += batch.n
+        if self.bound is not None and batch.n > _MANY_TIMES * self.bound:
+            # Of these few the other columns are fetched.
+            batch = batch.take(sort_order(batch, self.specs)[: self.bound])
         small = compacted(batch, self.codecs)
         self.kept.append(small)
         self.size += batch_bytes(small)
@@ -132,8 +140,8 @@ class Sorter:
         """Method and space, for EXPLAIN ANALYZE."""
         if self.runs:
             return "external merge", self.runs.bytes + self.size
-        if self.bound is not None and self.bound < self.count:
-            size = self.size * self.bound // max(self.count, 1)
+        if self.bound is not None and self.bound < self.seen:
+            size = self.size * min(self.bound, self.count) // max(self.count, 1)
             return "top-N heapsort", max(size, _LEAST_SPACE)
         return "quicksort", max(self.size, _LEAST_SPACE)
 

@@ -11,6 +11,7 @@ import numpy as np
 from pgtool.functions import registry
 from pgtool.functions.codec import Codec
 from pgtool.functions.columns import MixedColumn, NumericColumn, ObjectColumn, ScaledColumn
+from pgtool.functions.compare import FLIPPED, against
 from pgtool.functions.mixed import over_mixed
 from pgtool.functions.scaled import scaled_column
 from pgtool.sql.executor.batch import ConstColumn, nulls, take, values
@@ -65,6 +66,7 @@ def integers_of(column: Any, codec: Codec) -> Any:
     return NotImplemented
 
 
+_COMPARISONS = {f"numeric_{suffix}": suffix for suffix in FLIPPED}
 _SAFE = {"texteq", "textne", "bpchareq", "bpcharne"}
 
 
@@ -85,6 +87,7 @@ class VectorCall:
         self.total = prosrc in registry.TOTAL
         #: It cannot fail on any row, though it may not be asked about NULLs.
         self.safe = self.total or prosrc in _SAFE
+        self.comparison = _COMPARISONS.get(prosrc, "")
 
     def __call__(self, n: int, columns: list[Any]) -> Any:
         if all(type(c) is ConstColumn for c in columns):
@@ -111,6 +114,10 @@ class VectorCall:
         if valid is not None and not self.total:
             rows = np.flatnonzero(valid)
             columns = [take(c, rows) for c in columns]
+        if self.comparison:
+            found = self._against_constant(columns)
+            if found is not NotImplemented:
+                return self._column(found, n, valid, rows)
         args = [argument(c, codec) for c, codec in zip(columns, self.codecs)]
         if any(a is NotImplemented for a in args):
             return NotImplemented
@@ -122,6 +129,18 @@ class VectorCall:
         if found is NotImplemented:
             return NotImplemented
         return self._column(found, n, valid, rows)
+
+    def _against_constant(self, columns: list[Any]) -> Any:
+        """Numerics compared with a constant, which may have more decimals than they."""
+        suffix, (column, constant) = self.comparison, columns
+        if type(column) is ConstColumn:
+            suffix, column, constant = FLIPPED[suffix], constant, column
+        if type(constant) is not ConstColumn:
+            return NotImplemented
+        found = integers_of(column, self.codecs[0])
+        if found is NotImplemented:
+            return NotImplemented
+        return against(suffix, found.values, found.scale, constant.value)
 
     def _column(self, found: Any, n: int, valid: Any, rows: Any) -> Any:
         if isinstance(found, np.ndarray):
