@@ -312,7 +312,7 @@ def test_group_access_and_waldir(tmp_path: Path) -> None:
     (("-E", "EBCDIC"), '"EBCDIC" is not a valid server encoding name'),
     (("--locale=C.UTF-8", "-E", "LATIN1"), "encoding mismatch"),
     (("--locale-provider=builtin", "--locale=C.UTF-8", "-E", "SQL_ASCII"),
-     'requires encoding "UTF8"'),
+     'requires encoding "UTF-8"'),
     (("-c", "work_memory=1",), 'unrecognized configuration parameter "work_memory"'),
     (("-c", "work_mem=lots",), 'invalid value for parameter "work_mem"'),
     (("-X", "relative",), "must be an absolute path"),

@@ -41,6 +41,8 @@ __all__ = [
 DAMAGE = (CorruptData, struct.error, IndexError)
 Datums = Sequence[bytes | None]
 Tid = tuple[int, int]
+#: Index → number of a row in its batch → the datums of its entry.
+Keys = dict[int, dict[int, list[bytes | None]]]
 BTREE_AM_OID = 403
 OBJECT_NOT_IN_PREREQUISITE_STATE = "55000"
 NO_ARBITER = ("ON CONFLICT does not support deferrable unique constraints/exclusion constraints as "
@@ -219,33 +221,67 @@ class TableIndexes:
     def takes_batches(self) -> bool:
         """Whether :meth:`insert_batch` serves all indexes of the table."""
         return all(
-            index.descriptor.predicate is None and 0 not in index.descriptor.attnums
-            and (index.descriptor.immediate or not index.descriptor.unique)
-            for index in self.indexes
+            index.descriptor.immediate or not index.descriptor.unique for index in self.indexes
         )
 
-    def insert_batch(self, xact: Any, columns: Sequence[Any], tids: Any) -> None:
-        """Entries of many new rows: all attributes as columns or lists of datums, flat TIDs."""
+    @property
+    def reads_rows(self) -> bool:
+        """Whether expressions or predicates of indexes read whole rows."""
+        return any(_reads_rows(index.descriptor) for index in self.indexes)
+
+    def keys_of(self, rows: Iterable[tuple[Datums, Any]]) -> Keys:
+        """The entries of such indexes for rows, given as (datums, what expressions take)."""
+        found: Keys = {
+            index.descriptor.oid: {} for index in self.indexes if _reads_rows(index.descriptor)
+        }
+        special = [one.descriptor for one in self.indexes if one.descriptor.oid in found]
+        for number, (datums, row) in enumerate(rows):
+            for descriptor in special:
+                if descriptor.predicate is None or descriptor.predicate(row):
+                    found[descriptor.oid][number] = index_datums(descriptor, datums, row)
+        return found
+
+    def insert_batch(
+        self, xact: Any, columns: Sequence[Any], tids: Any, keys: Keys | None = None
+    ) -> None:
+        """Entries of many new rows: all attributes as columns or lists of datums, flat TIDs.
+
+        ``keys`` are what :meth:`keys_of` gave, where :attr:`reads_rows` says so.
+        """
+        keys = keys or {}
         try:
             for index in self.indexes:
-                keys = [columns[attnum - 1] for attnum in index.descriptor.attnums]
-                index.insert_batch(xact, keys, tids)
+                known = keys.get(index.descriptor.oid)
+                if known is None:
+                    plain = [columns[attnum - 1] for attnum in index.descriptor.attnums]
+                    index.insert_batch(xact, plain, tids)
+                elif known:
+                    lists = [list(column) for column in zip(*known.values())]
+                    index.insert_batch(xact, lists, [int(tids[number]) for number in known])
         except SqlError as error:
             if error.sqlstate != UNIQUE_VIOLATION:
                 raise
-            raise self._first_violation(xact, columns, tids) or error from None
+            raise self._first_violation(xact, columns, tids, keys) or error from None
 
-    def _first_violation(self, xact: Any, columns: Sequence[Any], tids: Any) -> SqlError | None:
+    def _first_violation(
+        self, xact: Any, columns: Sequence[Any], tids: Any, keys: Keys
+    ) -> SqlError | None:
         """The error of the first row, as they came in, that a key stands against."""
         for number in range(len(tids)):
             own = int(tids[number])
             for index in self.indexes:
                 if not index.descriptor.unique:
                     continue
-                datums = [
-                    column[number] if isinstance(column, list) else column.datum(number)
-                    for column in (columns[n - 1] for n in index.descriptor.attnums)
-                ]
+                known = keys.get(index.descriptor.oid)
+                if known is None:
+                    datums = [
+                        column[number] if isinstance(column, list) else column.datum(number)
+                        for column in (columns[n - 1] for n in index.descriptor.attnums)
+                    ]
+                elif number in known:
+                    datums = known[number]
+                else:
+                    continue
                 if index.find_conflict(xact, datums, (own >> 16, own & 0xFFFF)) is not None:
                     found = violation(index.tree, datums[: index.tree.nkeyatts])
                     found.__dict__["row_number"] = number
@@ -270,6 +306,10 @@ class TableIndexes:
             if found is not None:
                 return index, found
         return None
+
+
+def _reads_rows(descriptor: IndexDescriptor) -> bool:
+    return descriptor.predicate is not None or 0 in descriptor.attnums
 
 
 def _check(descriptor: IndexDescriptor, arbiters: Collection[int] | None) -> UniqueCheck:

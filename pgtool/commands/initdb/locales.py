@@ -54,7 +54,7 @@ def settle(options: Options) -> Locales:
         datlocale = _builtin(options.builtin_locale or options.locale)
     encoding = _encoding(options, lc["ctype"])
     if datlocale in _UTF8_ONLY and encoding is not UTF8:
-        raise UserError(f'builtin provider locale "{datlocale}" requires encoding "UTF8"')
+        raise UserError(f'builtin provider locale "{datlocale}" requires encoding "UTF-8"')
     for category in ("ctype", "collate"):
         _check_match(lc[category], encoding)
     version = "1" if datlocale else libc_version(lc["collate"])

@@ -137,25 +137,44 @@ class BulkInsert:
 
     def _enter(self, columns: list[Any], tids: Any) -> None:
         """The index entries, all at once where the indexes allow it, else row by row."""
-        target, shape = self.target, self.shape
-        if target.indexes.takes_batches():
-            nulls: list[Any] = [None] * len(tids)
-            target.indexes.insert_batch(
-                target.xact, [nulls if column is None else column for column in columns], tids
-            )
-            return
-        wanted = range(shape.natts) if self.indexed is None else self.indexed
-        nothing = [None] * len(tids)
-        lists: list[Any] = [nothing] * shape.natts
-        for i in wanted:
-            lists[i] = nothing if columns[i] is None else datums_of(columns[i])
-        for number, (place, datums) in enumerate(zip(tids.tolist(), zip(*lists))):
-            row = Row(shape, list(datums), (place >> 16, place & 0xFFFF))
+        target = self.target
+        indexes = target.indexes
+        if indexes.takes_batches():
+            keys = self._keys(columns, tids) if indexes.reads_rows else {}
+            if keys is not None:
+                nulls: list[Any] = [None] * len(tids)
+                indexes.insert_batch(
+                    target.xact, [nulls if one is None else one for one in columns], tids, keys
+                )
+                return
+        for number, row in enumerate(self._rows(columns, tids)):
             try:
                 target.enter(row)
             except SqlError as error:
                 error.__dict__["row_number"] = number
                 raise
+
+    def _rows(self, columns: list[Any], tids: Any) -> Iterator[Row]:
+        """The rows one by one, with what indexes need of them."""
+        shape = self.shape
+        wanted = range(shape.natts) if self.indexed is None else self.indexed
+        nothing = [None] * len(tids)
+        lists: list[Any] = [nothing] * shape.natts
+        for i in wanted:
+            lists[i] = nothing if columns[i] is None else datums_of(columns[i])
+        for place, datums in zip(tids.tolist(), zip(*lists)):
+            yield Row(shape, list(datums), (place >> 16, place & 0xFFFF))
+
+    def _keys(self, columns: list[Any], tids: Any) -> Any:
+        """Entries that expressions and predicates give; None where one of those fails.
+
+        Then the rows before the one that it fails for are entered first, one by one.
+        """
+        rows = ((row.datums, row) for row in self._rows(columns, tids))
+        try:
+            return self.target.indexes.keys_of(rows)
+        except SqlError:
+            return None
 
 
 @contextmanager
