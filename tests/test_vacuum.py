@@ -190,6 +190,31 @@ def test_auto_takes_what_needs_it_once(prepared: Server) -> None:
     assert not left & {"t", "hot", "gone"}, again.stdout
 
 
+STATISTICS = """
+SELECT starelid::regclass, staattnum, stainherit, stanullfrac, stadistinct, stakind1, stakind2
+FROM pg_statistic WHERE starelid >= 16384 ORDER BY 1, 2, 3;
+SELECT relname, relpages, reltuples FROM pg_class WHERE oid >= 16384 AND relkind IN ('r', 'p')
+ORDER BY 1
+"""
+
+
+def test_named_tables_partitions_and_columns_as_vacuumdb(prepared: Server) -> None:
+    server = prepared
+    for names in (("-t", "p", "-t", "t(b, A)", "-z"), ("-Z", "-t", "p")):
+        fresh(server)
+        server.start()
+        server.run_tool("vacuumdb", "-h", server.base, "-U", "postgres", "-d", "postgres", *names)
+        wanted = server.psql(STATISTICS)
+        server.stop()
+        fresh(server)
+        assert pgtool("vacuum", "-q", "-D", server.data, *names).returncode == 0
+        server.start()
+        assert server.psql(STATISTICS) == wanted
+        server.stop()
+    done = pgtool("vacuum", "-D", server.data, "-t", "t(b)")
+    assert done.returncode == 1 and "ANALYZE option must be specified" in done.stderr
+
+
 def test_a_running_server_is_left_alone(prepared: Server) -> None:
     server = prepared
     fresh(server)

@@ -7,6 +7,7 @@ those in danger of wraparound first; :func:`run_task` runs one in transactions o
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,9 @@ from pgtool.transam.xid import age
 
 __all__ = ["Choice", "Task", "run_task", "tasks", "update_ages"]
 
-_KINDS = "rm"
+_KINDS, _PARTITIONED = "rm", "p"
+#: TABLE(COLUMNS), as vacuumdb has it.
+_WITH_COLUMNS = re.compile(r"(.*[^(])\(([^()]+)\)")
 
 
 @dataclass
@@ -86,6 +89,8 @@ class Task:
     oid: int
     name: str
     params: VacuumParams
+    #: The columns to analyze, None for all.
+    columns: list[str] | None = None
     reason: str = ""
     decision: Decision = field(default_factory=Decision)
 
@@ -120,11 +125,14 @@ def _next_ids(session: Any) -> Horizon:
 def _chosen(engine: Any, choice: Choice) -> list[Task]:
     session = engine.session
     cache = session.cache
-    rows = [r for r in cache.rows("pg_class") if r.relkind in _KINDS and r.relpersistence != "t"]
+    kinds, columns = _KINDS, dict[int, list[str] | None]()
     if choice.tables:
-        wanted = {r.oid for r in matching(session.database, choice.tables, _KINDS + "p")}
-        wanted |= {oid for parent in list(wanted) for oid in _below(cache, parent)}
-        rows = [r for r in rows if r.oid in wanted]
+        kinds += _PARTITIONED
+        columns = _named(session, choice)
+    rows = [
+        r for r in cache.rows("pg_class")
+        if r.relkind in kinds and r.relpersistence != "t" and (not columns or r.oid in columns)
+    ]  # fmt: skip
     spaces = {row.oid: row.nspname for row in cache.rows("pg_namespace")}
     for name in (*choice.schemas, *choice.excluded):
         if name not in spaces.values():
@@ -135,8 +143,39 @@ def _chosen(engine: Any, choice: Choice) -> list[Task]:
         rows = [r for r in rows if spaces.get(r.relnamespace) not in choice.excluded]
     horizon = _next_ids(session)
     rows = [r for r in rows if _old_enough(cache, r, choice, horizon)]
-    rows.sort(key=lambda r: -r.relpages)
-    return [Task(int(r.oid), _name(session, r), choice.params()) for r in rows]
+    # What VACUUM does for a partitioned table comes before its partitions, by its own hand.
+    rows.sort(key=lambda r: (r.relkind != _PARTITIONED, -r.relpages))
+    out = []
+    for row in rows:
+        params = choice.params()
+        if row.relkind == _PARTITIONED:
+            if not params.analyze:
+                continue
+            params.is_vacuum = False
+        out.append(Task(int(row.oid), _name(session, row), params, columns.get(row.oid)))
+    return out
+
+
+def _named(session: Any, choice: Choice) -> dict[int, list[str] | None]:
+    """The tables that were named, and their partitions; with the columns that were named."""
+    out: dict[int, list[str] | None] = {}
+    for text in choice.tables:
+        listed = _WITH_COLUMNS.fullmatch(text)
+        columns = None
+        if listed is not None:
+            if not (choice.analyze or choice.analyze_only):
+                raise UserError("ANALYZE option must be specified when a column list is provided")
+            text = listed[1]
+            columns = [_column(name.strip()) for name in listed[2].split(",")]
+        for relation in matching(session.database, [text], _KINDS + _PARTITIONED):
+            for oid in (relation.oid, *_below(session.cache, relation.oid)):
+                out[oid] = columns
+    return out
+
+
+def _column(name: str) -> str:
+    quoted = len(name) > 1 and name[0] == name[-1] == '"'
+    return name[1:-1].replace('""', '"') if quoted else name.lower()
 
 
 def _below(cache: Any, oid: int) -> list[int]:
@@ -181,7 +220,9 @@ def _auto(engine: Any) -> list[Task]:
             is_vacuum=decision.vacuum, analyze=decision.analyze, process_toast=False,
             skip_database_stats=True, auto=True, wraparound=decision.wraparound,
         )  # fmt: skip
-        out.append(Task(int(row.oid), _name(session, row), params, decision.reason, decision))
+        out.append(
+            Task(int(row.oid), _name(session, row), params, None, decision.reason, decision)
+        )
     return out
 
 
@@ -192,7 +233,7 @@ def run_task(engine: Any, task: Task, verbose: bool) -> list[Notice]:
     if task.params.is_vacuum:
         run.relation(task.oid, task.params)
     if task.params.analyze:
-        run.analyze(task.oid)
+        run.analyze(task.oid, task.columns)
     return run.notices
 
 

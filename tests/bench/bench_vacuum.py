@@ -43,9 +43,9 @@ from pgtool.cli.maintenance import engine_on, opened, writing
 cluster = opened(sys.argv[1], 0)
 with writing(cluster, 0), engine_on(cluster.root, "postgres", {}) as engine:
     list(engine.run("VACUUM pg_am"))
-    begin = time.perf_counter()
+    begin, spent = time.perf_counter(), time.process_time()
     list(engine.run(sys.argv[2]))
-    print(time.perf_counter() - begin)
+    print(time.perf_counter() - begin, time.process_time() - spent)
 """
 
 
@@ -72,23 +72,36 @@ def run() -> Iterator[Result]:
 
 
 def _statement(server: servers.Server, kept: Path, what: str, statement: str) -> Result:
-    real, ours = [], []
+    real, ours = list[float](), list[float]()
+    theirs, mine = list[float](), list[float]()
     for _ in range(ROUNDS):
         _copy(kept, server.data)
         server.start()
         with server.connect() as connection:
             connection.execute("VACUUM pg_am")
-            begin = time.perf_counter()
+            pid = connection.info.backend_pid
+            begin, spent = time.perf_counter(), _processor_time(pid)
             connection.execute(statement)
             real.append(time.perf_counter() - begin)
+            theirs.append(_processor_time(pid) - spent)
         server.stop()
         _copy(kept, server.data)
         done = subprocess.run(
             [sys.executable, "-c", OURS, str(server.data), statement], cwd=ROOT, check=True,
             capture_output=True, text=True,
         )  # fmt: skip
-        ours.append(float(done.stdout))
-    return Result(f"{what}, {ROWS} rows", statistics.median(real), statistics.median(ours))
+        wall, cpu = map(float, done.stdout.split())
+        ours.append(wall)
+        mine.append(cpu)
+    cpus = statistics.median(theirs), statistics.median(mine)
+    note = f"CPU {cpus[0]:.2f} s of the backend alone, {cpus[1]:.2f} s: {cpus[1] / cpus[0]:.2f}"
+    return Result(f"{what}, {ROWS} rows", statistics.median(real), statistics.median(ours), note)
+
+
+def _processor_time(pid: int) -> float:
+    """Seconds that a process has computed, for itself and in the kernel."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _copy(source: Path, target: Path) -> None:
