@@ -28,6 +28,8 @@ __all__ = ["GroupTable", "IntTable", "Interner"]
 
 _LUT_LIMIT = 1 << 23
 _LUT_SLACK = 1 << 16
+#: Places of a look-up array for each code, at most.
+_SPARSE = 64
 _K = np.uint64(0x9E3779B97F4A7C15)
 _LONG = 256
 _EXTRA = 1 << 48
@@ -57,20 +59,23 @@ class IntTable:
             low, high = int(codes.min()), int(codes.max())
             if not insert:
                 return self._peek(codes, low, high)
-            if self._widen(low, high):
+            if self._widen(low, high, len(codes)):
                 return self._direct(codes)
             self._to_hash()
         return self._probe(codes, insert)
 
     # -- look-up array --------------------------------------------------------------
 
-    def _widen(self, low: int, high: int) -> bool:
+    def _widen(self, low: int, high: int, n: int) -> bool:
+        """Make room for the codes of ``n`` rows; not where few would lie far apart."""
         size = len(self.lut)
         if size and self.base <= low and high < self.base + size:
             return True
         first = min(low, self.base) if size else low
         last = max(high + 1, self.base + size) if size else high + 1
-        if last - first > _LUT_LIMIT and last - first > _LUT_SLACK + 8 * self.count:
+        dense = last - first <= _LUT_SLACK + 8 * self.count
+        sparse = last - first > _LUT_SLACK + _SPARSE * (self.count + n)
+        if not dense and (sparse or last - first > _LUT_LIMIT):
             return False
         room = min((last - first) // 2, _LUT_LIMIT)
         grow_down = room if size and low < self.base else 0
