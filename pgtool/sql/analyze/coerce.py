@@ -370,6 +370,9 @@ def _record_to_complex(
     state: ParseState, node: Any, target: int, context: Context, form: CoercionForm, location: int
 ) -> Any:
     """ROW(...) or a whole row as a composite type, field by field."""
+    def place(expr: Any) -> int | None:
+        return (location if location >= 0 else expr_location(expr)) + 1 or None
+
     name = state.types.name(target)
     base = state.types.base_type(target)
     columns = state.types.attributes(base)
@@ -381,7 +384,7 @@ def _record_to_complex(
             continue
         if not args:
             raise SqlError(f"cannot cast type record to {name}", "42846",
-                           "Input has too few columns.", position=location + 1 or None)  # fmt: skip
+                           "Input has too few columns.", position=place(node))  # fmt: skip
         arg = args.pop(0)
         made = coerce_to_target(
             state, arg, expr_type(arg), column.atttypid, column.atttypmod, context,
@@ -392,11 +395,11 @@ def _record_to_complex(
                 *state.types.names(expr_type(arg), column.atttypid), len(out) + 1
             )
             raise SqlError(f"cannot cast type record to {name}", "42846", detail,
-                           position=location + 1 or None)  # fmt: skip
+                           position=place(arg))  # fmt: skip
         out.append(made)
     if args:
         raise SqlError(f"cannot cast type record to {name}", "42846",
-                       "Input has too many columns.", position=location + 1 or None)  # fmt: skip
+                       "Input has too many columns.", position=place(node))  # fmt: skip
     row: Any = RowExpr(args=out, row_typeid=base, row_format=form, location=location)
     if base != target:
         row.row_format = CoercionForm.COERCE_IMPLICIT_CAST
