@@ -168,7 +168,7 @@ class Server:
         if pid is None or self.process is None:
             return
         os.kill(pid, signal.SIGSTOP)  # from now on no child is born
-        family = [pid, *_children(pid)]
+        family = [pid, *children(pid)]
         for sent in (signal.SIGSTOP, signal.SIGKILL):
             for one in family:
                 with contextlib.suppress(ProcessLookupError):
@@ -241,7 +241,8 @@ class Server:
         return self.psql("SELECT pg_current_wal_insert_lsn()").strip()
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """The processes that this one started and that are there."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

@@ -8,6 +8,7 @@ writes, makes it give up with exit code 3, at once or after ``--lock-timeout``.
 from __future__ import annotations
 
 import functools
+import gc
 import signal
 import sys
 import time
@@ -161,6 +162,7 @@ def writing(cluster: Cluster, lock_timeout: float) -> Iterator[Any]:
     instance = _patiently(Instance.start, cluster.root, lock_timeout)
     keeper = instance.session()
     before = signal.signal(signal.SIGTERM, terminate)
+    gc.freeze()  # modules and catalogs stay: the collector need not go over them every time
     try:
         yield instance
     finally:
