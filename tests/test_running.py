@@ -77,6 +77,16 @@ QUERIES = [
     " GROUP BY g ORDER BY g",
     "SELECT g, stddev(r), var_pop(r), avg(r) FROM f GROUP BY g ORDER BY g",
     "SELECT stddev(a * 1e300) FROM f",
+    *[f"SELECT n, {call} OVER (ORDER BY n) FROM f ORDER BY n" for call in (
+        "sum(a)", "sum(b)", "avg(b)", "count(*)", "count(b)", "sum(g)", "avg(g)", "sum(n)",
+        "avg(n)", "sum(m)", "avg(m)", "min(g)", "max(n)", "max(day)", "sum(m) FILTER (WHERE g > 5)",
+        "count(*) FILTER (WHERE b > 0)", "sum(a * 1e304)", "sum(1.50)", "sum(r)",
+        "sum(n * 4611686018427387)", "sum(CASE WHEN n > 40 THEN m END)", "avg(m / 3)",
+    )],
+    "SELECT n, sum(m) OVER w, avg(g) OVER w, min(day) OVER w FROM f"
+    " WINDOW w AS (PARTITION BY g % 3 ORDER BY n % 500) ORDER BY n",
+    "SELECT n, sum(m) OVER (ORDER BY n ROWS 3 PRECEDING), sum(a) OVER (ORDER BY n ROWS BETWEEN"
+    " UNBOUNDED PRECEDING AND 2 FOLLOWING) FROM f ORDER BY n",
 ]  # fmt: skip
 
 
@@ -85,7 +95,9 @@ def test_digits_are_the_servers(tmp_path: Path) -> None:
     """To the last digit: the other comparisons of floats leave room."""
     text = """
     CREATE TABLE f AS SELECT (g * 7919 % 13 + g / 700)::int AS g, sin(g) * 10 ^ (g % 9) AS a,
-      CASE WHEN g % 11 > 0 THEN cos(g * 3) + g END AS b, (ln(g) * 100)::float4 AS r
+      CASE WHEN g % 11 > 0 THEN cos(g * 3) + g END AS b, (ln(g) * 100)::float4 AS r,
+      g::int8 AS n, CASE WHEN g % 7 > 0 THEN round(g * 1.37, 2) END AS m,
+      date '2000-01-01' + g * 37 % 1000 AS day
       FROM generate_series(1, 5000) g;
     ANALYZE;
     """

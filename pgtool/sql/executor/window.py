@@ -33,6 +33,7 @@ from pgtool.sql.executor.frames import Frames, frames_of, range_bounds, simple_i
 from pgtool.sql.executor.grouping import boundaries, key_specs
 from pgtool.sql.executor.merging import Keys
 from pgtool.sql.executor.node import Exec, Filter, Project, chunks
+from pgtool.sql.executor.runningframes import running
 from pgtool.sql.executor.scalar import ScalarCompiler
 from pgtool.sql.executor.scope import Scope
 from pgtool.sql.executor.spill import Queue, compacted
@@ -104,16 +105,19 @@ class _Call:
             keep = truth(self.agg.filter.run(rows, ctx), rows.n)
         else:
             keep = np.ones(rows.n, bool)
+        columns = [a.run(rows, ctx) for a in self.agg.args]
+        ends = frames.runs[0][1]
+        found = running(self.agg.key, columns, self.agg.codecs, keep, ends, self.result)
+        if found is not None:
+            return found
         lists = [
             codec.values(column) if not hasattr(column, "cache") else [column.value] * rows.n
-            for codec, column in zip(
-                self.agg.codecs, (a.run(rows, ctx) for a in self.agg.args)
-            )
-        ]  # fmt: skip
+            for codec, column in zip(self.agg.codecs, columns)
+        ]
         arguments = list(zip(*lists)) if lists else [()] * rows.n
         state = self.agg.scalar()
         out, done, last = [], 0, None
-        for row, end in enumerate(frames.runs[0][1].tolist()):
+        for row, end in enumerate(ends.tolist()):
             if end > done or not row:
                 for i in range(done, end):
                     if keep[i] and not (self.agg.strict and None in arguments[i]):
