@@ -7,6 +7,7 @@ same file runs as Python, slower and otherwise the same.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ class OptionalBuildExt(build_ext):
         # Added here and not in pyproject: setuptools would otherwise try to
         # compile the .py sources as C.
         self.distribution.ext_modules = _extensions()
+        self.parallel = os.cpu_count() or 1
 
     def run(self) -> None:
         try:
