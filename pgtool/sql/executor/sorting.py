@@ -62,7 +62,9 @@ class _Runs:
 
     def _merged(self, runs: list[SpillFile]) -> Iterator[Batch]:
         inputs = [run.read() for run in runs]
-        yield from merge_sorted(inputs, self.specs, self.codecs, self.block)
+        # Fewer runs than there may be leave room for more blocks of each.
+        most = self.block * max(_MOST_RUNS // max(len(runs), 1), 1)
+        yield from merge_sorted(inputs, self.specs, self.codecs, most)
         for run in runs:
             run.close()
 
