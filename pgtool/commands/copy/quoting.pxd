@@ -8,6 +8,12 @@ cimport cython
 cpdef Py_ssize_t special_bytes(const unsigned char[::1] text) except? -1
 
 @cython.locals(
+    i="Py_ssize_t", k="Py_ssize_t", whole="Py_ssize_t", found="Py_ssize_t",
+    byte="unsigned char", part="unsigned char",
+)
+cpdef Py_ssize_t csv_bytes(const unsigned char[::1] text) except? -1
+
+@cython.locals(
     i="Py_ssize_t", k="Py_ssize_t", place="Py_ssize_t", extra="Py_ssize_t", hits="Py_ssize_t",
 )
 cpdef Py_ssize_t escaped_widths(
