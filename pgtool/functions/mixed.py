@@ -40,7 +40,8 @@ def over_mixed(prosrc: str, vector: Callable[..., Any], args: list[Any]) -> Any:
     shown = combine(*[a.shown if isinstance(a, MixedColumn) else a.scale for a in args])
     if int(shown.max(initial=0)) > _MOST_SHOWN:
         return NotImplemented
-    return MixedColumn(found.values, found.scale, shown)
+    # A constant is a column of one value.
+    return MixedColumn(found.values, found.scale, np.broadcast_to(shown, found.values.shape))
 
 
 def mixed_values(column: MixedColumn) -> list[Any]:

@@ -96,6 +96,7 @@ class IndexKeys:
             ))  # fmt: skip
         self.compiler = ScalarCompiler(env, Scope())
         self.conditions = [c for q in quals for c in self._condition(q)]
+        self._expanded = set(self._leading_arrays())
         self._checks = self._places(relation.attributes)
 
     def _condition(self, qual: Any) -> Iterator[_Condition]:
@@ -120,6 +121,22 @@ class IndexKeys:
                     left.varattno - 1, _ROW_STRATEGY[qual.cmptype],
                     self.compiler.compile(qual.rargs[0]), expr_type(qual.rargs[0]), False, False,
                 )
+
+    def _leading_arrays(self) -> Iterator[int]:
+        """The array conditions (by number) whose elements make ranges of their own.
+
+        Those on columns that no equalities lead to, and second ones on a column, do not: every
+        element would give the same range again.
+        """
+        for number in range(len(self.columns)):
+            equal = [
+                i for i, c in enumerate(self.conditions)
+                if c.column == number and c.strategy == _EQ
+            ]  # fmt: skip
+            if not equal:
+                return
+            if self.conditions[equal[0]].array:
+                yield equal[0]
 
     def _places(self, attributes: Sequence[Any]) -> list[tuple[int, _Condition]]:
         """Equalities that no range expresses, on numbers whose place in a tuple is known."""
@@ -190,28 +207,17 @@ class IndexKeys:
         """The ranges to scan, in index order."""
         values = [None if c.null else c.value((), ctx) for c in self.conditions]
         choices: list[list[Any]] = []
-        for condition, value in zip(self.conditions, values):
-            if condition.null:
-                choices.append([None])
-            elif value is None:
+        for i, (condition, value) in enumerate(zip(self.conditions, values)):
+            if value is None and not condition.null:
                 return
-            elif condition.array:
-                choices.append(self._elements(condition, value, backward))
-            else:
-                choices.append([value])
-        arrays = [i for i, c in enumerate(self.conditions) if c.array]
+            expanded = i in self._expanded
+            choices.append(self._elements(condition, value, backward) if expanded else [value])
         order = sorted(range(len(choices)), key=lambda i: self.conditions[i].column)
-        if any(self.conditions[i].strategy != _EQ for i in arrays):
-            # Ranges of such elements overlap: the widest one covers them all.
-            choices = [
-                c if self.conditions[i].strategy == _EQ or i not in arrays else [None]
-                for i, c in enumerate(choices)
-            ]
         for picked in itertools.product(*[choices[i] for i in order]):
             chosen = dict(zip(order, picked))
             yield self._range([
                 (c, chosen[i]) for i, c in enumerate(self.conditions)
-                if not (c.array and c.strategy != _EQ)
+                if not c.array or i in self._expanded
             ])  # fmt: skip
 
     def _elements(self, condition: _Condition, array: Any, backward: bool) -> list[Any]:

@@ -369,6 +369,10 @@ SELECT id FROM emp WHERE id = 5 OR 7 = id OR id = NULL ORDER BY id DESC
 SELECT id FROM emp WHERE id < 3 OR id < 5
 SELECT d.id, (SELECT count(*) FROM emp WHERE emp.id = d.id OR emp.id = d.id * 2) FROM dept d ORDER BY 1
 SELECT d.id, emp.id FROM dept d JOIN emp ON emp.id = d.id OR emp.id = d.id + 1 ORDER BY 1, 2
+SELECT d.id, l.x FROM dept d CROSS JOIN LATERAL (SELECT m.ord AS x FROM lines m WHERE m.ord = d.id AND m.no = ANY (ARRAY[1, 4, NULL])) l ORDER BY 1, 2
+SELECT ord, no FROM lines WHERE ord = ANY (ARRAY[2, 3, 4]) AND ord IN (1, 2, 3) AND no IN (1, 2) ORDER BY 1, 2
+SELECT ord, no FROM lines WHERE no IN (1, 2, 3) ORDER BY ord DESC, no DESC LIMIT 7
+SELECT d.id, 100.25 / 4 - strpos(d.city, 'e') FROM dept d WHERE d.boss::float8 <> 0.5 ORDER BY 1
 -- errors
 SELECT nope FROM dept
 SELECT dept.nope FROM dept
