@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,7 +29,7 @@ from pgtool.wal.source import SegmentInfo
 from tests import recovery_cases as cases
 from tests.conftest import need
 from tests.installs import NOBODY
-from tests.servers import cluster
+from tests.servers import Server, cluster
 
 pytestmark = pytest.mark.server
 MAJOR = 18
@@ -64,13 +66,19 @@ def cut_behind(path: Path, start: Start, lsn: int) -> None:
             name.unlink()
 
 
-def test_a_record_cut_off_in_the_middle() -> None:
+@contextmanager
+def crashed() -> Iterator[tuple[Server, Start]]:
+    """A server killed behind a little work, and where its recovery starts."""
     need(MAJOR)
     with cluster(MAJOR, initdb_args=cases.INITDB, conf=cases.CONF) as server:
         server.psql("CHECKPOINT")
         server.psql(SMALL)
         server.kill9()
-        start = find_start(Directory(str(server.data)))
+        yield server, find_start(Directory(str(server.data)))
+
+
+def test_a_record_cut_off_in_the_middle() -> None:
+    with crashed() as (server, start):
         cut_behind(server.data, start, crossing(start)[-5])
         other = cases.on_copy(server, server.data)
         try:
@@ -93,12 +101,7 @@ def test_a_record_cut_off_in_the_middle() -> None:
 
 def test_a_page_of_a_timeline_that_is_not_the_logs_own() -> None:
     """A higher timeline on a page is an end of WAL too, and the page itself is not believed."""
-    need(MAJOR)
-    with cluster(MAJOR, initdb_args=cases.INITDB, conf=cases.CONF) as server:
-        server.psql("CHECKPOINT")
-        server.psql(SMALL)
-        server.kill9()
-        start = find_start(Directory(str(server.data)))
+    with crashed() as (server, start):
         size = start.source.segment_size
         starts = crossing(start)
         for lsn in (starts[-5], starts[8] + PAGE):
