@@ -67,13 +67,18 @@ def theirs(connection: Any, statement: str) -> Outcome:
                 part(field.MESSAGE_DETAIL), part(field.MESSAGE_HINT))  # fmt: skip
     rows = None
     if status == psycopg.pq.ExecStatus.TUPLES_OK:
-        rows = [
-            tuple(
-                None if (value := result.get_value(r, c)) is None else value.decode()
-                for c in range(result.nfields)
-            ) for r in range(result.ntuples)
-        ]  # fmt: skip
+        rows = rows_of(result)
     return (result.command_status or b"").decode(), rows
+
+
+def rows_of(result: Any) -> list[tuple[str | None, ...]]:
+    """The rows of a result of libpq as text."""
+    return [
+        tuple(
+            None if (value := result.get_value(r, c)) is None else value.decode()
+            for c in range(result.nfields)
+        ) for r in range(result.ntuples)
+    ]  # fmt: skip
 
 
 def differences(

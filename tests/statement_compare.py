@@ -19,6 +19,7 @@ from pgtool.catalog.cluster import Cluster
 from pgtool.errors import SqlError
 from pgtool.functions.session import Session
 from pgtool.sql.engine import Engine
+from tests.dml_compare import rows_of
 from tests.servers import Server
 
 __all__ = ["differences", "read_script"]
@@ -122,13 +123,7 @@ class _Theirs:
     def _rows(result: Any, sent: bytes) -> tuple[Any, bytes, Any]:
         if result.status != _STATUS.TUPLES_OK:
             return None, sent, None
-        rows = [
-            tuple(
-                None if (value := result.get_value(r, c)) is None else value.decode()
-                for c in range(result.nfields)
-            ) for r in range(result.ntuples)
-        ]  # fmt: skip
-        return rows, sent, [result.fname(c).decode() for c in range(result.nfields)]
+        return rows_of(result), sent, [result.fname(c).decode() for c in range(result.nfields)]
 
 
 def differences(

@@ -29,7 +29,7 @@ def pick(
     sql = fmt == "sql"
     kinds, named = (SQL_KINDS, SQL_NAMED_KINDS) if sql else (ALL_KINDS, NAMED_KINDS)
     found = {r.oid: r for r in matching(database, tables, named)} if tables else {}
-    if sql:
+    if sql and tables:
         found.update((oid, database.relation(oid)) for oid in owned_sequences(database, found))
     if schemas:
         patterns = [parse_pattern(schema) for schema in schemas]
