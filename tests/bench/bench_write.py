@@ -1,8 +1,6 @@
-"""Writing beside a server of 18: each side on a directory of its own, over one open session.
+"""Bulk statements beside a server of 18: each side on a directory of its own, in one session.
 
-PGTOOL_BENCH_ROWS rows for the bulk statements (a million unless told), PGTOOL_BENCH_SINGLE
-single-row statements (ten thousand). The server's statements are sent one by one over one
-connection, as psql sends them; WAL reaches the disk before a commit returns on both sides.
+PGTOOL_BENCH_ROWS rows, a million unless told. Single rows are in bench_single.
 """
 
 from __future__ import annotations
@@ -19,31 +17,24 @@ from tests.bench import Result
 from tests.differential.selects import both_sides
 
 ROWS = int(os.environ.get("PGTOOL_BENCH_ROWS", "1000000"))
-SINGLE = int(os.environ.get("PGTOOL_BENCH_SINGLE", "10000"))
-COMMITS = max(SINGLE // 10, 1)
 ROUNDS = 3
 SCHEMA = f"""
 CREATE TABLE source AS SELECT g AS id, g % 1000 AS k, 'text ' || (g::int8 * 7919 % {ROWS}) AS t,
   round((g % 100000) / 100.0, 2) AS n FROM generate_series(1, {ROWS}) g;
 CREATE TABLE loaded (LIKE source);
 CREATE TABLE copied (LIKE source);
-CREATE TABLE single (id int PRIMARY KEY, k int, t text);
 VACUUM ANALYZE source;
 """
-_INSERT = "INSERT INTO single (id, k, t) VALUES ({0}, {1}, 'row number {0}')"
-_UPDATE = "UPDATE single SET t = 'changed {0}', k = k + 1 WHERE id = {0}"
-_DELETE = "DELETE FROM single WHERE id = {0}"
 
 
 def run() -> Iterator[Result]:
-    """Bulk statements, then single rows in one transaction and one by one."""
+    """COPY FROM, INSERT … SELECT, CREATE INDEX."""
     conf = {"shared_buffers": "512MB", "max_wal_size": "4GB", "autovacuum": "off"}
     with servers.cluster(18, conf=conf) as server, tempfile.TemporaryDirectory() as place:
         engine, connection = both_sides(server, Path(place) / "data", text=SCHEMA)
         engine.session.set("statement_timeout", "0")
         real, ours = _Server(connection), _Ours(engine)
         yield from _bulk(real, ours)
-        yield from _single(real, ours)
         engine.close()
 
 
@@ -136,36 +127,3 @@ def _bulk(real: _Server, ours: _Ours) -> Iterator[Result]:
             unindexed, lambda side, name=name, column=column: side.run(
                 f"CREATE INDEX {name} ON loaded ({column})"), real, ours,
         ))  # fmt: skip
-
-
-def _single(real: _Server, ours: _Ours) -> Iterator[Result]:
-    def repeated(text: str, count: int) -> Callable[[Any], None]:
-        def work(side: Any) -> None:
-            for number in range(1, count + 1):
-                side.run(text.format(number, number % 100))
-
-        return work
-
-    def inside(work: Callable[[Any], None]) -> Callable[[Any], None]:
-        def block(side: Any) -> None:
-            side.run("BEGIN")
-            work(side)
-            side.run("COMMIT")
-
-        return block
-
-    def emptied(side: Any) -> None:
-        side.run("TRUNCATE single")
-
-    def filled(side: Any) -> None:
-        emptied(side)
-        side.run("INSERT INTO single SELECT g, g % 100, 'row number ' || g FROM "
-                 f"generate_series(1, {SINGLE}) g")  # fmt: skip
-
-    for word, text, before in (
-        ("inserts", _INSERT, emptied), ("updates", _UPDATE, filled), ("deletes", _DELETE, filled),
-    ):  # fmt: skip
-        yield Result(f"{SINGLE} {word}, one transaction",
-                     *_timed(before, inside(repeated(text, SINGLE)), real, ours))  # fmt: skip
-        yield Result(f"{COMMITS} {word}, one per commit",
-                     *_timed(before, repeated(text, COMMITS), real, ours))  # fmt: skip

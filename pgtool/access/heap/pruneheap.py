@@ -12,9 +12,9 @@ pruning on access, which only happens where a page is getting full, and by VACUU
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from formats.derive import struct_of
 from formats.heap import HeapInfomask, HeapInfomask2, xmin_frozen
@@ -24,7 +24,7 @@ from formats.units import BLCKSZ, INVALID_XID
 from formats.wal import heap2
 from formats.wal.heap2 import PruneFlags, PruneReason
 from formats.wal.rmgrs import RmgrId, opcode
-from pgtool.access.heap import pageops
+from pgtool.access.heap import pageops, tupleedit
 from pgtool.access.heap.freeze import FreezePlan
 from pgtool.errors import CorruptData
 from pgtool.storage import page as bufpage
@@ -54,6 +54,8 @@ _prune = struct_of(heap2.xl_heap_prune[18]).pack
 _plan = struct_of(heap2.xlhp_freeze_plan).pack
 _plans_header = struct_of(heap2.xlhp_freeze_plans_header).pack
 _xid = struct.Struct("<I").pack
+#: Numbers of line pointers, two bytes each.
+_NUMBERS = bytearray(2 * (BLCKSZ // bufpage.SIZE_OF_ITEM_ID))
 
 
 @dataclass(slots=True)
@@ -104,7 +106,7 @@ class _Page:
         self.horizon = horizon
         self.free_at_once = free_at_once
         self.out = Pruning()
-        self.items = bufpage.item_ids(self.page)
+        self.items: Sequence[bufpage.ItemId] = bufpage.item_ids(self.page)
         self.headers: dict[int, Header] = {}
         self.done: set[int] = set()
         for number, (state, at, _length) in enumerate(self.items, 1):
@@ -126,9 +128,15 @@ class _Page:
                 state == LpFlags.LP_NORMAL and not self.headers[number].infomask2 & _HEAP_ONLY
             ):
                 self._chain(number)
-        for number, h in self.headers.items():
+        self._unlinked(self.headers)
+        return self.out
+
+    def _unlinked(self, numbers: Iterable[int]) -> None:
+        """Heap-only tuples that no chain led to."""
+        for number in numbers:
             if number not in self.done:
                 if self.out.states[number] == _DEAD:
+                    h = self.headers[number]
                     if is_hot_updated(h):
                         raise CorruptData(
                             f"dead heap-only tuple {number} is not linked to from any HOT chain",
@@ -138,7 +146,6 @@ class _Page:
                     self._unused(number, True)
                 else:
                     self._keep(number)
-        return self.out
 
     def _chain(self, root: int) -> None:
         chain, dead = self._walk(root)
@@ -231,6 +238,81 @@ class _Page:
         self.done.add(number)
         self.out.unused.append(number)
         self.out.ndeleted += had_tuple
+
+
+class _Lines:
+    """The line pointers of a page, read as they are asked for."""
+
+    def __init__(self, page: bytearray) -> None:
+        self.page = page
+        self.count = bufpage.max_offset(page)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, at: int) -> bufpage.ItemId:
+        return bufpage.item_id(self.page, at + 1)
+
+
+class _States(dict[int, VacuumState]):
+    """The verdicts on tuples, made as they are asked for; a tuple's header comes with it."""
+
+    def __init__(self, looked: _Suspects) -> None:
+        super().__init__()
+        self.looked = looked
+
+    def __missing__(self, number: int) -> VacuumState:
+        found = self[number] = self.looked.judge(number)
+        return found
+
+
+class _Headers(dict[int, Header]):
+    """The headers of tuples, as their hints are once they were judged."""
+
+    def __init__(self, looked: _Suspects) -> None:
+        super().__init__()
+        self.looked = looked
+
+    def __missing__(self, number: int) -> Header:
+        looked = self.looked
+        looked.out.states[number]
+        found = self[number] = header_of(looked.page, looked.items[number - 1].offset)
+        return found
+
+
+class _Suspects(_Page):
+    """A page of which only some tuples can be anything but live: what it keeps is not told."""
+
+    def __init__(self, rel: HeapRelation, buffer: Buffer, horizon: int) -> None:
+        self.rel = rel
+        self.buffer = buffer
+        self.page = buffer.page
+        self.horizon = horizon
+        self.free_at_once = False
+        self.items = cast("Sequence[bufpage.ItemId]", _Lines(buffer.page))
+        self.out = Pruning(states=_States(self))
+        self.headers = _Headers(self)
+        self.done = set()
+
+    def judge(self, number: int) -> VacuumState:
+        """The verdict on one tuple."""
+        at = self.items[number - 1].offset
+        return self.rel.rules.satisfies_vacuum(self.buffer, at, self.horizon)
+
+    def decide(self) -> Pruning:
+        """As :meth:`_Page.decide`, of the chains in which something is to be judged."""
+        count = tupleedit.suspects(self.page, _NUMBERS)
+        numbers = struct.unpack_from(f"<{count}H", _NUMBERS)
+        rest: list[int] = []
+        for number in numbers:
+            if self.items[number - 1].flags == LpFlags.LP_REDIRECT:
+                self._chain(number)
+            elif self.headers[number].infomask2 & _HEAP_ONLY:
+                rest.append(number)
+            else:
+                self._chain(number)
+        self._unlinked(rest)
+        return self.out
 
 
 def decide(
@@ -339,7 +421,7 @@ def prune_on_access(
                 return False
         if buffer.pins > 1:
             return False  # somebody is reading here
-        what = decide(rel, buffer, horizon)
+        what = _Suspects(rel, buffer, horizon).decide()
         return apply(rel, buffer, what, PruneReason.PRUNE_ON_ACCESS, xid=xid)
 
 

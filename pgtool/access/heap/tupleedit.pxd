@@ -8,7 +8,8 @@ from pgtool.storage.pageedit cimport (
 cdef int FIRST, ITEM, PRUNE_AT, FREEZE_XVAC
 cdef unsigned int REDIRECT, DEAD, FROZEN, SIGN
 cdef int XMIN, XMAX, FIELD3, CTID, MASK2, MASK, HOFF, MAP, MAP_BITS, PER_BYTE, PER_PAGE
-cdef unsigned int NOT_XMAX, KEYS_UPDATED, HOT_UPDATED, COMBOCID
+cdef unsigned int NOT_XMAX, KEYS_UPDATED, HOT_UPDATED, COMBOCID, LIVE, OFF_MASK, LP_FLAGS
+cdef int LAST_HEADER
 
 cpdef void set_ctid(unsigned char *g, int at, unsigned int block, int number) noexcept
 @cython.locals(mask2="unsigned int")
@@ -24,6 +25,10 @@ cpdef void set_prunable(unsigned char *g, unsigned int xid) noexcept
 cpdef bint change_lines(
     unsigned char *g, const unsigned char *p, Py_ssize_t at, int redirected, int dead, int unused
 ) noexcept
+@cython.locals(at=int)
+cdef bint is_live(unsigned char *g, int number) noexcept
+@cython.locals(count=int, number=int, word="unsigned int", flags="unsigned int")
+cpdef int suspects(unsigned char *g, unsigned char *out) noexcept
 cpdef bint settle_lines(unsigned char *g, bint lines_only, bint truncate) noexcept
 @cython.locals(i=int, place=int)
 cpdef bint freeze_tuples(

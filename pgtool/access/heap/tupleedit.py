@@ -11,7 +11,7 @@ Invariant: see :mod:`pgtool.storage.pageedit`.
 
 from __future__ import annotations
 
-from formats.derive import offset_of
+from formats.derive import offset_of, sizeof
 from formats.heap import (
     HEAP_MOVED,
     HEAP_XMAX_BITS,
@@ -20,7 +20,7 @@ from formats.heap import (
     HeapTupleHeaderData,
 )
 from formats.page import SIZE_OF_PAGE_HEADER, ItemIdData, LpFlags, PageHeaderData
-from formats.units import FROZEN_XID
+from formats.units import BLCKSZ, FROZEN_XID
 from formats.vm import BITS_PER_HEAPBLOCK, HEAPBLOCKS_PER_BYTE, HEAPBLOCKS_PER_PAGE
 from formats.vm import MAP as _MAP
 from formats.wal.heap2 import FreezeFlags
@@ -60,6 +60,10 @@ NOT_XMAX = 0xFFFF & ~(HEAP_XMAX_BITS | HEAP_MOVED)
 KEYS_UPDATED = int(HeapInfomask2.HEAP_KEYS_UPDATED)
 HOT_UPDATED = int(HeapInfomask2.HEAP_HOT_UPDATED)
 COMBOCID = int(HeapInfomask.HEAP_COMBOCID)
+LIVE = int(HeapInfomask.HEAP_XMIN_COMMITTED | HeapInfomask.HEAP_XMAX_INVALID)
+OFF_MASK = (1 << ItemIdData.bits["lp_off"][1]) - 1
+LP_FLAGS = ((1 << ItemIdData.bits["lp_flags"][1]) - 1) << ItemIdData.bits["lp_flags"][0]
+LAST_HEADER = BLCKSZ - sizeof(HeapTupleHeaderData)
 FROZEN, FREEZE_XVAC = FROZEN_XID, int(FreezeFlags.XLH_FREEZE_XVAC)
 MAP, MAP_BITS, PER_BYTE, PER_PAGE = (
     _MAP, BITS_PER_HEAPBLOCK, HEAPBLOCKS_PER_BYTE, HEAPBLOCKS_PER_PAGE
@@ -129,6 +133,32 @@ def change_lines(g, p, at, redirected, dead, unused):
         number = u16(p, at + 2 * i)
         put32(g, FIRST + ITEM * number, 0)
     return True
+
+
+def is_live(g, number):
+    """Whether a tuple's own hints say that it is there for everybody; False where none is."""
+    at = normal_item(g, number)
+    return 0 < at <= LAST_HEADER and u16(g, at + MASK) & LIVE == LIVE
+
+
+def suspects(g, out):
+    """The line pointers of which pruning has more to know than the tuples' hints; how many.
+
+    Those left out are plainly live, lead to such a tuple, or have none. Two bytes each of
+    ``out`` tell the numbers.
+    """
+    count = 0
+    for number in range(1, count_items(g) + 1):
+        word = u32(g, FIRST + ITEM * number)
+        flags = word & LP_FLAGS
+        if flags == REDIRECT:
+            if is_live(g, word & OFF_MASK):
+                continue
+        elif flags == 0 or flags == DEAD or is_live(g, number):
+            continue
+        put16(out, 2 * count, number)
+        count += 1
+    return count
 
 
 def settle_lines(g, lines_only, truncate):
