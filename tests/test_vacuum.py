@@ -67,7 +67,7 @@ def pgtool(*args: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def prepared() -> Iterator[Server]:
     try:
-        with cluster(18, conf={"autovacuum": "off"}) as server:
+        with cluster(18, conf={"max_prepared_transactions": 2}) as server:
             server.psql(SETUP)
             # Two transactions hold the same rows: multixacts.
             with server.connect(autocommit=False) as one, server.connect(autocommit=False) as two:
@@ -171,6 +171,34 @@ def test_full_and_reindex(prepared: Server) -> None:
         "SELECT relname, pg_relation_size(oid) FROM pg_class WHERE relname IN "
         "('t', 'hot', 't_pkey', 't_b_idx', 'hot_a_idx') ORDER BY 1"
     )
+    server.stop()
+
+
+def test_full_keeps_what_a_prepared_transaction_may_want(prepared: Server) -> None:
+    """Ids older than the horizon are frozen in dead versions too, and locks are no multixacts."""
+    server = prepared
+    fresh(server)
+    server.start()
+    with server.connect(autocommit=False) as one, server.connect(autocommit=False) as two:
+        one.execute("SELECT * FROM locked WHERE a < 20 FOR KEY SHARE").fetchall()
+        two.execute("UPDATE locked SET a = a WHERE a < 10")
+    server.psql("BEGIN; INSERT INTO gone VALUES (1); PREPARE TRANSACTION 'held'")
+    server.psql("SELECT * FROM t FOR KEY SHARE; UPDATE hot SET b = 'y'; DELETE FROM t WHERE a > 90; "
+                "UPDATE t SET c = 'z' WHERE c IS NOT NULL; DELETE FROM locked WHERE a % 2 = 0;")  # fmt: skip
+    with server.connect(autocommit=False) as one, server.connect(autocommit=False) as two:
+        one.execute("SELECT * FROM hot WHERE a < 20 FOR KEY SHARE").fetchall()
+        two.execute("UPDATE hot SET b = 'u' WHERE a < 30")
+        two.commit()
+    rows = server.psql(ROWS)
+    server.stop()
+    done = pgtool("vacuum", "--full", "-q", "-t", "t", "-t", "hot", "-t", "locked",
+                  "-D", server.data)  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    server.start()
+    assert server.psql(ROWS) == rows
+    server.psql("COMMIT PREPARED 'held'")
+    server.run_tool("pg_amcheck", "-h", server.base, "-U", "postgres", "-d", "postgres",
+                    "--heapallindexed", "--parent-check", "--rootdescend")  # fmt: skip
     server.stop()
 
 

@@ -68,13 +68,15 @@ def _rewrite(run: Any, ddl: Any, row: Any) -> tuple[int, Rewriter]:
         fresh = database.relation(row.oid)
         assert fresh.locator is not None
         where = fresh.locator
-    work = Rewriter(heap, where, session.xact.latest_snapshot(), oldest)
+    work = Rewriter(
+        heap, where, session.xact.latest_snapshot(), oldest, session.xact.proc.xid
+    )
     directory = database.cluster.directory
     blocks = work.run(directory.file(relation.locator), directory.checksums)
     if mapped:
         point_to(ddl.writer, row, where)
     facts = {
-        "relpages": blocks, "reltuples": float(work.live), "relfrozenxid": oldest,
+        "relpages": blocks, "reltuples": float(work.live + work.recently_dead), "relfrozenxid": oldest,
         "relminmxid": oldest_multi,
     }  # fmt: skip
     if mapped:

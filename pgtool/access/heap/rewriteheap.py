@@ -18,7 +18,6 @@ import numpy.typing as npt
 
 from formats.derive import offset_of
 from formats.heap import (
-    HEAP_LOCK_MASK,
     HEAP_MOVED,
     HEAP_XMAX_BITS,
     HEAP_XMIN_FROZEN,
@@ -27,7 +26,7 @@ from formats.heap import (
     HeapTupleHeaderData,
 )
 from formats.page import SIZE_OF_PAGE_HEADER, ItemIdData, LpFlags, PageHeaderData
-from formats.units import BLCKSZ, FIRST_NORMAL_XID
+from formats.units import BLCKSZ, FIRST_NORMAL_XID, INVALID_XID
 from pgtool.access.damage import strict
 from pgtool.access.heap.heapam import HeapRelation
 from pgtool.access.heap.page import Tuples, tuples_of
@@ -52,10 +51,14 @@ _XMAX, _CTID, _MASK2, _MASK = (
     offset_of(HeapTupleHeaderData, name)
     for name in ("t_xmax", "t_ctid", "t_infomask2", "t_infomask")
 )
-_KEPT_MASK2 = 0xFFFF & ~int(
-    HeapInfomask2.HEAP_KEYS_UPDATED | HeapInfomask2.HEAP_HOT_UPDATED | HeapInfomask2.HEAP_ONLY_TUPLE
-)
-_XMAX_INVALID = int(HeapInfomask.HEAP_XMAX_INVALID)
+_HOT = int(HeapInfomask2.HEAP_HOT_UPDATED | HeapInfomask2.HEAP_ONLY_TUPLE)
+_KEYS_UPDATED = int(HeapInfomask2.HEAP_KEYS_UPDATED)
+_XMAX_INVALID, _XMAX_COMMITTED, _IS_MULTI = (
+    int(flag) for flag in (
+        HeapInfomask.HEAP_XMAX_INVALID, HeapInfomask.HEAP_XMAX_COMMITTED,
+        HeapInfomask.HEAP_XMAX_IS_MULTI,
+    )
+)  # fmt: skip
 
 
 class Pieces(NamedTuple):
@@ -88,8 +91,10 @@ class Rewriter:
     """Copies one heap into the empty file ``new``."""
 
     def __init__(
-        self, rel: HeapRelation, new: RelFileLocator, snapshot: Snapshot, oldest_xmin: int
-    ) -> None:
+        self, rel: HeapRelation, new: RelFileLocator, snapshot: Snapshot, oldest_xmin: int,
+        own_xid: int,
+    ) -> None:  # fmt: skip
+        """``own_xid`` is the rewriting transaction's, which wrote nothing in this heap."""
         self.rel = rel
         self.new = new
         self.snapshot = snapshot
@@ -100,8 +105,8 @@ class Rewriter:
         bufpage.init(self._blank)
         self._capacity = BLCKSZ - SIZE_OF_PAGE_HEADER - rel.target.reserved
         self._waiting: Pieces | None = None
-        #: Whether anybody is there who may follow a version to its successor.
-        self._chains = bool(rel.instance.procarray.running())
+        #: Whether anybody else is there, who may still want a version that we do not see.
+        self._held = oldest_xmin != own_xid
         #: Old and new places, and pairs of (version, successor) by their old places.
         self._moved: list[tuple[Ints, Ints]] = []
         self._chained: list[tuple[int, int]] = []
@@ -139,14 +144,13 @@ class Rewriter:
 
         seen = self.snapshot.visible(headers, unknown)
         kept = seen.copy()
-        running = self.rel.instance.procarray.running()
-        if running:
+        if self._held:
             for row in np.flatnonzero(~seen & ~self._finished(headers)).tolist():
                 kept[row] = self._state(tuples, row) != VacuumState.HEAPTUPLE_DEAD
         self.live += int(seen.sum())
         self.recently_dead += int((kept & ~seen).sum())
         self.dead += int((~kept).sum())
-        self._clean(tuples, seen, xmin)
+        self._clean(tuples, seen, kept, xmin)
         return kept
 
     def _finished(self, headers: Headers) -> npt.NDArray[np.bool_]:
@@ -166,31 +170,49 @@ class Rewriter:
             at = self.rel.tuple_at(buffer, offnum)
             return self.rel.rules.satisfies_vacuum(buffer, at, self.oldest_xmin)
 
-    def _clean(self, tuples: Tuples, seen: npt.NDArray[np.bool_], xmin: Ints) -> None:
-        """Take off what does not count any more: HOT flags, deleters that failed, old xids."""
+    def _clean(
+        self, tuples: Tuples, seen: npt.NDArray[np.bool_], kept: npt.NDArray[np.bool_], xmin: Ints
+    ) -> None:  # fmt: skip
+        """Take off what does not count any more: HOT flags, deleters that failed, old ids.
+
+        A version that is kept for others was made by somebody who committed, if its inserter
+        is older than the horizon: it would be dead otherwise.
+        """
         buffer = tuples.buffer
         halves = buffer[: len(buffer) & ~1].view(np.uint16)
         words = buffer[: len(buffer) & ~3].view(np.uint32)
         at = tuples.start
-        halves[(at + _MASK2) >> 1] &= np.uint16(_KEPT_MASK2)
+        taken = np.where(seen, np.uint16(_HOT | _KEYS_UPDATED), np.uint16(_HOT))
+        halves[(at + _MASK2) >> 1] &= ~taken
         mask = halves[(at + _MASK) >> 1].copy()
-        everybody = seen & ((xmin < FIRST_NORMAL_XID) | precede(xmin, self.oldest_xmin))
+        everybody = kept & ((xmin < FIRST_NORMAL_XID) | precede(xmin, self.oldest_xmin))
         mask[everybody] |= np.uint16(HEAP_XMIN_FROZEN)
-        free = seen & ~self._held(tuples, mask)
+        free = seen & ~self._in_progress(tuples, mask)
         mask[free] &= np.uint16(0xFFFF & ~int(HEAP_XMAX_BITS))
         mask[free] |= np.uint16(_XMAX_INVALID)
-        halves[(at + _MASK) >> 1] = mask
         words[(at[free] + _XMAX) >> 2] = 0
+        for row in np.flatnonzero(kept & ~seen & ((mask & np.uint16(_IS_MULTI)) != 0)).tolist():
+            updater = self._updater(int(words[(at[row] + _XMAX) >> 2]))
+            words[(at[row] + _XMAX) >> 2] = updater
+            mask[row] = int(mask[row]) & ~HEAP_XMAX_BITS | (
+                _XMAX_COMMITTED if updater else _XMAX_INVALID
+            )
+        halves[(at + _MASK) >> 1] = mask
         tuples.head = None
 
-    def _held(self, tuples: Tuples, mask: Ints) -> npt.NDArray[np.bool_]:
+    def _updater(self, multi: int) -> int:
+        """The transaction that a multixact updates for; who locks a dead version says nothing."""
+        members = self.rel.instance.multixact.members(multi)
+        return next((member.xid for member in members if member.is_update), INVALID_XID)
+
+    def _in_progress(self, tuples: Tuples, mask: Ints) -> npt.NDArray[np.bool_]:
         """Visible versions whose xmax still is somebody's: a transaction in progress."""
         out = np.zeros(len(tuples), bool)
-        running = set(self.rel.instance.procarray.running())
-        if not running:
+        if not self._held:
             return out
+        running = set(self.rel.instance.procarray.running())
         xmax: Any = tuples.u32("t_xmax")
-        multi = (mask & np.uint16(HeapInfomask.HEAP_XMAX_IS_MULTI | HEAP_LOCK_MASK)) != 0
+        multi = (mask & np.uint16(_IS_MULTI)) != 0
         maybe = multi | np.isin(xmax, np.fromiter(running, np.uint32))
         for row in np.flatnonzero((xmax != 0) & maybe).tolist():
             xid = int(xmax[row])
@@ -222,7 +244,7 @@ class Rewriter:
         self._pointers(out, page, number, start, some.length)
         self._places(out, target, block, number)
         self._bounds(out, page, first_of_page, start, count)
-        if self._chains:
+        if self._held:
             self._moved.append((some.old, block << 16 | number))
         self._log(out, count)
 
@@ -268,7 +290,7 @@ class Rewriter:
 
     def _note(self, tuples: Tuples) -> None:
         """Remember which versions have a successor that somebody may need to find."""
-        if not self._chains:
+        if not self._held:
             return
         old = tuples.blocks() << 16 | tuples.offnum
         halves = tuples.buffer[: len(tuples.buffer) & ~1].view(np.uint16)
