@@ -183,8 +183,10 @@ def test_full_keeps_what_a_prepared_transaction_may_want(prepared: Server) -> No
         one.execute("SELECT * FROM locked WHERE a < 20 FOR KEY SHARE").fetchall()
         two.execute("UPDATE locked SET a = a WHERE a < 10")
     server.psql("BEGIN; INSERT INTO gone VALUES (1); PREPARE TRANSACTION 'held'")
-    server.psql("SELECT * FROM t FOR KEY SHARE; UPDATE hot SET b = 'y'; DELETE FROM t WHERE a > 90; "
-                "UPDATE t SET c = 'z' WHERE c IS NOT NULL; DELETE FROM locked WHERE a % 2 = 0;")  # fmt: skip
+    server.psql(
+        "SELECT * FROM t FOR KEY SHARE; UPDATE hot SET b = 'y'; DELETE FROM t WHERE a > 90;"
+        "UPDATE t SET c = 'z' WHERE c IS NOT NULL; DELETE FROM locked WHERE a % 2 = 0"
+    )
     with server.connect(autocommit=False) as one, server.connect(autocommit=False) as two:
         one.execute("SELECT * FROM hot WHERE a < 20 FOR KEY SHARE").fetchall()
         two.execute("UPDATE hot SET b = 'u' WHERE a < 30")

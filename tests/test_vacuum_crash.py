@@ -8,7 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
+from pgtool.catalog.cluster import Cluster
+from pgtool.functions.session import Session
+from pgtool.sql.engine import Engine
 from pgtool.storage import pageruns
+from pgtool.transam.instance import Instance
+from tests.crash import CrashBackend
 from tests.servers import Server
 from tests.sqlcrash import Script
 
@@ -56,3 +61,31 @@ def test_killed_at_any_moment(
     points = every if POINTS == "all" else rng.sample(every, int(POINTS))
     for n, stop in enumerate(points):
         script.check(stop, n, ("tear", "drop", "tear", "keep")[n % 4])
+
+
+QUIET = "CREATE UNLOGGED TABLE q (a serial PRIMARY KEY, b text); INSERT INTO q (b) VALUES ('x')"
+STATEMENTS_QUIET = (
+    "CREATE DATABASE copied STRATEGY wal_log", QUIET, "CREATE UNLOGGED TABLE r (a int UNIQUE)",
+    "CREATE UNLOGGED TABLE s (a int UNIQUE)", "REINDEX TABLE r", "VACUUM FULL s",
+)  # fmt: skip
+
+
+def test_unlogged_relations_are_empty_after_a_crash(make_cluster: Make) -> None:
+    server = make_cluster(18)
+    server.psql(QUIET, "template1")
+    server.stop()
+    root = str(server.data)
+    backend = CrashBackend(root)
+    instance = Instance.start(root, backend=backend)
+    engine = Engine(Session.open(Cluster(root), "postgres"))
+    for text in STATEMENTS_QUIET:
+        assert [outcome.answer for outcome in engine.run(text)].count(None)
+    instance.wal.flush_all()
+    instance.abandon()
+    backend.crash(1, "keep")
+    server.start()
+    for database in ("template1", "copied", "postgres"):
+        assert server.psql("INSERT INTO q (b) VALUES ('y'); SELECT * FROM q", database) == "1|y\n"
+    server.psql("INSERT INTO r VALUES (1)")
+    assert server.psql("INSERT INTO s VALUES (1); SELECT a FROM s") == "1\n"
+    server.stop()

@@ -155,7 +155,7 @@ class Backend:
         prefix = f"{stamp}.{int(now * 1000) % 1000:03d} UTC [{os.getpid()}] "
         parts = (
             (level, message), ("DETAIL", detail), ("HINT", hint), ("CONTEXT", context),
-            ("STATEMENT", text.rstrip("\n")),
+            ("STATEMENT", text if level != "WARNING" else None),
         )  # fmt: skip
         for name, words in parts:
             if words:

@@ -76,8 +76,8 @@ def _rewrite(run: Any, ddl: Any, row: Any) -> tuple[int, Rewriter]:
     if mapped:
         point_to(ddl.writer, row, where)
     facts = {
-        "relpages": blocks, "reltuples": float(work.live + work.recently_dead), "relfrozenxid": oldest,
-        "relminmxid": oldest_multi,
+        "relpages": blocks, "reltuples": float(work.live + work.recently_dead),
+        "relfrozenxid": oldest, "relminmxid": oldest_multi,
     }  # fmt: skip
     if mapped:
         rebuild_indexes(ddl, row.oid)

@@ -338,23 +338,31 @@ class _Copy:
 
         old = RelFileLocator(self.spc, self.source, number)
         new = RelFileLocator(self.spc, self.target, number)
+        # Recovery makes an unlogged relation anew from its init fork.
+        logged = fork == ForkNumber.INIT or not self.pool.exists(old, ForkNumber.INIT)
         self.pool.create(new, fork)
-        log_create(self.xact, new, fork)
+        if logged:
+            log_create(self.xact, new, fork)
         blocks = self.pool.nblocks(old, fork)
         for first in range(0, blocks, PAGES_AT_ONCE):
             pages = []
             for block in range(first, min(first + PAGES_AT_ONCE, blocks)):
                 with self.pool.read(old, block, fork) as buffer:
                     pages.append(bytearray(buffer.page))
-            logged = [page for page in pages if any(page)]
-            if len(logged) == len(pages):
-                self.wal.log_newpages(new, fork, first, pages, xid=xid,
-                                      standard=fork == ForkNumber.MAIN)  # fmt: skip
-            else:
-                for at, page in enumerate(pages):
-                    self.wal.log_newpage(new, fork, first + at, page, standard=False, xid=xid)
-            self.wal.flush_all()
+            if logged:
+                self._log(new, fork, first, pages, xid)
             self.pool.write_blocks(new, fork, first, b"".join(pages))
+
+    def _log(
+        self, new: RelFileLocator, fork: ForkNumber, first: int, pages: list[bytearray], xid: int
+    ) -> None:  # fmt: skip
+        if all(any(page) for page in pages):
+            self.wal.log_newpages(new, fork, first, pages, xid=xid,
+                                  standard=fork == ForkNumber.MAIN)  # fmt: skip
+        else:
+            for at, page in enumerate(pages):
+                self.wal.log_newpage(new, fork, first + at, page, standard=False, xid=xid)
+        self.wal.flush_all()
 
 
 def drop(engine: Any, raw: Any, text: str) -> Outcome:

@@ -91,10 +91,14 @@ class Store:
     # -- files -----------------------------------------------------------------------
 
     def create(self, where: RelFileLocator, persistence: str) -> None:
-        """Make a relation's main fork (and the init fork of an unlogged one)."""
+        """Make a relation's main fork (and the init fork of an unlogged one).
+
+        Recovery makes the main fork of an unlogged relation from its init fork, so it must
+        not find one that it has made itself.
+        """
         self.instance.pool.create(where)
         self.xact.pending_delete(where, at_commit=False)
-        if persistence != TEMPORARY:
+        if persistence not in (TEMPORARY, UNLOGGED):
             log_create(self.xact, where, ForkNumber.MAIN)
         if persistence == UNLOGGED:
             self.instance.pool.create(where, ForkNumber.INIT)
@@ -121,11 +125,7 @@ class Store:
         """Fill a new index from its table; how many entries it has."""
         from pgtool.sql.indexbuild import build_index
 
-        return build_index(self.session, self.instance, index)
-
-    def build_index(self, index: int) -> None:
-        """Fill a new index from its table, and tell its size."""
-        self.note_size(index, self.fill_index(index))
+        count = build_index(self.session, self.instance, index)
         if self.session.database.relation(index).relpersistence == UNLOGGED:
             from pgtool.catalog.indexinfo import open_index_of
             from pgtool.sql.executor.indexwrite import key_function
@@ -135,6 +135,11 @@ class Store:
             keys = functools.partial(key_function, env)
             made = open_index_of(self.session.database, self.instance, index, keys)
             made.build_init_fork(xid=self.xact.current_xid())
+        return count
+
+    def build_index(self, index: int) -> None:
+        """Fill a new index from its table, and tell its size."""
+        self.note_size(index, self.fill_index(index))
 
     def note_size(self, oid: int, entries: int) -> None:
         """relpages and reltuples of a built index, and of its table where it tells them."""
