@@ -51,6 +51,8 @@ class Script:
         """Run what a line completes; False to stop."""
         self.line += 1
         runner, scanner = self.runner, self.scanner
+        if not self.conditions and scanner.takes_whole(line):
+            return self._statement() and not runner.stopped
         scanner.start(line)
         while True:
             scanner.active = self.active
@@ -66,8 +68,8 @@ class Script:
     def _single_line(self) -> bool:
         """Whether the line's end ends the statement."""
         scanner = self.scanner
-        return (self.runner.variables.on("SINGLELINE") and bool(scanner.buffer.strip())
-                and not scanner.state and not scanner.depth)  # fmt: skip
+        return (not scanner.state and not scanner.depth and bool(scanner.buffer.strip())
+                and self.runner.variables.on("SINGLELINE"))  # fmt: skip
 
     def finish(self) -> None:
         """The end of the input: what is left without a semicolon runs too."""
@@ -230,15 +232,16 @@ def run_script(runner: Any, lines: Iterable[str], name: str | None, path: str | 
     runner.places.append(script)
     echo = runner.variables
     try:
-        for line in script.lines:
-            text = line[:-1] if line.endswith("\n") else line
-            if script.line == 0:
-                text = text.removeprefix("\ufeff")
-            if echo.word("ECHO") == "all":
-                print(text, flush=True)
-            if not script.feed(text):
-                return int(runner.status)
-        script.finish()
+        with runner.catching():
+            for line in script.lines:
+                text = line[:-1] if line.endswith("\n") else line
+                if script.line == 0:
+                    text = text.removeprefix("\ufeff")
+                if echo.word("ECHO") == "all":
+                    print(text, flush=True)
+                if not script.feed(text):
+                    return int(runner.status)
+            script.finish()
     finally:
         runner.places.pop()
         runner.engine.copy_in = before

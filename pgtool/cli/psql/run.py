@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
@@ -71,6 +71,8 @@ class Runner:
         self.terse = False
         self.interactive = False
         self.stopped = False
+        #: Whether Ctrl-C comes to :meth:`_interrupted` already, and whether a statement runs.
+        self._catching = self._running = False
         #: False after \connect failed in a script: nothing more may run.
         self.connected = True
         #: What rows were written to in a form that a file holds once.
@@ -145,18 +147,18 @@ class Runner:
         once = self.once
         begin = time.perf_counter()
         try:
-            with transactions.guarded(self, text) as guard:
-                if once.describe:
-                    guard.done = results.describe(self, text)
-                else:
-                    guard.done = self._run(text)
+            done = transactions.guarded(self, text, self._described if once.describe else self._run)
         finally:
             self.once = Once()
-        if not guard.done and self.variables.word("ECHO") == "errors":
+        if not done and self.variables.word("ECHO") == "errors":
             self.say(f"STATEMENT:  {text}")
         if self.timing:
             print(_elapsed((time.perf_counter() - begin) * 1000), flush=True)
-        return guard.done
+        return done
+
+    def _described(self, text: str) -> bool:
+        """What columns a text would give."""
+        return results.describe(self, text)
 
     def _run(self, text: str) -> bool:
         """Run one text and show what comes out."""
@@ -187,28 +189,36 @@ class Runner:
         except PgtoolError:
             return None  # which the run will tell
 
-    @contextmanager
-    def cancellable(self) -> Iterator[None]:
+    def cancellable(self) -> _Cancellable:
         """Ctrl-C cancels the statement; a second one what does not listen."""
-        session = self.engine.session
+        return _Cancellable(self)
 
-        def cancel(_number: int, _frame: Any) -> None:
-            if session.cancel_requested:
-                raise KeyboardInterrupt
-            session.cancel()
-            if not self.interactive:
-                # A script does not go on with the next statement.
-                self.stopped, self.status = True, INTERRUPTED
-
-        try:
-            before = signal.signal(signal.SIGINT, cancel)
-        except ValueError:  # not the main thread
+    @contextmanager
+    def catching(self) -> Iterator[None]:
+        """Be told of Ctrl-C while statements follow one another, rather than around each."""
+        if self._catching:
             yield
             return
         try:
+            before = signal.signal(signal.SIGINT, self._interrupted)
+        except ValueError:  # not the main thread
+            yield
+            return
+        self._catching = True
+        try:
             yield
         finally:
+            self._catching = False
             signal.signal(signal.SIGINT, before)
+
+    def _interrupted(self, _number: int, _frame: Any) -> None:
+        session = self.engine.session
+        if not self._running or session.cancel_requested:
+            raise KeyboardInterrupt
+        session.cancel()
+        if not self.interactive:
+            # A script does not go on with the next statement.
+            self.stopped, self.status = True, INTERRUPTED
 
     def failed(self, error: PgtoolError, text: str) -> None:
         """Tell an error of the engine, after what the statement told before it."""
@@ -271,6 +281,28 @@ class Runner:
                            title=title, footers=below)  # fmt: skip
         self.out.flush()
         return count
+
+
+class _Cancellable:
+    """The ``with`` of :meth:`Runner.cancellable`."""
+
+    __slots__ = ("catching", "outer", "runner")
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+        self.outer = runner._running
+        self.catching: AbstractContextManager[None] | None = None
+
+    def __enter__(self) -> None:
+        if not self.runner._catching:
+            self.catching = self.runner.catching()
+            self.catching.__enter__()
+        self.runner._running = True
+
+    def __exit__(self, *error: Any) -> None:
+        self.runner._running = self.outer
+        if self.catching is not None:
+            self.catching.__exit__(*error)
 
 
 def _elapsed(milliseconds: float) -> str:

@@ -22,6 +22,14 @@ _TOKEN = re.compile(
     |(?P<open>[(\[])|(?P<close>[)\]])|(?P<semi>;)|(?P<back>\\)""",
     re.X,
 )
+#: Within a plain line: anything but marks, strings, lone minus and slash.
+_INNER = r"""[^'"\\;:$/\-()\[\]]++|'[^'\\]*+'|-(?!-)|/(?!\*)"""
+_LIST = rf"\((?:{_INNER})*+\)"
+#: A line that is one statement in which nothing asks for the scanner. (One that creates may
+#: have a body.)
+_WHOLE = re.compile(
+    rf"\s*+(?!create\b)((?:{_INNER}|\((?:{_INNER}|{_LIST})*+\))++;)\s*", re.I
+)
 _VARIABLE = re.compile(r""":(?:(\w+)|['"](\w+)['"])""")
 _ENDS = {
     "string": re.compile(r"'"), "name": re.compile(r'"'),
@@ -75,6 +83,16 @@ class Scanner:
         return "-" if self.buffer.strip() else "="
 
     # -- a line ------------------------------------------------------------------------
+
+    def takes_whole(self, line: str) -> bool:
+        """Take a line at once that is one plain statement; False where it is to be scanned."""
+        if self.buffer or self.state:
+            return False
+        match = _WHOLE.fullmatch(line)
+        if match is None:
+            return False
+        self.text, self.at, self.buffer = line, len(line), match[1]
+        return True
 
     def start(self, line: str) -> None:
         """One line without its line end."""

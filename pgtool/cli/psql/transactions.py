@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from pgtool.cli.psql.results import Stopped
@@ -27,34 +25,29 @@ _CONCURRENT = re.compile(
 )  # fmt: skip
 
 
-@dataclass
-class Guard:
-    """How a statement ended."""
-
-    done: bool = False
-
-
-@contextmanager
-def guarded(runner: Any, text: str) -> Iterator[Guard]:
-    """Around one text: open a block before it, set a savepoint, go back to it after an error."""
-    guard = Guard()
+def guarded(runner: Any, text: str, run: Callable[[str], bool]) -> bool:
+    """Run one text: open a block before it, set a savepoint, go back to it after an error."""
     session = runner.engine.session
     if not runner.variables.on("AUTOCOMMIT") and not session.in_transaction and _needs_block(text):
         _quietly(runner, "BEGIN")
-    wanted = runner.variables.word("ON_ERROR_ROLLBACK")
-    saved = (
-        session.in_transaction and not runner.engine.transactions.failed
-        and (runner.interactive if wanted == "interactive" else
-             runner.variables.on("ON_ERROR_ROLLBACK"))
-    )  # fmt: skip
+    saved = session.in_transaction and not runner.engine.transactions.failed and (
+        _wants_savepoint(runner)
+    )
     if saved:
         _quietly(runner, f"SAVEPOINT {SAVEPOINT}")
     try:
-        yield guard
+        done = run(text)
     except Stopped:
-        guard.done = False
+        done = False
     if saved:
         _settle(runner, text)
+    return done
+
+
+def _wants_savepoint(runner: Any) -> bool:
+    if runner.variables.word("ON_ERROR_ROLLBACK") == "interactive":
+        return bool(runner.interactive)
+    return bool(runner.variables.on("ON_ERROR_ROLLBACK"))
 
 
 def _settle(runner: Any, text: str) -> None:

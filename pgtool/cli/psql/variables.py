@@ -5,6 +5,7 @@ Names that mean something refuse values which do not; a boolean that is set to n
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 
@@ -19,6 +20,7 @@ class Refused(Exception):
     """A value that the variable does not take: the message, and a hint line."""
 
 
+@functools.cache
 def boolean(text: str) -> bool | None:
     """The truth of a word, or None where it is none; unambiguous beginnings count."""
     word = text.lower()
