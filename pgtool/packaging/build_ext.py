@@ -19,6 +19,7 @@ HOT_MODULES: tuple[str, ...] = (
     "formats.pglz",
     "formats.pglz_pack",
     "pgtool.access.btree.itemedit",
+    "pgtool.access.btree.numberpage",
     "pgtool.access.btree.replay",
     "pgtool.access.heap.attributes",
     "pgtool.access.heap.pointers",

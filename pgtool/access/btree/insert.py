@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from formats.nbtree import BTREE_VERSION, P_HIKEY, P_NONE
 from formats.page import SIZE_OF_PAGE_HEADER, LpFlags
 from formats.units import BLCKSZ, maxalign
-from pgtool.access.btree import pageops, tuples
+from pgtool.access.btree import pageops, pointed, tuples
 from pgtool.access.btree.dedup import bottom_up_pass, dedup_pass
 from pgtool.access.btree.delete import simple_delete_pass
 from pgtool.access.btree.keys import ScanKey
@@ -37,6 +37,7 @@ MAX_ITEM_SIZE = (
 assert MAX_ITEM_SIZE == 2704
 _PROGRAM_LIMIT_EXCEEDED = "54000"
 _DEAD = int(LpFlags.LP_DEAD)
+_PLAIN = (UniqueCheck.NO, UniqueCheck.YES)
 
 
 def check_size(tree: BTree, tup: bytes, tid: int) -> None:
@@ -67,6 +68,11 @@ def insert(
     inserted, only checked.
     """
     tup = tree.shape.form(datums, tid)
+    first = datums[0]
+    if tree.keys.kind and first is not None and check in _PLAIN and len(tup) <= MAX_ITEM_SIZE:
+        number = tree.keys.number_of(first)
+        if pointed.insert(tree, number, tid, tup, check is UniqueCheck.YES):
+            return True
     key = tree.keys.scan_key(datums[: tree.nkeyatts], tid)
     checking = check is not UniqueCheck.NO and not (
         key.has_null and not tree.descriptor.nulls_not_distinct

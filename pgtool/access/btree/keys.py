@@ -23,6 +23,7 @@ from formats.itup import SIZEOF_INDEX_TUPLE, IndexInfo, IndexTupleData
 from formats.nbtree import INDEX_ALT_TID_MASK
 from formats.page import SIZE_OF_PAGE_HEADER, ItemIdData
 from pgtool.access.btree import tuples
+from pgtool.access.btree.numberpage import KINDS
 from pgtool.access.indextuple import IndexShape
 
 __all__ = ["KeyColumn", "Keys", "ScanKey"]
@@ -120,6 +121,8 @@ class Keys:
             column.equal_image for column in columns
         )
         self._single = self._single_number()
+        #: What :mod:`pgtool.access.btree.numberpage` calls such a number; 0 where it does not.
+        self.kind = KINDS.get(self.single_number, 0)
         self._readers = self._plain_readers()
         self._known: dict[bytes, tuple[Any, ...]] = {}
 
@@ -134,6 +137,11 @@ class Keys:
     def single_number(self) -> str:
         """The numpy type of the only key column where it is an ascending number, else ''."""
         return self.columns[0].number if self._single is not None else ""
+
+    def number_of(self, datum: bytes) -> int:
+        """The number of an only key column."""
+        assert self._single is not None
+        return int(self._single(datum)[0])
 
     def _plain_readers(self) -> list[_Reader] | None:
         """What reads the key columns of a tuple without NULLs one after the other."""

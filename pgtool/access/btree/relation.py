@@ -68,7 +68,7 @@ class BTree:
         #: A leaf that took a tuple lately: neighbours often follow.
         self.recent_leaf = P_NONE
         #: The fast root (block, level) as last seen on the meta page.
-        self._fast_root: tuple[int, int] | None = None
+        self.fast_root: tuple[int, int] | None = None
 
     # -- pages ----------------------------------------------------------------------------
 
@@ -168,14 +168,14 @@ class BTree:
 
     def root(self) -> tuple[int, int]:
         """(block, level) of the fast root, which is made if there is none."""
-        known = self._fast_root
+        known = self.fast_root
         if known is not None and self._is_fast_root(*known):
             return known
         meta = self.meta()
         if meta.root == P_NONE:
             return self._first_root(), 0
-        self._fast_root = meta.fastroot, meta.fastlevel
-        return self._fast_root
+        self.fast_root = meta.fastroot, meta.fastlevel
+        return self.fast_root
 
     def _is_fast_root(self, block: int, level: int) -> bool:
         """Whether a page that was the fast root can still be gone down from."""

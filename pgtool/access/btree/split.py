@@ -23,9 +23,9 @@ from pgtool.errors import CorruptData
 from pgtool.storage import page as bufpage
 from pgtool.storage.bufmgr import Buffer
 
-__all__ = ["finish_split", "insert_on_page", "parent_of"]
+__all__ = ["finish_split", "insert_on_page", "pack_insert", "parent_of"]
 
-_INSERT = struct_of(xl_btree_insert)
+pack_insert = struct_of(xl_btree_insert).pack
 _SPLIT = struct_of(xl_btree_split)
 _NEWROOT = struct_of(xl_btree_newroot)
 _INCOMPLETE, _ROOT = int(BtpFlags.BTP_INCOMPLETE_SPLIT), int(BtpFlags.BTP_ROOT)
@@ -52,7 +52,7 @@ def insert_on_page(
     meta_buffer = meta = None
     if only_page:
         meta_buffer, meta = _lower_fast_root(tree, buffer)
-    main = _INSERT.pack(offnum)
+    main = pack_insert(offnum)
     # Made beside the page: what a damaged one can make fail has failed before it changes.
     built = bytearray(page)
     if postingoff:
