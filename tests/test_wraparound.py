@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from formats.slru import XACT
+from formats.slru import MULTIXACT_OFFSETS, XACT
 from tests.installs import NOBODY
 from tests.servers import MissingServer, Server, cluster
 
@@ -55,7 +55,26 @@ def brought_to(server: Server, margin: int) -> None:
         os.chown(segment, NOBODY, NOBODY)
 
 
-def server_says(server: Server, text: str, *, near: bool = False) -> list[str]:
+#: A locker and an updater, so a multixact.
+SHARED = ("BEGIN; SELECT a FROM t WHERE a = 1 FOR KEY SHARE; SAVEPOINT s; "
+          "UPDATE t SET a = a WHERE a = 1; COMMIT")  # fmt: skip
+
+
+def brought_to_multi(server: Server, margin: int) -> None:
+    """A fresh directory in which so many multixacts are left before wraparound."""
+    subprocess.run(["rm", "-rf", str(server.data)], check=True)
+    subprocess.run(["cp", "-a", str(server.base / "original"), str(server.data)], check=True)
+    multi = 2**31 - margin
+    server.run_tool("pg_resetwal", "-m", f"{multi},1", "-D", server.data)
+    segment = server.data / MULTIXACT_OFFSETS.path(multi // MULTIXACT_OFFSETS.per_segment, 18)
+    segment.write_bytes(bytes(SEGMENT))
+    if segment.owner() != server.data.owner():
+        os.chown(segment, NOBODY, NOBODY)
+
+
+def server_says(
+    server: Server, text: str, *, near: bool = False, hints: bool = False
+) -> list[str]:
     """The messages of one statement, warnings and error.
 
     ``near`` the limit a worker starts without autovacuum too, and would vacuum the oldest
@@ -68,6 +87,8 @@ def server_says(server: Server, text: str, *, near: bool = False) -> list[str]:
 
     def note(diag: Any) -> None:
         said.append(f"{diag.severity}:  {diag.message_primary}")
+        if hints and diag.message_hint:
+            said.append(f"HINT:  {diag.message_hint}")
 
     server.start(**({"post_auth_delay": 60} if near else {}))
     with server.connect(options="-c post_auth_delay=0") as connection:
@@ -76,6 +97,8 @@ def server_says(server: Server, text: str, *, near: bool = False) -> list[str]:
             connection.execute(text)
         except psycopg.Error as error:
             said.append(f"ERROR:  {error.sqlstate}: {error.diag.message_primary}")
+            if hints:
+                said.append(f"HINT:  {error.diag.message_hint}")
     server.stop("immediate" if near else "fast")
     return said
 
@@ -101,6 +124,21 @@ def test_refused_as_the_server_refuses(server: Server) -> None:
     age = pgtool("age", "-D", server.data)
     assert age.returncode == 2
     assert "CRITICAL" in age.stdout
+
+
+@pytest.mark.parametrize("margin", [WARN - 1000, STOP - 5])
+def test_multixacts_as_the_server_has_them(server: Server, margin: int) -> None:
+    brought_to_multi(server, margin)
+    ours = pgtool("query", "--verbose", "-D", server.data, "-c", SHARED)
+    brought_to_multi(server, margin)
+    theirs = server_says(server, SHARED, near=True, hints=True)
+    said = ours.stderr.replace("WARNING:  01000: ", "WARNING:  ").splitlines()
+    wanted = "\n".join(theirs).splitlines()
+    assert [line for line in said if not line.startswith("LINE")][: len(wanted)] == wanted
+    assert len(theirs) == 2
+    done = pgtool("vacuum", "--auto", "--all", "-q", "-D", server.data)
+    assert done.returncode == 0, done.stderr
+    assert server_says(server, SHARED) == []
 
 
 def test_single_user_mode_rescues(server: Server) -> None:

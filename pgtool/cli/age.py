@@ -104,7 +104,8 @@ def _nagios(rows: list[Ages], worst: Any) -> int:
     oldest = rows[0]
     late = [row.name for row in rows if row.grade == worst]
     what = (
-        f"oldest is {oldest.name}: age {oldest.xid.oldest}, {oldest.xid.stop} transactions left"
+        f"oldest is {oldest.name}: age {oldest.xid.oldest}, {oldest.xid.stop} transactions left, "
+        f"{oldest.multi.stop} multixacts left"
     )
     if worst:
         what = f"{', '.join(late)} past the limit; {what}"

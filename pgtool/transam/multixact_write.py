@@ -246,22 +246,21 @@ class RunningMultiXacts(MultiXacts):
     def _near_wrap(self, multi: int, wrap: int) -> None:
         name = self.database_name(self.oldest_multi_db)
         place = f'"{name}"' if name is not None else f"with OID {self.oldest_multi_db}"
-        more = "\nYou might also need to commit or roll back old prepared transactions, " \
-            "or drop stale replication slots."
+        hint = (
+            "Execute a database-wide VACUUM in that database.\n"
+            "You might also need to commit or roll back old prepared transactions."
+        )
         if not self.single_user and not precedes(multi, wrap - STOP_MARGIN & _MASK):
             raise SqlError(
                 "database is not accepting commands that assign new MultiXactIds to avoid "
                 f"wraparound data loss in database {place}",
-                PROGRAM_LIMIT_EXCEEDED,
-                hint="Execute a database-wide VACUUM in that database." + more,
-            )
+                PROGRAM_LIMIT_EXCEEDED, hint=hint,
+            )  # fmt: skip
         left = wrap - multi & _MASK
         self.warn(
             f"database {place} must be vacuumed before {left} more "
-            f"MultiXactId{' is' if left == 1 else 's are'} used",
-            "To avoid MultiXactId assignment failures, execute a database-wide VACUUM in that "
-            "database." + more,
-        )
+            f"MultiXactId{' is' if left == 1 else 's are'} used", hint,
+        )  # fmt: skip
 
 
 def _members_between(start: int, end: int) -> Callable[[int], bool]:

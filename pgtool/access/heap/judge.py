@@ -39,6 +39,7 @@ _FLAG_SHIFT, _FLAG_WIDTH = ItemIdData.bits["lp_flags"]
 _FLAGS = np.uint32((1 << _FLAG_WIDTH) - 1)
 _LEN_SHIFT = ItemIdData.bits["lp_len"][0]
 _HOT = np.uint16(HeapInfomask2.HEAP_HOT_UPDATED | HeapInfomask2.HEAP_ONLY_TUPLE)
+_IS_MULTI = np.uint16(HeapInfomask.HEAP_XMAX_IS_MULTI)
 _NOT_SIMPLE = np.uint16(HeapInfomask.HEAP_XMAX_IS_MULTI | HEAP_MOVED)
 _LOCK_ONLY = np.uint16(HeapInfomask.HEAP_XMAX_LOCK_ONLY)
 _XMIN_COMMITTED, _XMIN_INVALID, _XMAX_COMMITTED, _XMAX_INVALID = (
@@ -126,7 +127,8 @@ class _Verdicts:
         self.deleter_age = (oldest - xmax).view(np.int32)
         gone = touched & ((mask & _XMAX_INVALID) == 0)
         known = gone & ((mask & _XMAX_COMMITTED) != 0)
-        done, running = self._outcomes(xmax, gone & ~known)
+        # A multixact is no xid: its page is looked at closer anyway.
+        done, running = self._outcomes(xmax, gone & ~known & ((mask & _IS_MULTI) == 0))
         deleted = known | done
         self.committed_dead = committed & deleted & (xmin != xmax)
         self.dead = self.dead | (committed & deleted)
