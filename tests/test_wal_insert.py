@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -18,6 +19,8 @@ from pgtool.errors import Panic
 from pgtool.storage.backend import Directory
 from pgtool.storage.bufmgr import Buffer, BufferTag
 from pgtool.storage.smgr import ForkNumber, RelFileLocator
+from pgtool.wal import assemble as assembling
+from pgtool.wal import insert
 from pgtool.wal.compress import compressor
 from pgtool.wal.insert import Record, Wal
 from pgtool.wal.reader import WalReader
@@ -201,3 +204,49 @@ def test_a_failure_in_a_critical_section_is_a_panic(tmp_path: Path) -> None:
         wal.flush_all()
     with pytest.raises(Panic):
         wal.writer.backend.write("pg_wal/x", 0, b"")
+
+
+# -- put together in one go --------------------------------------------------------------------
+
+
+def plain_assemble() -> object:
+    """The module as it is where nothing is compiled."""
+    source = Path(assembling.__file__).with_name("assemble.py")
+    module = ModuleType("assemble_plain")
+    exec(compile(source.read_text(), str(source), "exec"), module.__dict__)
+    return module.assemble
+
+
+def random_record(rng: random.Random, buffers: list[Buffer]) -> Record:
+    record = Record(rng.randrange(1, 20), rng.randrange(16) << 4,
+                    rng.randbytes(rng.choice([0, 3, 255, 256, 900, 9000])))  # fmt: skip
+    for number in rng.sample(range(32), rng.randrange(4)):
+        record.block(number, rng.choice(buffers), rng.randbytes(rng.choice([0, 8, 300, 8000])),
+                     will_init=rng.random() < 0.2, force_image=rng.random() < 0.05,
+                     no_image=rng.random() < 0.2, keep_data=rng.random() < 0.2,
+                     set_lsn=rng.random() < 0.8)  # fmt: skip
+    return record
+
+
+def test_in_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Records that are assembled at once are those that are put together part by part."""
+    ways = {"as built": assembling.assemble, "plain": plain_assemble(), "parts": lambda *_: 0}
+    written: list[tuple[bytes, list[int]]] = []
+    for name, way in ways.items():
+        monkeypatch.setattr(insert, "assemble", way)
+        rng = random.Random(6)
+        wal = make(tmp_path / name, MB)
+        buffers = [
+            Buffer(BufferTag(RelFileLocator(1663, 5, 16384 + i % 2), ForkNumber(i % 3), 1 << i),
+                   bytearray(BLCKSZ))
+            for i in range(6)
+        ]  # fmt: skip
+        for _ in range(300):
+            wal.insert(random_record(rng, buffers), rng.randrange(1 << 32))
+        wal.redo_lsn = wal.end
+        for _ in range(50):
+            wal.insert(random_record(rng, buffers), 7)
+        wal.flush_all()
+        found = b"".join(p.read_bytes() for p in sorted((tmp_path / name / "pg_wal").iterdir()))
+        written.append((found, [buffer.lsn for buffer in buffers]))
+    assert written[0] == written[1] == written[2]

@@ -38,6 +38,7 @@ HOT_MODULES: tuple[str, ...] = (
     "pgtool.types.digit_walk",
     "pgtool.types.float_walk",
     "pgtool.types.jsonb_walk",
+    "pgtool.wal.assemble",
     "pgtool.wal.hotrecord",
     "pgtool.wal.walk",
 )

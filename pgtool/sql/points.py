@@ -7,15 +7,15 @@ run for every further text with that skeleton, else the text goes the ordinary w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pgtool.errors import PgtoolError, SqlError
 from pgtool.sql.answer import Outcome, StoredAnswer, ValueAnswer
+from pgtool.sql.executor.context import Context
 from pgtool.sql.normalise import (
     INT4,
     INT8,
-    Literal,
     Normalised,
     Pattern,
     normalise,
@@ -39,9 +39,11 @@ _WORDS = {"i": "INSERT", "u": "UPDATE", "d": "DELETE", "s": "SELECT"}
 class _Kept:
     """A point and how its parameters are read."""
 
-    def __init__(self, point: Point, readers: list[Callable[[str], Any]]) -> None:
+    def __init__(self, point: Point, readers: list[Callable[[str], Any]], word: str) -> None:
         self.point = point
         self.readers = readers
+        #: What the statement is called.
+        self.word = word
         #: How often a pattern for its texts was made: they are not alike if that is often.
         self.unlike = 0
 
@@ -114,7 +116,8 @@ class Points:
             return None
         if point is None:
             return None
-        return _Kept(point, [self._reader(typid) for typid in types])
+        word = _WORDS[found.skeleton.lstrip()[0].lower()]
+        return _Kept(point, [self._reader(typid) for typid in types], word)
 
     def _reader(self, typid: int) -> Callable[[str], Any]:
         """How a literal's text becomes a value."""
@@ -140,14 +143,11 @@ class Points:
 
     def run(self, kept: _Kept, found: Normalised, text: str) -> Outcome:
         """Run a text's statement."""
-        from pgtool.sql.executor.context import Context
-
-        values = tuple(
-            self._read(reader, literal, text)
-            for reader, literal in zip(kept.readers, found.literals)
-        )
-        point = kept.point
-        word = _WORDS[text.lstrip()[0].lower()]
+        try:
+            values = tuple([read(one.text) for read, one in zip(kept.readers, found.literals)])
+        except SqlError:
+            values = tuple(self._placed(kept, found, text))
+        point, word = kept.point, kept.word
         if point.writes:
             self.engine.writer(word)
         rows, count = point.run(Context(self.session, values))
@@ -160,13 +160,15 @@ class Points:
         return Outcome(tag, answer, count=count)
 
     @staticmethod
-    def _read(reader: Callable[[str], Any], literal: Literal, text: str) -> Any:
-        try:
-            return reader(literal.text)
-        except SqlError as error:
-            if error.position is None:
-                error.position = len(text[: literal.start].encode()) + 1
-            raise
+    def _placed(kept: _Kept, found: Normalised, text: str) -> Iterator[Any]:
+        """The values once more: an error tells which literal it is about."""
+        for read, literal in zip(kept.readers, found.literals):
+            try:
+                yield read(literal.text)
+            except SqlError as error:
+                if error.position is None:
+                    error.position = len(text[: literal.start].encode()) + 1
+                raise
 
 
 class PointReads:
@@ -179,8 +181,6 @@ class PointReads:
 
     def answer(self, planned: Any, params: tuple[Any, ...]) -> StoredAnswer | None:
         """The answer of a plan that comes again; None where it is to be executed."""
-        from pgtool.sql.executor.context import Context
-
         if self.session.xact is not None:
             return None
         known = self._kept.get(id(planned))

@@ -124,6 +124,8 @@ class BufferPool:
         self.unsynced: set[str] = set()
         #: Files that the next checkpoint removes.
         self.doomed: list[str] = []
+        #: Relation → the block that took the last row.
+        self.targets: dict[RelFileLocator, int] = {}
         #: By fork: relation → block → buffer.
         self._tables: tuple[dict[RelFileLocator, dict[int, Buffer]], ...] = tuple(
             {} for _ in _FORKS

@@ -39,6 +39,8 @@ class RunningCommitLog(CommitLog):
         self._pack_truncate = struct_of(clog_records.xl_clog_truncate[major]).pack
         #: Commits that may not be on disk yet: xid → end of the commit record.
         self._waiting: dict[int, int] = {}
+        #: A transaction that committed.
+        self._committed = 0
 
     def startup(self, next_xid: int) -> None:
         """Blank what lies behind the next xid on its page."""
@@ -93,8 +95,13 @@ class RunningCommitLog(CommitLog):
         return self._through_parent(xid) if status == SUB_COMMITTED else status
 
     def did_commit(self, xid: int) -> bool:
-        """Whether a transaction committed."""
-        return self.status_of(xid) == COMMITTED
+        """Whether a transaction committed. That it did is remembered of the last one asked for."""
+        if xid == self._committed:
+            return True
+        if self.status_of(xid) != COMMITTED:
+            return False
+        self._committed = xid
+        return True
 
     def did_abort(self, xid: int) -> bool:
         """Whether it is known to have aborted (one that a crash ended is not)."""
@@ -118,6 +125,7 @@ class RunningCommitLog(CommitLog):
         unwanted = self._before(cut)
         if not any(unwanted(n * 32) for n in self.buffers.segments()):
             return
+        self._committed = 0
         data = self._pack_truncate(page, oldest, database)
         self.wal.flush(self.wal.insert(Record(RmgrId.RM_CLOG_ID, _TRUNCATE, data)))
         self.buffers.remove_segments(unwanted)

@@ -61,7 +61,6 @@ class Snapshot(Visibility):
         self.xmax = xmax
         self.xip = xip
         self.curcid = curcid
-        self._xip_array = np.array(sorted(xip), np.uint32)
 
     def __repr__(self) -> str:
         return f"Snapshot({self.xmin}:{self.xmax}:{sorted(self.xip)}, curcid={self.curcid})"
@@ -184,8 +183,8 @@ class Snapshot(Visibility):
     def _running(self, xids: npt.NDArray[np.uint32]) -> Mask:
         normal = xids >= np.uint32(FIRST_NORMAL_XID)
         out = normal & ~precede(xids, self.xmax)
-        if len(self._xip_array):
-            out |= np.isin(xids, self._xip_array)
+        if self.xip:
+            out |= np.isin(xids, np.array(sorted(self.xip), np.uint32))
         return np.asarray(out)
 
     def _mine(self, xids: npt.NDArray[np.uint32]) -> Mask:

@@ -52,6 +52,7 @@ from pgtool.storage import smgr
 from pgtool.storage.bufmgr import Buffer, BufferTag
 from pgtool.storage.interrupts import INTERRUPTS
 from pgtool.storage.smgr import ForkNumber
+from pgtool.wal.assemble import ROOM, assemble, stamp
 from pgtool.wal.compress import compressor
 from pgtool.wal.writer import WalWriter
 
@@ -70,7 +71,7 @@ _blkno = struct_of(BlockRefNumber).pack
 _short = struct_of(XLogRecordDataHeaderShort).pack
 _long = struct_of(XLogRecordDataHeaderLong).pack
 _top_xid = struct_of(XLogRecordTopXid).pack
-_crc_pack = struct_of(pg_crc32c).pack
+_crc_pack, _put_crc = struct_of(pg_crc32c).pack, struct_of(pg_crc32c).pack_into
 _CRC_AT = offset_of(XLogRecord, "xl_crc")
 assert [f.name for f in fields(XLogRecord)][-1] == "xl_crc"
 _HOLE_SIZE = struct_of(XLogRecordBlockCompressHeader).size
@@ -80,7 +81,7 @@ _block_full = _joined(XLogRecordBlockHeader, RelFileLocator, BlockRefNumber)
 _PD_LOWER = offset_of(PageHeaderData, "pd_lower")
 assert offset_of(PageHeaderData, "pd_upper") == _PD_LOWER + 2
 _LSN = struct_of(PageXLogRecPtr)
-_get_lsn, _set_lsn = _LSN.unpack_from, _LSN.pack_into
+_get_lsn = _LSN.unpack_from
 assert offset_of(PageHeaderData, "pd_lsn") == 0
 _HAS_IMAGE, _HAS_DATA, _WILL_INIT, _SAME_REL = (int(flag) for flag in BkpBlockFlags)
 _DATA_SHORT, _DATA_LONG = int(FragmentId.XLR_BLOCK_ID_DATA_SHORT), int(
@@ -173,6 +174,9 @@ class Wal:
         self._bits = IMAGE_BITS[major]
         self._compress = compressor(compression, major)
         self._critical = _Critical(self)
+        #: Where records are put together.
+        self._room = bytearray(ROOM)
+        self._view = memoryview(self._room)
 
     # -- positions ----------------------------------------------------------------
 
@@ -230,27 +234,37 @@ class Wal:
     def insert(self, record: Record, xid: int = 0, *, important: bool = True) -> int:
         """Append a record; sets the LSN of its pages and returns it: the record's end."""
         blocks = record.blocks
-        if not blocks and not self.pending_top:
-            body = _plain(record.main)
-        else:
-            body = self._body(record, xid)
+        if len(blocks) > 1:
+            blocks.sort()
+        rmid, info = record.rmid, record.info
+        if not self.pending_top and rmid not in self.consistency and type(record.main) is bytes:
+            room = self._room
+            total = assemble(room, blocks, record.main, (xid, self.prev, info, rmid),
+                             self.redo_lsn, self.full_page_writes)  # fmt: skip
+            if total:
+                view = self._view
+                crc = _crc(view[:_CRC_AT], _crc(view[SIZE_OF_XLOG_RECORD:total]))
+                _put_crc(room, _CRC_AT, crc)
+                return self._added(bytes(view[:total]), blocks, important)
+        body = self._body(record, xid)
         total = SIZE_OF_XLOG_RECORD + len(body)
         if total > XLOG_RECORD_MAX_SIZE:
             raise UserError("oversized WAL record")
-        rmid, info = record.rmid, record.info
         if rmid != RM_XLOG_ID and rmid in self.consistency:
             info |= _CHECK
-        writer = self.writer
         head = _header(total, xid, self.prev, info, rmid, _NO_PADDING, 0)[:_CRC_AT]
-        crc = _crc_pack(_crc(head, _crc(body)))
-        self.prev = start = writer.append(head + crc + body)
+        return self._added(head + _crc_pack(_crc(head, _crc(body))) + body, blocks, important)
+
+    def _added(self, data: bytes, blocks: list[BlockEntry], important: bool) -> int:
+        """Append a record that is complete; its end."""
+        writer = self.writer
+        self.prev = start = writer.append(data)
         end = writer.end
         if important:
             self.last_important = start
         self.records += 1
-        for entry in blocks:
-            if entry[8]:
-                _set_lsn(entry[1].page, 0, end >> 32, end & 0xFFFFFFFF)
+        if blocks:
+            stamp(blocks, end)
         return end
 
     def _body(self, record: Record, xid: int) -> bytes:
@@ -263,7 +277,6 @@ class Wal:
             heads: list[bytes] = []
             payloads: list[bytes] = []
             last: smgr.RelFileLocator | None = None
-            blocks.sort()
             for entry in blocks:
                 one, data = self._reference(entry, last, check)
                 heads.append(one)
@@ -370,11 +383,3 @@ class Wal:
         self.insert(Record(RM_XLOG_ID, XLOG_SWITCH), important=False)
         self.writer.fill_segment()
         return self.writer.end
-
-
-def _plain(main: bytes) -> bytes:
-    """The body of a record without block references."""
-    size = len(main)
-    if size < 256:
-        return _short(_DATA_SHORT, size) + main if size else b""
-    return _long(_DATA_LONG, size) + main

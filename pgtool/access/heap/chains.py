@@ -58,7 +58,15 @@ def search(rel: HeapRelation, tid: Tid, snapshot: Snapshot) -> tuple[Tid, bytes]
     if block >= rel.nblocks:
         return None
     with rel.pinned(block) as buffer:
-        for number, at, length, h in versions(rel.rules, buffer.page, offnum):
+        page = buffer.page
+        at = bufpage.normal_item(page, offnum)
+        if at:  # mostly the first one is
+            h = header_of(page, at)
+            if not h.infomask2 & _HEAP_ONLY and snapshot.sees(
+                h.infomask, h.xmin, h.xmax, h.field3
+            ):
+                return tid, bufpage.item(page, offnum)
+        for number, at, length, h in versions(rel.rules, page, offnum):
             if snapshot.sees(h.infomask, h.xmin, h.xmax, h.field3):
-                return (block, number), bytes(buffer.page[at : at + length])
+                return (block, number), bytes(page[at : at + length])
     return None

@@ -17,9 +17,10 @@ The parts: :mod:`pgtool.access.heap.hio` (which page), ``insert``, ``update``, `
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING
 
+from formats.deform import align
 from formats.derive import struct_of
 from formats.heap import (
     HEAP2_XACT_MASK,
@@ -32,12 +33,17 @@ from formats.heap import (
     xmin_frozen,
 )
 from formats.page import LpFlags
-from pgtool.access.heap import pageops, records, visibilitymap
+from pgtool.access.heap import insert as inserting
+from pgtool.access.heap import lock as locking
+from pgtool.access.heap import pageops, pruneheap, records, visibilitymap
+from pgtool.access.heap import update as updating
+from pgtool.access.heap.chains import search
+from pgtool.access.heap.held import NO_MAP, Failure, MapPage, Pinned, Tid, UpdateResult
 from pgtool.access.heap.target import HeapTarget
 from pgtool.access.heap.xmax import Holders, LockTupleMode, conflict
 from pgtool.errors import CorruptData, SqlError
 from pgtool.storage import page as bufpage
-from pgtool.storage.bufmgr import Buffer, BufferPool
+from pgtool.storage.bufmgr import Buffer
 from pgtool.transam.tqual import Header, Rules, TmResult, header_of
 
 if TYPE_CHECKING:
@@ -50,8 +56,6 @@ if TYPE_CHECKING:
     from pgtool.transam.xact import Xact
     from pgtool.types.column import Column
 
-#: (block, line pointer number)
-Tid = tuple[int, int]
 OBJECT_NOT_IN_PREREQUISITE_STATE = "55000"
 _HEADER = struct_of(HeapTupleHeaderData)
 _XMAX_INVALID, _XMIN_COMMITTED, _COMBOCID = (
@@ -61,73 +65,6 @@ _XMAX_INVALID, _XMIN_COMMITTED, _COMBOCID = (
     )
 )  # fmt: skip
 _XMIN_HINTS = HEAP_XMIN_FROZEN
-
-
-class Failure(NamedTuple):
-    """What is in the way: where the row's next version is, who made it."""
-
-    ctid: Tid
-    xmax: int
-    #: The command of this transaction that changed the row (TM_SelfModified).
-    cmax: int
-    #: Transactions in progress that hold the row.
-    blockers: tuple[int, ...] = ()
-
-
-@dataclass(slots=True)
-class UpdateResult:
-    """What came of an update: the new version's TID, and which indexes must know it.
-
-    ``update_indexes``: none, only summarising ones, or all.
-    """
-
-    result: TmResult
-    tid: Tid = (0, 0)
-    update_indexes: str = "none"
-    failure: Failure | None = None
-    #: How strongly the old version was held: whether key columns changed.
-    mode: LockTupleMode = LockTupleMode.NoKeyExclusive
-
-    @property
-    def hot(self) -> bool:
-        """Whether no ordinary index needs to know."""
-        return self.update_indexes != "all"
-
-
-class _Pinned:
-    """A pinned page as a context; the library's way takes four times as long."""
-
-    __slots__ = ("buffer", "pool")
-
-    def __init__(self, pool: BufferPool, buffer: Buffer) -> None:
-        self.pool = pool
-        self.buffer = buffer
-
-    def __enter__(self) -> Buffer:
-        return self.buffer
-
-    def __exit__(self, *error: object) -> None:
-        self.pool.unpin(self.buffer)
-
-
-class _MapPage:
-    """A pinned page of the visibility map as a context, or None."""
-
-    __slots__ = ("buffer", "pool")
-
-    def __init__(self, pool: BufferPool | None, buffer: Buffer | None) -> None:
-        self.pool = pool
-        self.buffer = buffer
-
-    def __enter__(self) -> Buffer | None:
-        return self.buffer
-
-    def __exit__(self, *error: object) -> None:
-        if self.pool is not None and self.buffer is not None:
-            self.pool.unpin(self.buffer)
-
-
-_NO_MAP = _MapPage(None, None)
 
 
 class HeapRelation:
@@ -155,6 +92,17 @@ class HeapRelation:
             logical_level and target.logged and (target.is_catalog or target.is_user_catalog)
         )
 
+    @cached_property
+    def leading(self) -> int:
+        """The bytes that hold the columns whose change matters, where such rows without NULLs
+        begin with them at a fixed width; else 0."""
+        end, last = 0, max(self.interesting, default=0)
+        for attr in self.target.attrs[:last]:
+            if attr.attlen <= 0:
+                return 0
+            end = align(end, attr.attalign) + attr.attlen
+        return end
+
     @property
     def horizon(self) -> int:
         """Rows deleted by transactions before this xid are dead for everybody."""
@@ -174,9 +122,9 @@ class HeapRelation:
         """Blocks of the main fork."""
         return self.pool.nblocks(self.where)
 
-    def pinned(self, block: int) -> _Pinned:
+    def pinned(self, block: int) -> Pinned:
         """A page of the table, as a context; CorruptData where it lies beyond the end."""
-        return _Pinned(self.pool, self.pool.pin(self.where, block))
+        return Pinned(self.pool, self.pool.pin(self.where, block))
 
     def tuple_at(self, buffer: Buffer, offnum: int) -> int:
         """Where a tuple begins on its page; CorruptData, with the place, where there is none."""
@@ -207,17 +155,15 @@ class HeapRelation:
 
     def fetch_chain(self, tid: Tid, snapshot: Snapshot) -> tuple[Tid, bytes] | None:
         """The version visible to a snapshot in the HOT chain that a TID of an index leads to."""
-        from pgtool.access.heap.chains import search
-
         return search(self, tid, snapshot)
 
     # -- the visibility map -------------------------------------------------------------
 
-    def map_page(self, buffer: Buffer) -> _MapPage:
+    def map_page(self, buffer: Buffer) -> MapPage:
         """The map's page where the heap page is marked all-visible, else None; a context."""
         if not pageops.all_visible(buffer.page):
-            return _NO_MAP
-        return _MapPage(
+            return NO_MAP
+        return MapPage(
             self.pool, visibilitymap.pin(self.pool, self.where, buffer.tag.block)
         )
 
@@ -240,9 +186,7 @@ class HeapRelation:
         speculative: int = 0,
     ) -> Tid:  # fmt: skip
         """Put a tuple in; large values are compressed or go out of line. Its TID."""
-        from pgtool.access.heap import insert
-
-        tid = insert.insert(self, xact, tup, cid=cid, frozen=frozen, speculative=speculative)
+        tid = inserting.insert(self, xact, tup, cid=cid, frozen=frozen, speculative=speculative)
         self.counts(xact).inserted += 1
         return tid
 
@@ -251,9 +195,7 @@ class HeapRelation:
         frozen: bool = False, bulk: object = None,
     ) -> list[Tid]:  # fmt: skip
         """Put many tuples in, page by page, each page's with one record."""
-        from pgtool.access.heap import insert
-
-        tids = insert.multi_insert(self, xact, tuples, cid=cid, frozen=frozen, bulk=bulk)
+        tids = inserting.multi_insert(self, xact, tuples, cid=cid, frozen=frozen, bulk=bulk)
         self.counts(xact).inserted += len(tids)
         return tids
 
@@ -270,12 +212,10 @@ class HeapRelation:
 
     def finish_speculative(self, xact: Xact, tid: Tid, *, keep: bool) -> None:
         """A speculative insertion stays, or is taken back (it found a conflict)."""
-        from pgtool.access.heap import insert
-
         if keep:
-            insert.confirm_speculative(self, xact, tid)
+            inserting.confirm_speculative(self, xact, tid)
         else:
-            insert.abort_speculative(self, xact, tid)
+            inserting.abort_speculative(self, xact, tid)
 
     # -- changing -----------------------------------------------------------------------
 
@@ -283,9 +223,7 @@ class HeapRelation:
         self, xact: Xact, tid: Tid, *, cid: int | None = None, moved: bool = False
     ) -> TmResult:
         """Delete a row version; :attr:`failure` tells more where the answer is not TM_Ok."""
-        from pgtool.access.heap import update
-
-        result, self.failure = update.delete(self, xact, tid, cid=cid, moved=moved)
+        result, self.failure = updating.delete(self, xact, tid, cid=cid, moved=moved)
         if result == TmResult.TM_Ok:
             self.counts(xact).deleted += 1
         return result
@@ -297,9 +235,7 @@ class HeapRelation:
         self, xact: Xact, tid: Tid, tup: bytes, *, cid: int | None = None
     ) -> UpdateResult:
         """Give a row a new version."""
-        from pgtool.access.heap import update
-
-        done = update.update(self, xact, tid, tup, cid=cid)
+        done = updating.update(self, xact, tid, tup, cid=cid)
         if done.result == TmResult.TM_Ok:
             counts = self.counts(xact)
             counts.updated += 1
@@ -312,25 +248,19 @@ class HeapRelation:
         cid: int | None = None,
     ) -> tuple[TmResult, Failure | None]:  # fmt: skip
         """Lock a row version; ``wait_policy`` is block, skip (TM_WouldBlock) or error."""
-        from pgtool.access.heap import lock
-
-        return lock.lock(self, xact, tid, mode, wait_policy, cid=cid)
+        return locking.lock(self, xact, tid, mode, wait_policy, cid=cid)
 
     def inplace_update(
         self, xact: Xact, tid: Tid, tup: bytes, messages: Sequence[bytes] = (),
         init_file: bool = False,
     ) -> None:  # fmt: skip
         """Overwrite a catalog row where it lies, without a new version; not undone by abort."""
-        from pgtool.access.heap import update
-
-        update.inplace(self, xact, tid, tup, messages, init_file)
+        updating.inplace(self, xact, tid, tup, messages, init_file)
 
     def prune(
         self, block: int, xact: Xact | None = None, *, opportunistic: bool = True
     ) -> None:
         """Remove what nobody can see any more from a page, if that looks worth while."""
-        from pgtool.access.heap import pruneheap
-
         xid = xact.levels[-1].xid if xact is not None and xact.active else 0
         pruneheap.prune_on_access(self, block, force=not opportunistic, xid=xid)
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 from formats.fsm import MAX_HEAP_TUPLE_SIZE
 from formats.units import maxalign
@@ -32,8 +31,6 @@ NEARLY_EMPTY = (
 )
 MAX_EXTEND = 64
 
-#: Pool → relation → the block that took the last tuple.
-_TARGETS: WeakKeyDictionary[BufferPool, dict[RelFileLocator, int]] = WeakKeyDictionary()
 
 
 @dataclass(slots=True)
@@ -46,21 +43,14 @@ class BulkInsert:
     extended_by: int = 0
 
 
-def _targets(pool: BufferPool) -> dict[RelFileLocator, int]:
-    found = _TARGETS.get(pool)
-    if found is None:
-        found = _TARGETS[pool] = {}
-    return found
-
-
 def forget_target(pool: BufferPool, where: RelFileLocator) -> None:
     """The relation was cut or emptied."""
-    _targets(pool).pop(where, None)
+    pool.targets.pop(where, None)
 
 
 def set_target(pool: BufferPool, where: RelFileLocator, block: int) -> None:
     """The block that the next insertion tries first."""
-    _targets(pool)[where] = block
+    pool.targets[where] = block
 
 
 def check_size(length: int) -> None:
@@ -92,7 +82,7 @@ def page_for(
     found = existing_page(pool, target, length, bulk=bulk, use_fsm=use_fsm)
     if found is not None:
         return found
-    return _extend(pool, target.locator, _targets(pool), bulk, pages, use_fsm)
+    return _extend(pool, target.locator, pool.targets, bulk, pages, use_fsm)
 
 
 def existing_page(
@@ -102,7 +92,7 @@ def existing_page(
     """Like :func:`page_for`, but None where the relation would have to be extended."""
     where, size = target.locator, maxalign(length)
     wanted = _wanted(target, size)
-    targets = _targets(pool)
+    targets = pool.targets
     block = _first_choice(pool, where, targets, wanted, bulk, use_fsm)
     while block is not None:
         buffer = pool.pin(where, block)

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from formats.heap import HeapInfomask
+from formats.heap import HEAP_MOVED, HeapInfomask, HeapInfomask2
 from pgtool.access.btree.delete import Candidate, DeleteOperation
 from pgtool.access.btree.unique import Dirty
 from pgtool.access.heap.chains import versions
+from pgtool.storage import page as bufpage
 from pgtool.storage.bufmgr import Buffer
 from pgtool.storage.smgr import RelFileLocator
+from pgtool.transam.snapshot import only_locked
 from pgtool.transam.tqual import Header, VacuumState, header_of
 from pgtool.transam.xid import precedes
 
@@ -26,9 +28,13 @@ __all__ = ["IndexView"]
 
 BOTTOMUP_MAX_NBLOCKS = 6
 _XMAX_INVALID = int(HeapInfomask.HEAP_XMAX_INVALID)
+#: xmax is nobody's, known to have committed, or several.
+_ENDED = _XMAX_INVALID | int(HeapInfomask.HEAP_XMAX_COMMITTED | HeapInfomask.HEAP_XMAX_IS_MULTI)
+_HEAP_ONLY = int(HeapInfomask2.HEAP_ONLY_TUPLE)
+_CHAINED = _HEAP_ONLY | int(HeapInfomask2.HEAP_HOT_UPDATED)
 _XMIN_COMMITTED = int(HeapInfomask.HEAP_XMIN_COMMITTED)
 _XMIN_INVALID = int(HeapInfomask.HEAP_XMIN_INVALID)
-_NOTHING = Dirty(None, 0, True)
+_NOTHING, _LEAVING = Dirty(None, 0, True), Dirty(None, 0, False)
 
 
 class IndexView:
@@ -55,17 +61,36 @@ class IndexView:
 
     def dirty(self, tid: int) -> Dirty:
         """The version of a chain that a dirty snapshot sees."""
-        block = tid >> 16
+        block, first = tid >> 16, tid & 0xFFFF
         if block >= self.pool.nblocks(self.where):
             return _NOTHING
-        dead, horizon = True, self.horizon
-        with self.pool.read(self.where, block) as buffer:
-            for offnum, at, *_ in versions(self.rules, buffer.page, tid & 0xFFFF):
+        buffer = self.pool.pin(self.where, block)
+        try:
+            page = buffer.page
+            if self._taken(page, bufpage.normal_item(page, first)):
+                return _LEAVING
+            dead, horizon = True, self.horizon
+            for offnum, at, *_ in versions(self.rules, page, first):
                 seen = self.rules.satisfies_dirty(self.xact, buffer, at)
                 if seen.visible:
                     return Dirty(block << 16 | offnum, seen.xmin or seen.xmax, False)
                 dead = dead and self._dead(buffer, at, horizon)
+        finally:
+            self.pool.unpin(buffer)
         return Dirty(None, 0, dead)
+
+    def _taken(self, page: bytearray, at: int) -> bool:
+        """Whether a row's only version is one that the transaction itself has replaced by one
+        elsewhere, or deleted: then there is no more to be known about it."""
+        if not at or self.xact is None:
+            return False
+        h = header_of(page, at)
+        return (
+            h.infomask & (_XMIN_COMMITTED | _XMIN_INVALID | _ENDED) == _XMIN_COMMITTED
+            and not h.infomask2 & _CHAINED
+            and h.xmax in self.xact.live_xids
+            and not only_locked(h.infomask)
+        )
 
     def still_live(self, tid: int) -> bool:
         """Whether a version of the chain is live for the transaction itself."""
@@ -78,6 +103,13 @@ class IndexView:
             )
 
     def _dead(self, buffer: Buffer, at: int, horizon: int) -> bool:
+        mine = () if self.xact is None else self.xact.live_xids
+        h = header_of(buffer.page, at)
+        if h.infomask & _XMIN_COMMITTED:
+            if h.infomask & _XMAX_INVALID or (h.xmax in mine and not h.infomask & _ENDED):
+                return False
+        elif h.xmin in mine and not h.infomask & HEAP_MOVED:
+            return False
         state = self.rules.satisfies_vacuum(buffer, at, horizon, self.xact)
         return bool(state == VacuumState.HEAPTUPLE_DEAD)
 
@@ -111,6 +143,11 @@ class IndexView:
     def _judge(self, buffer: Buffer, one: Candidate, horizon: int, newest: int) -> int:
         """Decide about one candidate; the newest xid so far."""
         page = buffer.page
+        first = bufpage.normal_item(page, one.tid & 0xFFFF)
+        if first and not one.deletable and not (
+            header_of(page, first).infomask2 & _HEAP_ONLY or self._dead(buffer, first, horizon)
+        ):
+            return newest
         chain = [at for _offnum, at, *_ in versions(self.rules, page, one.tid & 0xFFFF)]
         if not one.deletable:
             if not all(self._dead(buffer, at, horizon) for at in chain):

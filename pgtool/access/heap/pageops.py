@@ -13,6 +13,7 @@ and logs it; nothing here knows of buffers or WAL.
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -34,6 +35,7 @@ from formats.wal.heap2 import FreezeFlags
 from pgtool.access.heap import tupleedit
 from pgtool.errors import CorruptData
 from pgtool.storage import page as bufpage
+from pgtool.storage import pageedit
 
 HEADER = struct_of(HeapTupleHeaderData)
 XMIN = offset_of(HeapTupleHeaderData, "t_xmin")
@@ -66,8 +68,16 @@ _INFOBITS: tuple[tuple[int, int, int], ...] = tuple(
 )  # fmt: skip
 
 
+_IN_MASK, _IN_MASK2 = sum(row[1] for row in _INFOBITS), sum(row[2] for row in _INFOBITS)
+
+
 def infobits_of(infomask: int, infomask2: int) -> int:
     """What a record says of xmax, from a tuple's flag words."""
+    return _infobits(infomask & _IN_MASK, infomask2 & _IN_MASK2)
+
+
+@functools.cache
+def _infobits(infomask: int, infomask2: int) -> int:
     out = 0
     for bit, in_mask, in_mask2 in _INFOBITS:
         if infomask & in_mask or infomask2 & in_mask2:
@@ -94,7 +104,7 @@ def masks_of(infobits: int) -> tuple[int, int]:
 
 def tuple_at(page: Any, number: int) -> int:
     """Where a tuple begins; CorruptData where there is none of that number."""
-    at = bufpage.normal_item(page, number)
+    at: int = pageedit.normal_item(page, number)
     if at:
         return at
     raise CorruptData(f"line pointer {number} leads to no tuple", field="lp_flags")
@@ -149,10 +159,8 @@ def insert(
     ``speculative`` is the token that stands in t_ctid until the insertion is confirmed.
     """
     found = bufpage.add_item(page, tup, number, overwrite=number > 0, heap=True)
-    if found:
-        _state, at, _length = bufpage.item_id(page, found)
-        if not speculative:
-            set_ctid(page, at, block, found)
+    if found and not speculative:
+        tupleedit.set_ctid(page, pageedit.normal_item(page, found), block, found)
     return found
 
 
@@ -167,7 +175,7 @@ def mark_deleted(
     if moved:
         set_ctid(page, at, INVALID_BLOCK_NUMBER, MOVED_PARTITIONS_OFFSET_NUMBER)
     else:
-        set_ctid(page, at, block, number)
+        tupleedit.set_ctid(page, at, block, number)
 
 
 def mark_updated(
@@ -178,7 +186,7 @@ def mark_updated(
     at = tuple_at(page, number)
     tupleedit.mark(page, at, xmax, infomask, infomask2, hot)
     tupleedit.set_cmax(page, at, cid, combo)
-    set_ctid(page, at, *new)
+    tupleedit.set_ctid(page, at, *new)
 
 
 def mark_locked(

@@ -409,7 +409,7 @@ def prune_on_access(
     with rel.pinned(block) as buffer:
         page = buffer.page
         oldest = bufpage.prune_xid(page)
-        if bufpage.is_new(page) or (not force and oldest == INVALID_XID):
+        if bufpage.is_new(page) or (not force and oldest in (INVALID_XID, xid)):
             return False
         horizon = rel.horizon
         if not force:

@@ -9,7 +9,6 @@ its time: nobody must see it half done after a crash in between.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from formats.heap import (
 from formats.page import PageFlags
 from formats.units import maxalign
 from pgtool.access.heap import hio, pageops, records, toast_write, visibilitymap
+from pgtool.access.heap.held import NO_MAP, Failure, Tid, UpdateResult
 from pgtool.access.heap.identity import old_identity
 from pgtool.access.heap.tuple import raw_spans
 from pgtool.access.heap.xmax import LockTupleMode, Xmax
@@ -33,12 +33,14 @@ from pgtool.storage.bufmgr import Buffer
 from pgtool.transam.tqual import Header, TmResult, header_of
 
 if TYPE_CHECKING:
-    from pgtool.access.heap.heapam import Failure, HeapRelation, Tid, UpdateResult
+    from pgtool.access.heap.heapam import HeapRelation
     from pgtool.transam.xact import Xact
 
 _HEADER = struct_of(HeapTupleHeaderData)
 _UPDATED = int(HeapInfomask.HEAP_UPDATED)
 _HEAP_ONLY = int(HeapInfomask2.HEAP_ONLY_TUPLE)
+_HASNULL = int(HeapInfomask.HEAP_HASNULL)
+assert _HASNULL < 0x100
 
 
 def delete(
@@ -101,6 +103,11 @@ def modified_attributes(
     """Of the attributes that matter, those whose stored bytes differ between two tuples."""
     if not interesting:
         return frozenset()
+    lead = rel.leading
+    if lead and not (old[pageops.MASK] | new[pageops.MASK]) & _HASNULL:
+        first, second = old[pageops.HOFF], new[pageops.HOFF]
+        if old[first : first + lead] == new[second : second + lead]:
+            return frozenset()
     attrs = rel.target.attrs
     if old[old[pageops.HOFF] :] == new[new[pageops.HOFF] :] and _bits(old) == _bits(new):
         return frozenset()
@@ -135,8 +142,6 @@ def update(
     rel: HeapRelation, xact: Xact, tid: Tid, tup: bytes, *, cid: int | None = None
 ) -> UpdateResult:
     """Give a row a new version; see :class:`pgtool.access.heap.heapam.UpdateResult`."""
-    from pgtool.access.heap.heapam import UpdateResult
-
     if cid is None:
         cid = xact.cid()
     block, offnum = tid
@@ -164,8 +169,6 @@ def update(
 def _put_new_version(
     rel: HeapRelation, xact: Xact, old: _Old, tup: bytes, cid: int, modified: frozenset[int]
 ) -> UpdateResult:
-    from pgtool.access.heap.heapam import UpdateResult
-
     xid = xact.current_xid()
     buffer, target = old.buffer, rel.target
     h = old.h
@@ -231,10 +234,11 @@ def _change_pages(
     buffer, offnum = old.buffer, old.tid[1]
     assert new_buffer is not None
     same = new_buffer is buffer
-    with ExitStack() as stack:
-        old_vm = stack.enter_context(rel.map_page(buffer))
-        new_vm = None if same else stack.enter_context(rel.map_page(new_buffer))
-        stack.enter_context(rel.wal.critical())
+    with (
+        rel.map_page(buffer) as old_vm,
+        (NO_MAP if same else rel.map_page(new_buffer)) as new_vm,
+        rel.wal.critical(),
+    ):
         if not same:
             bufpage.set_flag(buffer.page, PageFlags.PD_PAGE_FULL)
         pageops.set_prunable(buffer.page, xact.current_xid())

@@ -28,7 +28,7 @@ _LIST = rf"\((?:{_INNER})*+\)"
 #: A line that is one statement in which nothing asks for the scanner. (One that creates may
 #: have a body.)
 _WHOLE = re.compile(
-    rf"\s*+(?!create\b)((?:{_INNER}|\((?:{_INNER}|{_LIST})*+\))++;)\s*", re.I
+    rf"\s*+(?=[a-z])(?!create\b)((?:{_INNER}|\((?:{_INNER}|{_LIST})*+\))++;)\s*", re.I
 )
 _VARIABLE = re.compile(r""":(?:(\w+)|['"](\w+)['"])""")
 _ENDS = {
