@@ -141,13 +141,18 @@ def _unescaped(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def parse_tablespace_map(data: bytes, *, file: str = TABLESPACE_MAP) -> list[Tablespace]:
-    """The tablespace map; CorruptData for a line that is not ``OID path``."""
+    """The tablespace map; CorruptData for a line that is not ``OID path``.
+
+    A line ends with a line feed or a carriage return; empty ones are passed over.
+    """
     out: list[Tablespace] = []
     line = ""
     text = data.decode("utf-8", "surrogateescape")
     for char, escaped in _unescaped(text):
-        if char != "\n" or escaped:
+        if char not in "\r\n" or escaped:
             line += char
+            continue
+        if not line:
             continue
         oid, space, path = line.partition(" ")
         if not space or not path or not re.fullmatch("[0-9]{1,10}", oid):

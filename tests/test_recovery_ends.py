@@ -17,10 +17,12 @@ from formats.units import Lsn
 from formats.version import XLOG_PAGE_MAGIC
 from formats.wal import record as wal_record
 from formats.wal.page import XLogPageHeaderData, segment_name
+from pgtool.cli.recovery_options import make_target
 from pgtool.errors import PgtoolError
 from pgtool.storage.backend import Directory, ReadOnly
 from pgtool.storage.overlay import Overlay
 from pgtool.transam.recovery.driver import Recovery
+from pgtool.transam.recovery.opening import Wish, wishing
 from pgtool.transam.recovery.run import Request, rehearse
 from pgtool.transam.recovery.start import Start, find_start
 from pgtool.wal.archive import WalArchive
@@ -213,3 +215,51 @@ def test_records_that_make_no_sense_are_errors_with_a_place() -> None:
                 run.apply(rec)
             except PgtoolError as error:
                 assert str(error)
+
+
+def test_a_tablespace_made_in_place_comes_and_goes() -> None:
+    with crashed() as (server, _start):
+        server.start()
+        make = "SET allow_in_place_tablespaces = on; CREATE TABLESPACE {0} LOCATION ''"
+        server.psql(make.format("early"))
+        server.psql("CREATE TABLE e(a int) TABLESPACE early; CHECKPOINT; DROP TABLE e")
+        for sql in ("DROP TABLESPACE early", make.format("late"), "DROP TABLESPACE late",
+                    make.format("stays"), "CREATE TABLE e TABLESPACE stays AS SELECT 7 AS a"):
+            server.psql(sql)
+        (oid,) = server.psql("SELECT oid FROM pg_tablespace WHERE spcname = 'stays'").split()
+        server.kill9()
+        assert cases.our_rows(server.data, "postgres", ["public.e"]) == {"public.e": ["7"]}
+        cases.recover(server.data)
+        assert os.listdir(server.data / "pg_tblspc") == [oid]
+        server.start()
+        assert server.psql("SELECT a FROM e") == "7\n"
+
+
+def test_a_copy_at_rest_goes_on_with_an_archive(tmp_path: Path) -> None:
+    """As of its own end, of a moment behind it, but of none before it."""
+    need(MAJOR)
+    with cluster(MAJOR, initdb_args=cases.INITDB, conf=cases.CONF) as server:
+        server.psql("CREATE TABLE a(x int); INSERT INTO a VALUES (1)")
+        before = server.psql("SELECT now()").strip()
+        time.sleep(1.1)
+        server.stop()
+        path = cases.twin(server, "cold")
+        server.start()
+        server.psql("INSERT INTO a VALUES (2)")
+        lsn = server.lsn()
+        server.psql("INSERT INTO a VALUES (3)")
+        server.stop()
+        start = find_start(Directory(str(path)))
+
+        def seen(wish: Wish) -> list[str]:
+            with wishing(wish):
+                return cases.our_rows(path, "postgres", ["public.a"])["public.a"]
+
+        wal = (str(server.wal),)
+        assert seen(Wish()) == ["1"] and seen(Wish(archives=wal)) == ["1", "2", "3"]
+        assert seen(Wish(make_target(lsn=lsn), wal)) == ["1", "2"]
+        for target in (make_target(lsn=str(Lsn(start.redo - 1))), make_target(moment=before)):
+            with pytest.raises(PgtoolError, match="is before it; an earlier moment needs an older"):
+                seen(Wish(target, wal))
+            with pytest.raises(PgtoolError, match="is before it"):
+                rehearse(str(path), Request(target, wal))

@@ -83,6 +83,7 @@ def test_tablespace_map() -> None:
     raw = backup.build_tablespace_map(spaces)
     assert raw == b"16385 /a b\n16386 /x\\\\y\\\nz\n"
     assert backup.parse_tablespace_map(raw) == spaces
+    assert backup.parse_tablespace_map(b"\n16385 /a b\r\n\n16386 /x\\\\y\\\nz\n") == spaces
     for bad in (b"16385\n", b"16385 /a", b"x /a\n"):
         with pytest.raises(CorruptData):
             backup.parse_tablespace_map(bad)

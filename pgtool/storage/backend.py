@@ -160,7 +160,10 @@ class WritableBackend(Backend, Protocol):
         ...
 
     def symlink(self, target: str, path: str) -> None:
-        """Make ``path`` a link to the directory ``target``, in the place of another link."""
+        """Make ``path`` a link to the directory ``target``, in the place of another link.
+
+        Or in that of an empty directory.
+        """
         ...
 
     def is_directory(self, path: str) -> bool:
@@ -329,6 +332,8 @@ class Directory(ReadOnly):
         full = self.full(path)
         if os.path.islink(full):
             os.unlink(full)
+        elif os.path.isdir(full):
+            os.rmdir(full)
         os.symlink(target, full)
         if self._owner is not None:
             os.lchown(full, *self._owner)

@@ -1,7 +1,8 @@
 """Opening any directory for reading: as it lies where it is whole, else as recovery leaves it.
 
 What is at rest is read as it is, and nothing of recovery is even imported. A crashed cluster
-or a backup, or a moment asked for, is the matter of :mod:`.overlay`.
+or a backup, a moment asked for, or an archive of WAL to go on with is the matter of
+:mod:`.overlay`.
 """
 
 from __future__ import annotations
@@ -72,13 +73,16 @@ def open_recovered(root: str, *, inconsistent: bool = False) -> DataDirectory:
             raise UserError("--inconsistent and a moment to read as of exclude each other")
         return open_directory(root, inconsistent=True)
     state = _state(root)
-    if state is None or state.live or (state.reason is None and not wish.target.wanted):
+    asked = wish.target.wanted or bool(wish.archives)
+    if state is None or state.live or (state.reason is None and not asked):
         return open_directory(root)
     from pgtool.transam.recovery.overlay import recovered
 
     try:
         return recovered(root, state, wish)
     except PgtoolError as error:
+        if state.reason is None:
+            raise
         error.args = (f"{error.args[0]} (the cluster is not at rest: {state.reason}; "
                       "--inconsistent reads its files as they are)", *error.args[1:])  # fmt: skip
         if hasattr(error, "message"):

@@ -29,7 +29,7 @@ def recovered(root: str, state: ClusterState, wish: Wish) -> DataDirectory:
     start = find_start(
         overlay, archives=wish.archives, target_timeline=wish.timeline, requested=requested
     )
-    check_moment(start, wish.target.wanted)
+    check_moment(start, wish.target)
     run = recover_overlay(
         overlay, Recovery(overlay, start, wish.target, report=wish.report, durable=False)
     )

@@ -70,7 +70,7 @@ def recover(
         backend, archives=request.archives, target_timeline=request.timeline,
         requested=requested,
     )  # fmt: skip
-    check_moment(start, request.target.wanted)
+    check_moment(start, request.target)
     if not start.needed:
         return Outcome(start, None, None, start.tli)
     starting(start)
@@ -119,7 +119,7 @@ def rehearse(
         overlay, archives=request.archives, target_timeline=request.timeline,
         requested=request.asked or request.action == PROMOTE,
     )  # fmt: skip
-    check_moment(start, request.target.wanted)
+    check_moment(start, request.target)
     run = Recovery(overlay, start, request.target, report=report, durable=False)
     out = Rehearsal(start, run)
     if not start.needed:

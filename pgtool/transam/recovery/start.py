@@ -24,8 +24,10 @@ from formats.wal.xlog import CheckPoint
 from pgtool.errors import CorruptData, PgtoolError, UserError
 from pgtool.storage.backend import Backend
 from pgtool.storage.datadir import read_control
+from pgtool.transam.recovery.targets import Kind, Target
 from pgtool.wal import rmgr
 from pgtool.wal.archive import WalArchive, newest_timeline, read_history
+from pgtool.wal.desc.text import POSTGRES_EPOCH_SECS, timestamptz
 from pgtool.wal.reader import WalReader
 from pgtool.wal.source import SegmentInfo
 
@@ -237,21 +239,31 @@ def _settle_archive(start: Start) -> None:
         start.backup_end = Lsn(found.minRecoveryPoint)
 
 
-def check_moment(start: Start, wanted: bool) -> None:
-    """Refuse a moment before the end where the files may be ahead of it.
+def check_moment(start: Start, target: Target) -> None:
+    """Refuse a moment that the files are ahead of, or may be.
 
     A backup holds nothing from after its end, a cluster shut down (or a standby) nothing from
     after its last checkpoint (its minimum recovery point). A crashed primary wrote pages,
-    hint bits and commit status up to the crash, and what was before is gone.
+    hint bits and commit status up to the crash, and what was before is gone. What was before
+    the checkpoint that replay starts from nobody can bring back: a server would stop at its
+    first chance, with rows that are newer than the moment.
     """
     whole = (
         DBState.DB_SHUTDOWNED, DBState.DB_SHUTDOWNED_IN_RECOVERY, DBState.DB_IN_ARCHIVE_RECOVERY,
     )  # fmt: skip
-    if wanted and start.label is None and start.control.state not in whole:
+    if target.wanted and start.label is None and start.control.state not in whole:
         raise UserError(
             "a crashed cluster can be recovered to the end of its WAL only, as its files may "
             "hold changes that were made later than the moment asked for; an earlier moment "
             "needs a base backup from before it"
+        )
+    made = (int(start.checkpoint.time) - POSTGRES_EPOCH_SECS) * 1_000_000
+    begins = {Kind.LSN: int(start.redo), Kind.TIME: made}.get(target.kind)
+    if begins is not None and int(target.value) < begins:
+        at = start.redo if target.kind is Kind.LSN else timestamptz(made)
+        raise UserError(
+            f"recovery starts at a checkpoint of {at}, and {target} is before it; an earlier "
+            "moment needs an older base backup"
         )
 
 

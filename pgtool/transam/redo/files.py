@@ -130,14 +130,17 @@ def tblspc_create(rec: DecodedRecord, ctx: RedoContext) -> None:
 
 
 def tblspc_drop(rec: DecodedRecord, ctx: RedoContext) -> None:
-    """A tablespace is dropped: its version directory and its link go."""
+    """A tablespace is dropped: its version directory goes, and its link (or, in place, itself)."""
     oid = int.from_bytes(rec.main[:4], "little")
     link = f"pg_tblspc/{oid}"
     if not ctx.backend.exists(link):
         return
     ctx.backend.rmtree(f"{link}/{_version_directory(ctx)}")
     ctx.pool.touched = {p for p in ctx.pool.touched if not p.startswith(link + "/")}
-    ctx.backend.unlink(link)
+    try:
+        ctx.backend.unlink(link)
+    except IsADirectoryError:  # made in place
+        ctx.backend.rmtree(link)
     ctx.pool.touched.add("pg_tblspc")
 
 
