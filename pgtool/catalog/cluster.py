@@ -54,10 +54,16 @@ class Reading:
         self.xact = xact
         self.latest = latest
         self.cid = xact.cid(False)
+        self._snapshot: Snapshot | None = None
 
-    @cached_property
+    @property
     def snapshot(self) -> Snapshot:
         """The command's snapshot."""
+        if self._snapshot is None:
+            self._snapshot = self._taken()
+        return self._snapshot
+
+    def _taken(self) -> Snapshot:
         xact = self.xact
         found = xact.latest_snapshot() if self.latest else xact.snapshot()
         return found.with_cid(self.cid)

@@ -44,6 +44,7 @@ READ_COMMITTED, REPEATABLE_READ, SERIALIZABLE = (
     "read committed", "repeatable read", "serializable",
 )  # fmt: skip
 Hook = Callable[[], None]
+_NOBODY: frozenset[int] = frozenset()
 
 
 def now_microseconds() -> int:
@@ -404,7 +405,7 @@ class Xact:
         varsup = self.instance.varsup
         xmax = varsup.latest_completed + 1 & 0xFFFFFFFF
         others = self.instance.procarray.running(self.proc)
-        xip = frozenset(xid for xid in others if precedes(xid, xmax))
+        xip = frozenset([xid for xid in others if precedes(xid, xmax)]) if others else _NOBODY
         xmin = self.proc.xid if self.proc.xid and precedes(self.proc.xid, xmax) else xmax
         for xid in xip:
             if precedes(xid, xmin):

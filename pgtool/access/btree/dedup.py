@@ -17,7 +17,7 @@ from formats.nbtree import INDEX_ALT_TID_MASK
 from formats.page import SIZE_OF_PAGE_HEADER
 from formats.units import BLCKSZ
 from formats.wal.btree import BTDedupInterval, xl_btree_dedup
-from pgtool.access.btree import pageops, tuples
+from pgtool.access.btree import itemedit, pageops, tuples
 from pgtool.access.btree.delete import Candidate, DeleteOperation, delete_checked
 from pgtool.access.btree.relation import BTREE_SINGLEVAL_FILLFACTOR, BTree
 from pgtool.storage import page as bufpage
@@ -32,6 +32,8 @@ _TID = 6
 _head = struct_of(IndexTupleData).unpack_from
 #: A sixth of a page: half of what an item may take.
 MAX_POSTING_SIZE = 2704 // 2
+#: Which items of a page repeat the one before, and one more.
+_REPEATS = bytearray(BLCKSZ // _ID + 1)
 #: From so many TIDs on a list counts as one that is full.
 _MANY = 50
 
@@ -108,6 +110,9 @@ def dedup_pass(tree: BTree, buffer: Buffer, new: bytes, *, single_value: bool) -
     first, last = pageops.first_data(page), bufpage.max_offset(page)
     if last < first:
         return
+    count = itemedit.plain_repeats(page, _REPEATS)
+    if count >= 0 and 1 not in _REPEATS[:count]:
+        return
     size = 0
     if single_value and _holds_only(tree, page, new):
         size = len(new) + _ID
@@ -137,14 +142,33 @@ def bottom_up_pass(tree: BTree, buffer: Buffer, new_size: int) -> bool:
     """Delete versions that nobody sees any more; whether a split is off for a while."""
     page = buffer.page
     operation = DeleteOperation(bottom_up=True, free_wanted=max(BLCKSZ // 16, new_size + _ID))
-    duplicates = False
-    for run in runs_of(tree, page, BLCKSZ):
-        duplicates = duplicates or run.count > 1
-        _candidates(run, operation)
+    count = itemedit.plain_repeats(page, _REPEATS)
+    if count >= 0:
+        duplicates = 1 in _REPEATS[:count]
+        _plain_candidates(page, count, operation)
+    else:
+        duplicates = False
+        for run in runs_of(tree, page, BLCKSZ):
+            duplicates = duplicates or run.count > 1
+            _candidates(run, operation)
     delete_checked(tree, buffer, operation)
     if not duplicates:
         return True  # merging would find nothing either
     return bufpage.exact_free_space(page) >= max(BLCKSZ // 24, new_size + _ID)
+
+
+def _plain_candidates(
+    page: bytes | bytearray, count: int, operation: DeleteOperation
+) -> None:
+    """The TIDs of a page without posting lists."""
+    first = pageops.first_data(page)
+    _REPEATS[count] = 0
+    for i, (at, length) in enumerate(bufpage.item_places(page)[first - 1 :]):
+        high, low, posid, _info = _head(page, at)
+        likely = bool(_REPEATS[i] or _REPEATS[i + 1])
+        operation.candidates.append(
+            Candidate(high << 32 | low << 16 | posid, first + i, likely, False, length + _ID)
+        )
 
 
 def _candidates(run: Run, operation: DeleteOperation) -> None:

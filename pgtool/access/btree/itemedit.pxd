@@ -40,6 +40,11 @@ cpdef bint restore(
 @cython.locals(info=int, used=int, total=int)
 cpdef int finish_posting(unsigned char *t, int size, int count) noexcept
 @cython.locals(
+    first=int, last=int, before=int, before_size=int, number=int, word="unsigned int", at=int,
+    size=int, same=bint, i=int,
+)
+cpdef int plain_repeats(const unsigned char *g, unsigned char *out) noexcept
+@cython.locals(
     t="unsigned char *", at=int, size=int, count=int, other=int, more=int, start=int
 )
 cpdef bint merge(unsigned char *g, const unsigned char *old, int number, int run) noexcept

@@ -201,6 +201,33 @@ def finish_posting(t, size, count):
     return total
 
 
+def plain_repeats(g, out):
+    """Which data items repeat the one before but for its TID, a byte each; how many there are.
+
+    -1 where an item is no plain tuple, or does not lie where items lie.
+    """
+    if not items_fit(g):
+        return -1
+    first = 1 if u32(g, NEXT) == 0 else 2
+    last = count_items(g)
+    before = before_size = 0
+    for number in range(first, last + 1):
+        word = u32(g, FIRST + ITEM * number)
+        at = word & OFF_MASK
+        size = word >> LEN_SHIFT
+        if size < TID + 2 or u16(g, at + INFO) & ALT_TID != 0:
+            return -1
+        same = size == before_size
+        i = TID
+        while same and i < size:
+            same = g[at + i] == g[before + i]
+            i += 1
+        out[number - first] = 1 if same else 0
+        before = at
+        before_size = size
+    return last + 1 - first if last >= first else 0
+
+
 def merge(g, old, number, run):
     """Add one posting list tuple for ``run`` items of ``old`` from ``number`` on."""
     t = TUPLE

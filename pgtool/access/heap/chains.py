@@ -57,7 +57,8 @@ def search(rel: HeapRelation, tid: Tid, snapshot: Snapshot) -> tuple[Tid, bytes]
     block, offnum = tid
     if block >= rel.nblocks:
         return None
-    with rel.pinned(block) as buffer:
+    buffer = rel.pool.pin(rel.where, block)
+    try:
         page = buffer.page
         at = bufpage.normal_item(page, offnum)
         if at:  # mostly the first one is
@@ -69,4 +70,6 @@ def search(rel: HeapRelation, tid: Tid, snapshot: Snapshot) -> tuple[Tid, bytes]
         for number, at, length, h in versions(rel.rules, page, offnum):
             if snapshot.sees(h.infomask, h.xmin, h.xmax, h.field3):
                 return (block, number), bytes(page[at : at + length])
+    finally:
+        rel.pool.unpin(buffer)
     return None

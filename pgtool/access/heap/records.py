@@ -75,7 +75,7 @@ def _init_flag(page: bytearray, offnum: int) -> int:
 
 def logged_tuple(tup: bytes) -> bytes:
     """A tuple as records carry it: three header fields, then what follows the header."""
-    mask2, mask, hoff = struct.unpack_from("<HHB", tup, pageops.MASK2)
+    mask2, mask, hoff = _masks_and_hoff(tup, pageops.MASK2)
     return _header(mask2, mask, hoff) + tup[SIZEOF_HEAP_TUPLE_HEADER:]
 
 
@@ -208,20 +208,21 @@ def update(
     flags = prefix = suffix = 0
     if same and not logical and not needs_image(wal, buffer):
         prefix, suffix = shared_ends(bufpage.item(page, old_offnum), tup)
-    for flag, on in (
-        (_UPDATE_OLD_ALL_VISIBLE_CLEARED, old_vm is not None),
-        (_UPDATE_NEW_ALL_VISIBLE_CLEARED, vm is not None),
-        (_UPDATE_PREFIX_FROM_OLD, prefix),
-        (_UPDATE_SUFFIX_FROM_OLD, suffix),
-        (_UPDATE_CONTAINS_NEW_TUPLE, logical),
-        (_UPDATE_CONTAINS_OLD_TUPLE, old is not None and old.full),
-        (_UPDATE_CONTAINS_OLD_KEY, old is not None and not old.full),
-    ):
-        if on:
-            flags |= flag
+    if old_vm is not None:
+        flags |= _UPDATE_OLD_ALL_VISIBLE_CLEARED
+    if vm is not None:
+        flags |= _UPDATE_NEW_ALL_VISIBLE_CLEARED
+    if prefix:
+        flags |= _UPDATE_PREFIX_FROM_OLD
+    if suffix:
+        flags |= _UPDATE_SUFFIX_FROM_OLD
+    if logical:
+        flags |= _UPDATE_CONTAINS_NEW_TUPLE
+    if old is not None:
+        flags |= _UPDATE_CONTAINS_OLD_TUPLE if old.full else _UPDATE_CONTAINS_OLD_KEY
     old_at = _at(old_buffer, old_offnum)
     old_xmax = pageops.xid_at(old_buffer.page, old_at, pageops.XMAX)
-    new_xmax = struct.unpack_from("<I", tup, pageops.XMAX)[0]
+    new_xmax = pageops.xid_at(tup, 0, pageops.XMAX)
     bits = pageops.infobits_of(*pageops.masks_at(old_buffer.page, old_at))
     main = _update(old_xmax, old_offnum, bits, flags, new_xmax, offnum)
     if old is not None:
@@ -242,7 +243,9 @@ def update(
 
 def _updated_data(tup: bytes, prefix: int, suffix: int) -> bytes:
     """The new version without the bytes that it shares with the old one."""
-    mask2, mask, hoff = struct.unpack_from("<HHB", tup, pageops.MASK2)
+    mask2, mask, hoff = _masks_and_hoff(tup, pageops.MASK2)
+    if not prefix and not suffix:
+        return _header(mask2, mask, hoff) + tup[SIZEOF_HEAP_TUPLE_HEADER:]
     parts = [_U16(prefix)] if prefix else []
     if suffix:
         parts.append(_U16(suffix))

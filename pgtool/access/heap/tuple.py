@@ -16,11 +16,11 @@ See :mod:`pgtool.access.heap.deform` for many tuples at once, and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from formats.deform import ALIGNMENT, ATTLEN_CSTRING, ATTLEN_VARLENA
-from formats.derive import struct_of
+from formats.derive import offset_of, struct_of
 from formats.heap import (
     MAX_TUPLE_ATTRIBUTE_NUMBER,
     SIZEOF_HEAP_TUPLE_HEADER,
@@ -30,12 +30,13 @@ from formats.heap import (
     header_length,
     natts,
 )
+from formats.units import uint16
 from formats.varlena import VARHDRSZ, VarattForm, pack_plain, read_varlena
 from pgtool.errors import CorruptData, SqlError
 
 __all__ = [
-    "Datum", "StoredAttr", "StoredVarlena", "deform_tuple", "fill", "form_tuple", "raw_spans",
-    "stored_form", "with_data",
+    "Datum", "StoredAttr", "StoredVarlena", "deform_tuple", "deformer", "fill", "form_tuple",
+    "raw_spans", "stored_form", "with_data",
 ]  # fmt: skip
 
 SHORT_MAX = 126
@@ -47,6 +48,11 @@ _HASNULL, _HASVARWIDTH, _HASEXTERNAL = (
     )
 )  # fmt: skip
 _PADDING = tuple(bytes(n) for n in range(8))
+_MASK2_AT, _MASK_AT, _HOFF_AT = (
+    offset_of(HeapTupleHeaderData, name) for name in ("t_infomask2", "t_infomask", "t_hoff")
+)
+_get_u16 = struct_of(uint16).unpack_from
+assert _HASNULL < 0x100
 
 
 class StoredVarlena(bytes):
@@ -196,6 +202,34 @@ def raw_spans(
             raise CorruptData("attribute does not fit", offset=start, field=attr.attname)
         out.append((start, at))
     return out
+
+
+def deformer(attrs: Sequence[StoredAttr]) -> Callable[[bytes], list[Datum]]:
+    """:func:`deform_tuple` for tuples of one table, plain ones at a run."""
+    count = len(attrs)
+    layout = [(attr.attlen, ALIGNMENT[attr.attalign] - 1) for attr in attrs]
+    plain = all(attlen != ATTLEN_CSTRING for attlen, _gap in layout)
+
+    def deform(tup: bytes) -> list[Datum]:
+        if not plain or tup[_MASK_AT] & _HASNULL or natts(_get_u16(tup, _MASK2_AT)[0]) != count:
+            return deform_tuple(tup, attrs)
+        out: list[Datum] = []
+        at, last = tup[_HOFF_AT], len(tup)
+        for attlen, gap in layout:
+            if attlen > 0:
+                at = at + gap & ~gap
+                end = at + attlen
+            else:
+                first = tup[at] if at < last else 1
+                if first == 1 or not first & 1:  # not a short one
+                    return deform_tuple(tup, attrs)
+                end = at + (first >> 1)
+                at += 1
+            out.append(tup[at:end])
+            at = end
+        return out if at <= last else deform_tuple(tup, attrs)
+
+    return deform
 
 
 def deform_tuple(

@@ -41,6 +41,7 @@ _UPDATED = int(HeapInfomask.HEAP_UPDATED)
 _HEAP_ONLY = int(HeapInfomask2.HEAP_ONLY_TUPLE)
 _HASNULL = int(HeapInfomask.HEAP_HASNULL)
 assert _HASNULL < 0x100
+_PAGE_FULL = int(PageFlags.PD_PAGE_FULL)
 
 
 def delete(
@@ -240,7 +241,7 @@ def _change_pages(
         rel.wal.critical(),
     ):
         if not same:
-            bufpage.set_flag(buffer.page, PageFlags.PD_PAGE_FULL)
+            bufpage.set_flag(buffer.page, _PAGE_FULL)
         pageops.set_prunable(buffer.page, xact.current_xid())
         new_block = new_buffer.tag.block
         number = pageops.insert(new_buffer.page, new_block, tup)

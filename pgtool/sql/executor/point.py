@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pgtool.access.btree.lookup import equal_tids
-from pgtool.access.heap.tuple import deform_tuple
 from pgtool.errors import Unsupported
 from pgtool.nodes import plan as p
 from pgtool.nodes.base import walk
@@ -102,7 +101,7 @@ class _Lookup:
             if found is None:
                 continue
             tid, stored = found
-            row = target.stored(deform_tuple(stored, target.shape.attributes), tid, stored)
+            row = target.stored(target.deform(stored), tid, stored)
             if all(condition(row, ctx) is True for condition in self.conditions):
                 yield row
                 return

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from pgtool.access.heap.heapam import open_heap
-from pgtool.access.heap.tuple import deform_tuple, form_tuple
+from pgtool.access.heap.tuple import deformer, form_tuple
 from pgtool.access.heap.xmax import LockTupleMode
 from pgtool.catalog.heaptarget import detoast, heap_target
 from pgtool.errors import SqlError, Unsupported
@@ -58,6 +58,7 @@ class Target:
         session = self.session = env.session
         self.relation = relation
         shape = self.shape = RowShape(env, relation)
+        self.deform = deformer(shape.attributes)
         shape.fetch = lambda stored: detoast(session.database, relation, stored)
         self.rules = RowRules(env, shape)
         self.references = References(env, shape)
@@ -76,7 +77,7 @@ class Target:
         stored = self.heap.fetch(tid)
         if stored is None:
             return None
-        return self.stored(deform_tuple(stored, self.shape.attributes), tid, stored)
+        return self.stored(self.deform(stored), tid, stored)
 
     def stored(self, datums: list[Any], tid: Tid, tup: bytes) -> Row:
         """A row as it was found."""
@@ -181,14 +182,15 @@ class Target:
 
     def _unchanged(self, old: Row, new: Row) -> Any:
         """The indexes whose keys stay as they were."""
-        changed = {
-            i + 1 for i, (a, b) in enumerate(zip(old.datums, new.datums)) if a != b
-        }
-        return [
-            index.descriptor.oid for index in self.indexes
-            if 0 not in index.descriptor.attnums
-            and not changed & set(index.descriptor.attnums)
-        ]
+        before, after = old.datums, new.datums
+        out: list[int] = []
+        for index in self.indexes:
+            for attnum in index.descriptor.attnums:
+                if not attnum or before[attnum - 1] != after[attnum - 1]:
+                    break
+            else:
+                out.append(index.descriptor.oid)
+        return out
 
     def delete(self, old: Row, moved: bool = False) -> bool:
         """The end of a row; False where this command has changed it already."""
