@@ -10,15 +10,20 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from formats import control
+from formats.control import DBState
+from pgtool.catalog.cluster import Cluster
+from pgtool.catalog.names import find_relation
 from pgtool.check.diagnose import diagnose as look_at
 from pgtool.errors import PgtoolError
 from pgtool.storage.backend import Directory
+from pgtool.storage.smgr import relation_path
 from pgtool.transam.recovery.run import Request, recover, rehearse
 from pgtool.transam.recovery.start import find_start
 from tests import recovery_cases as cases
@@ -180,6 +185,83 @@ def test_diagnose_names_a_tablespace_without_its_link() -> None:
         link.unlink()
         (text,) = (f["text"] for f in diagnose(server.data)["findings"] if "space" in f["text"])
         assert 'tablespace "lost" has no link in pg_tblspc' in text
+
+
+def emptied(path: Path, name: str = "") -> None:
+    (path / name).write_bytes(b"")
+
+
+def changed(path: Path, name: str, text: str) -> None:
+    (path / name).write_text(text)
+
+
+def gone(path: Path, name: str) -> None:
+    (path / name).unlink()
+
+
+#: What is done to a sound directory, and words of what is then said: of a finding or the advice.
+BROKEN: list[tuple[Callable[..., None], tuple[str, ...], str]] = [
+    (emptied, ("postmaster.pid",), "postmaster.pid holds no process number"),
+    (changed, ("postmaster.pid", "junk\n"), "postmaster.pid holds no process number"),
+    (gone, ("PG_VERSION",), "or one that holds the line 18"),
+    (changed, ("PG_VERSION", "15\n"), "pg_control belongs to PostgreSQL 18"),
+    (gone, ("base/{db}/1249",), 'catalogs of database "postgres" cannot be read'),
+    (emptied, ("base/{db}/pg_filenode.map",), 'catalogs of database "postgres" cannot be read'),
+    (gone, ("base/{db}/PG_VERSION",), 'catalogs of database "postgres" cannot be read'),
+    (emptied, ("global/pg_filenode.map",), "shared catalogs cannot be read"),
+    (gone, ("{kept}",), "public.kept ({kept})"),
+    (emptied, ("pg_xact/0000",), "files of pg_xact are missing or too short"),
+    (gone, ("pg_multixact/offsets/0000",), "files of pg_multixact/offsets are missing"),
+    (emptied, ("{prepared}",), "a prepared transaction is lost"),
+    (changed, ("postgresql.auto.conf", "a = 'b'\nc = = d\n"), "syntax error in line 2"),
+    (changed, ("recovery.signal", ""), "restore_command is not set"),
+    (gone, ("pg_hba.conf",), "pg_hba.conf is missing"),
+    (changed, ("backup_manifest", "{{}}"), "backup_label is gone"),
+    (changed, ("pg_replslot/one/state", "junk"), 'replication slot "one" cannot be read'),
+]  # fmt: skip
+
+
+def test_diagnose_finds_what_is_broken(
+    crashed: tuple[Server, dict[str, list[str]]], tmp_path: Path
+) -> None:
+    server, _expected = crashed
+    path = copied(server, tmp_path, "broken")
+    cases.recover(path)
+    report = look_at(str(path))
+    assert not report.damaged and report.verdict == "the cluster was shut down cleanly"
+    database = Cluster(str(path)).database("postgres")
+    kept = find_relation(database, "public.kept").locator
+    assert kept is not None
+    (prepared,) = (path / "pg_twophase").iterdir()
+    names = {
+        "db": database.oid, "kept": relation_path(kept, MAJOR),
+        "prepared": f"pg_twophase/{prepared.name}",
+    }  # fmt: skip
+    for act, args, words in BROKEN:
+        file, *rest = (arg.format(**names) for arg in args)
+        full = path / file
+        before = full.read_bytes() if full.exists() else None
+        full.parent.mkdir(exist_ok=True)
+        if words == "backup_label is gone":
+            set_state(path, DBState.DB_IN_PRODUCTION)
+        act(path, file, *rest)
+        report = look_at(str(path))
+        said = "\n".join([*(f.text for f in report.findings), report.advice,
+                          *(f.evidence for f in report.findings)])  # fmt: skip
+        assert report.damaged and words.format(**names) in said, (args, said)
+        assert "copy the whole directory first" in report.advice and "resetwal" not in said
+        full.unlink(missing_ok=True)
+        if before is not None:
+            full.write_bytes(before)
+        if words == "backup_label is gone":
+            set_state(path, DBState.DB_SHUTDOWNED)
+
+
+def set_state(path: Path, state: DBState) -> None:
+    file = path / control.CONTROL_FILE
+    _major, found = control.parse(file.read_bytes())
+    found.state = state
+    file.write_bytes(control.build(MAJOR, found, crc=True))
 
 
 def diagnose(path: Path) -> dict[str, Any]:

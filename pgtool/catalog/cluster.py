@@ -84,12 +84,16 @@ class Cluster:
         inconsistent: bool = False,
         damage: Damage = strict,
         verify_checksums: bool = True,
+        directory: DataDirectory | None = None,
     ) -> None:
-        """``damage`` is told of damaged pages and rows of catalogs, which are then left out."""
+        """``damage`` is told of damaged pages and rows of catalogs, which are then left out.
+
+        ``directory`` is the directory as somebody has opened (or recovered) it already.
+        """
         self.damage = damage
         #: Looks on at an instance that this process runs already, until this session writes.
         self._observer: Xact | None = None
-        self.directory: DataDirectory = self._join(root) or open_recovered(
+        self.directory: DataDirectory = directory or self._join(root) or open_recovered(
             root, inconsistent=inconsistent
         )
         self.directory.verify = verify_checksums

@@ -2,34 +2,38 @@
 
 Each check yields :class:`pgtool.check.findings.Finding`. :func:`diagnose` runs them in the
 order in which a server would meet the trouble, with a rehearsal of recovery over an overlay
-near the end, and names the safest next command. That is never one that throws WAL away: where
-nothing else helps, a copy comes first.
+near the end and a look at the catalogs as it leaves them, and names the safest next command.
+That is never one that throws WAL away: before anything is mended, a copy comes first.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 
 from construct import Container
 
 from formats import control as control_file
 from formats.control import DBState
-from formats.slru import SLRU_PAGES_PER_SEGMENT, XACT
 from formats.units import Lsn
 from formats.version import CATALOG_VERSION_NO
 from formats.wal.page import is_segment_name, parse_segment_name, segment_name
+from pgtool.catalog.cluster import Cluster
+from pgtool.check import contents
 from pgtool.check.backups import BACKUP_MANIFEST, manifest_differences
 from pgtool.check.files import closed, permissions, places, some, tablespaces
 from pgtool.check.findings import Finding, Level, Report
 from pgtool.errors import CorruptData, PgtoolError, UserError
 from pgtool.storage.backend import ReadOnly
 from pgtool.storage.datadir import POSTMASTER_PID, live_postmaster
+from pgtool.transam.recovery.overlay import recovered_directory
 from pgtool.transam.recovery.run import Rehearsal, Request, rehearse
 from pgtool.transam.recovery.start import SIGNALS
 
 LEAST_SEGMENTS = 3
-_XIDS_PER_FILE = XACT.per_page * SLRU_PAGES_PER_SEGMENT
+_PID = re.compile(rb"\s*-?\d+")
+COPY = "copy the whole directory first"
 
 
 def diagnose(root: str, archives: tuple[str, ...] = ()) -> Report:
@@ -48,37 +52,53 @@ def diagnose(root: str, archives: tuple[str, ...] = ()) -> Report:
         report.advice = "connect to it, or read its log; nothing is to be done to its files"
         return report
     hidden = list(closed(root))
+    report.findings += [*places(root), *permissions(root), *hidden]
     if hidden:
-        report.findings += [*places(root), *permissions(root), *hidden]
         report.verdict = "not all of the directory can be looked at by the user who asks"
         report.advice = "run pgtool diagnose as a user who may read all of it, as its owner"
         return report
-    report.findings += [*places(root), *permissions(root)]
     known = _control(backend, report)
     if known is None:
         report.verdict = "the control file cannot be used"
         report.advice = (
-            "copy the whole directory first; then look for pg_control in a backup of the same "
+            f"{COPY}; then look for pg_control in a backup of the same "
             "cluster (its system identifier stands in every WAL segment: pgtool waldump)"
         )
         return report
     major, found = known
+    if _stated(backend) != str(major):
+        report.verdict = f"PG_VERSION is not what a cluster of PostgreSQL {major} has"
+        report.advice = (
+            f"{COPY}; if the files are all of one cluster and were not mixed with another's, put "
+            f"back PG_VERSION from a backup, or one that holds the line {major}; then run pgtool "
+            "diagnose again"
+        )
+        return report
     report.findings += [
-        *_recovery_files(backend), *_space(root, found), *_gaps(root, found),
-        *_statuses(backend, found, major),
+        *_recovery_files(backend, found), *_space(root, found), *_gaps(root, found),
+        *contents.statuses(backend, found, major), *contents.prepared(backend, major),
+        *contents.slots(backend), *contents.settings(backend),
     ]
-    _rehearse(root, archives, report)
-    report.findings += tablespaces(backend)
+    seen = _rehearse(root, archives, report)
+    report.findings += _catalogs(root, backend, seen)
+    _conclude(seen, found.state, archives, report)
     return report
 
 
 # -- what the directory is ------------------------------------------------------------------
 
 
-def _identity(backend: ReadOnly) -> Iterator[Finding]:
+def _stated(backend: ReadOnly) -> str | None:
+    """What PG_VERSION says; None where it is missing."""
     try:
-        text = backend.read("PG_VERSION", 0, 64).decode("ascii", "replace").strip()
+        return backend.read("PG_VERSION", 0, 64).decode("ascii", "replace").strip()
     except FileNotFoundError:
+        return None
+
+
+def _identity(backend: ReadOnly) -> Iterator[Finding]:
+    text = _stated(backend)
+    if text is None:
         yield Finding(Level.BLOCKS, "PG_VERSION is missing: a server takes this for no data "
                       "directory", "PG_VERSION")  # fmt: skip
         return
@@ -93,6 +113,10 @@ def _identity(backend: ReadOnly) -> Iterator[Finding]:
 def _lock(backend: ReadOnly, server: int | None) -> Iterator[Finding]:
     if server is not None:
         yield Finding(Level.BLOCKS, f"a server is running here (PID {server})", POSTMASTER_PID)
+    elif backend.exists(POSTMASTER_PID) and not _PID.match(backend.read(POSTMASTER_PID, 0, 32)):
+        yield Finding(Level.BLOCKS, "postmaster.pid holds no process number: a server refuses to "
+                      "start until the file is removed; make sure that none is just starting",
+                      POSTMASTER_PID)  # fmt: skip
     elif (pid := _reused(backend)) is not None:
         yield Finding(Level.BLOCKS, f"postmaster.pid names process {pid}, which is alive and of "
                       "the same user, but no server of this directory: a server refuses to start "
@@ -135,16 +159,20 @@ def _control(backend: ReadOnly, report: Report) -> tuple[int, Container] | None:
                 f"{found.checkPointCopy.ThisTimeLineID}, page checksums "
                 f"{'on' if found.data_checksum_version else 'off'}", control_file.CONTROL_FILE)
     )  # fmt: skip
-    stated = backend.read("PG_VERSION", 0, 64).strip() if backend.exists("PG_VERSION") else b""
-    if stated and stated != str(major).encode():
+    stated = _stated(backend)
+    if stated and stated != str(major):
         report.findings.append(
             Finding(Level.BLOCKS, f"pg_control belongs to PostgreSQL {major}, PG_VERSION says "
-                    f"{stated.decode('ascii', 'replace')}", "PG_VERSION")
+                    f"{stated[:20]}", "PG_VERSION")
         )  # fmt: skip
     return major, found
 
 
-def _recovery_files(backend: ReadOnly) -> Iterator[Finding]:
+def _recovery_files(backend: ReadOnly, found: Container) -> Iterator[Finding]:
+    if _label_lost(backend, found):
+        yield Finding(Level.BLOCKS, "backup_manifest tells that this is a base backup, but its "
+                      "backup_label is gone: a server would start from the wrong checkpoint, and "
+                      "the cluster would be silently corrupt", BACKUP_MANIFEST)  # fmt: skip
     if backend.exists("backup_label"):
         yield Finding(Level.WARNING, "it is a base backup that was never recovered; removing "
                       "backup_label would make it silently corrupt", "backup_label")  # fmt: skip
@@ -155,26 +183,6 @@ def _recovery_files(backend: ReadOnly) -> Iterator[Finding]:
         if backend.exists(name):
             yield Finding(Level.WARNING, f"{name} is there: the server would go on recovering "
                           "and wait for more WAL", name)  # fmt: skip
-
-
-def _statuses(backend: ReadOnly, found: Container, major: int) -> Iterator[Finding]:
-    """Files of pg_xact that rows may need; what is after the last checkpoint redo makes."""
-    copy = found.checkPointCopy
-    most = (1 << 32) // _XIDS_PER_FILE
-    number, last = int(copy.oldestXid) // _XIDS_PER_FILE, int(copy.nextXid) - 1 & 0xFFFFFFFF
-    missing = []
-    while True:
-        path = XACT.path(number, major)
-        if not backend.exists(path):
-            missing.append(path)
-        if number == last // _XIDS_PER_FILE:
-            break
-        number = (number + 1) % most
-    if missing:
-        yield Finding(
-            Level.BLOCKS, f"{len(missing)} files of pg_xact are missing: which transactions "
-            "committed is not known without them", some(missing),
-        )  # fmt: skip
 
 
 def _space(root: str, found: Container) -> Iterator[Finding]:
@@ -219,54 +227,94 @@ def _gaps(root: str, found: Container) -> Iterator[Finding]:
                       some(names))  # fmt: skip
 
 
+def _label_lost(backend: ReadOnly, found: Container) -> bool:
+    """A backup's pg_control was copied from a running server; a start would rename the label."""
+    return (
+        backend.exists(BACKUP_MANIFEST)
+        and not any(backend.exists(f"backup_label{end}") for end in ("", ".old"))
+        and found.state == DBState.DB_IN_PRODUCTION
+        and not backend.exists(POSTMASTER_PID)
+    )
+
+
 # -- recovery, rehearsed ------------------------------------------------------------------------
 
 
-def _rehearse(root: str, archives: tuple[str, ...], report: Report) -> None:
+def _rehearse(root: str, archives: tuple[str, ...], report: Report) -> Rehearsal | None:
+    """Recovery in memory; None where it could not even begin."""
     try:
         seen = rehearse(root, Request(archives=archives))
     except PgtoolError as error:
         report.findings.append(Finding(Level.BLOCKS, str(error), _place(error)))
-        report.verdict = "recovery could not even begin"
+        return None
+    run = seen.run
+    if seen.start.needed:
+        report.findings.append(
+            Finding(Level.FACT, f"recovery would replay {run.progress.records} records from "
+                    f"{seen.start.redo} to {run.end}: {seen.commits} commits, {seen.aborts} "
+                    "aborts", run.why_ended)
+        )  # fmt: skip
+    if seen.failure is not None:
+        text = f"replay fails: {seen.failure}"
+        report.findings.append(Finding(Level.BLOCKS, text, _place(seen.failure)))
+    return seen
+
+
+def _catalogs(root: str, backend: ReadOnly, seen: Rehearsal | None) -> Iterator[Finding]:
+    """What the catalogs know and the files lack, as recovery would leave them if it can."""
+    known: dict[int, str] = {}
+    whole = seen is not None and seen.failure is None
+    try:
+        if seen is not None and whole and seen.start.needed:
+            cluster = Cluster(root, directory=recovered_directory(seen.run))
+        else:
+            cluster = Cluster(root, inconsistent=True)
+        known = cluster.tablespaces
+        if whole:
+            yield from contents.relations(cluster)
+    except (PgtoolError, OSError) as error:
+        if whole:
+            yield Finding(Level.DAMAGE, "the shared catalogs cannot be read, so nobody can "
+                          f"connect: {error}", "global")  # fmt: skip
+    crashed = seen is not None and seen.start.needed
+    yield from tablespaces(backend, known, Level.BLOCKS if crashed else Level.DAMAGE)
+
+
+def _conclude(
+    seen: Rehearsal | None, state: DBState, archives: tuple[str, ...], report: Report
+) -> None:
+    """The verdict and what to do next."""
+    mend = (
+        f"{COPY}, then mend what is marked above (a file that is missing comes from a backup, "
+        "not from nowhere; pgtool export --salvage gets out what can be read)"
+    )
+    if seen is None or seen.failure is not None:
+        report.verdict = "recovery could not even begin" if seen is None else (
+            f"recovery would fail at {Lsn(seen.run.end)}"
+        )  # fmt: skip
         report.advice = _without_wal(archives)
         return
-    run = seen.run
     if not seen.start.needed:
         report.verdict = "the cluster was shut down cleanly"
-        report.advice = (
-            "copy the whole directory first, then mend what is marked above (a file that is "
-            "missing comes from a backup, not from nowhere), and start the server"
-            if report.blocked
-            else "start the server; if it refuses, its log says what is not seen from the files"
+        then, report.advice = "start the server", (
+            "start the server; if it refuses, its log says what is not seen from the files "
+            "(pages are looked at by pgtool checksums --check)"
         )
-        return
-    report.findings.append(
-        Finding(Level.FACT, f"recovery would replay {run.progress.records} records from "
-                f"{seen.start.redo} to {run.end}: {seen.commits} commits, {seen.aborts} aborts",
-                run.why_ended)
-    )  # fmt: skip
-    _judge(seen, archives, report)
-
-
-def _judge(seen: Rehearsal, archives: tuple[str, ...], report: Report) -> None:
-    run = seen.run
-    if seen.failure is not None:
-        error = seen.failure
-        report.findings.append(Finding(Level.BLOCKS, f"replay fails: {error}", _place(error)))
-        report.verdict = f"recovery would fail at {Lsn(run.end)}"
-        report.advice = _without_wal(archives)
-        return
-    what = "is a backup" if seen.start.label is not None else "crashed"
-    report.verdict = f"the cluster {what}; recovery would succeed"
-    report.advice = (
-        "pgtool recover --dry-run shows more; then start the server, or run pgtool recover"
-    )
+    else:
+        what = "is a backup" if seen.start.label is not None else (
+            "crashed" if state != DBState.DB_SHUTDOWNED
+            else "was shut down cleanly, but is told to go on recovering"
+        )  # fmt: skip
+        report.verdict = f"the cluster {what}; recovery would succeed"
+        then = report.advice = (
+            "pgtool recover --dry-run shows more; then start the server, or run pgtool recover"
+        )
     if report.blocked:
-        report.verdict += ", once what is named above is mended"
-        report.advice = (
-            "copy the whole directory first, then mend what is marked above (a file that is "
-            f"missing comes from a backup, not from nowhere); then {report.advice}"
-        )
+        report.verdict += ", but a server will not start before what is marked above is mended"
+    elif report.damaged:
+        report.verdict += ", but not all of it can be read"
+    if report.damaged:
+        report.advice = f"{mend}; then {then}"
 
 
 def _place(error: Exception) -> str:
@@ -276,10 +324,11 @@ def _place(error: Exception) -> str:
 
 
 def _without_wal(archives: tuple[str, ...]) -> str:
-    first = "if there is a WAL archive, pgtool recover --wal DIR uses it; otherwise "
-    if archives:
-        first = ""
+    archive = "" if archives else (
+        "; if there is a WAL archive, pgtool diagnose --wal DIR tells whether pgtool recover --wal "
+        "DIR would succeed with it"
+    )  # fmt: skip
     return (
-        f"{first}copy the whole directory first, and keep the copy; rows can be read from it as "
+        f"{COPY}, and keep the copy{archive}; otherwise rows can be read from it as "
         "they lie with pgtool export --inconsistent --salvage, or restored from a base backup"
     )

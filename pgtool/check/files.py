@@ -7,9 +7,7 @@ import re
 import stat
 from collections.abc import Iterator
 
-from pgtool.catalog.cluster import Cluster
 from pgtool.check.findings import Finding, Level
-from pgtool.errors import PgtoolError
 from pgtool.storage.backend import ReadOnly
 from pgtool.storage.smgr import DEFAULTTABLESPACE_OID, GLOBALTABLESPACE_OID
 
@@ -22,6 +20,10 @@ DIRECTORIES = (
 )  # fmt: skip
 #: Some of these a server makes itself when they are missing.
 OPTIONAL = frozenset({"pg_stat_tmp", "pg_stat", "pg_snapshots"})
+#: Without these a server starts, and fails later: at a checkpoint, in a parallel query.
+LATER = frozenset({
+    "pg_dynshmem", "pg_logical", "pg_logical/mappings", "pg_logical/snapshots", "pg_subtrans",
+})  # fmt: skip
 _TABLESPACE = re.compile(r"\d+")
 
 
@@ -29,12 +31,14 @@ def places(root: str) -> Iterator[Finding]:
     for name in DIRECTORIES:
         full = os.path.join(root, name)
         if not os.path.isdir(full):
-            level = Level.WARNING if name in OPTIONAL else Level.BLOCKS
-            yield Finding(level, f'directory "{name}" is missing', full)
-    for name in ("postgresql.conf", "pg_hba.conf"):
-        if not os.path.exists(os.path.join(root, name)):
-            yield Finding(Level.WARNING, f"{name} is not here: the server must be told where it "
-                          "is (as some distributions do)", name)  # fmt: skip
+            level = Level.WARNING if name in OPTIONAL else (
+                Level.DAMAGE if name in LATER else Level.BLOCKS
+            )  # fmt: skip
+            target = f": it is a link to {os.readlink(full)}" if os.path.islink(full) else ""
+            yield Finding(level, f'directory "{name}" is missing{target}', full)
+    if not os.path.exists(os.path.join(root, "postgresql.conf")):
+        yield Finding(Level.WARNING, "postgresql.conf is not here: the server must be told where "
+                      "it is (as some distributions do)", "postgresql.conf")  # fmt: skip
 
 
 def permissions(root: str) -> Iterator[Finding]:
@@ -91,8 +95,13 @@ def closed(root: str) -> Iterator[Finding]:
                       "user who asks", some(paths))  # fmt: skip
 
 
-def tablespaces(backend: ReadOnly) -> Iterator[Finding]:
-    """Links in pg_tblspc that lead nowhere, and tablespaces of pg_tablespace without one."""
+def tablespaces(
+    backend: ReadOnly, known: dict[int, str], level: Level = Level.DAMAGE
+) -> Iterator[Finding]:
+    """Links in pg_tblspc that lead nowhere, and tablespaces of the catalog without one.
+
+    ``level`` is that of the former: what redo has to write to stops a server.
+    """
     try:
         names = [name for name in backend.list("pg_tblspc") if _TABLESPACE.fullmatch(name)]
     except FileNotFoundError:
@@ -101,31 +110,11 @@ def tablespaces(backend: ReadOnly) -> Iterator[Finding]:
         full = backend.full(f"pg_tblspc/{name}")
         if not os.path.isdir(full):
             target = os.readlink(full) if os.path.islink(full) else "no link"
-            yield Finding(Level.WARNING, f"tablespace {name} leads nowhere: its relations cannot "
+            yield Finding(level, f"tablespace {name} leads nowhere: its relations cannot "
                           "be read", f"pg_tblspc/{name} -> {target}")  # fmt: skip
-    for oid, spcname in _without_link(backend.root, {int(name) for name in names}):
-        yield Finding(Level.WARNING, f'tablespace "{spcname}" has no link in pg_tblspc: its '
-                      "relations cannot be read, and what recovery replays of them goes astray",
-                      f"pg_tblspc/{oid}")  # fmt: skip
-
-
-def _without_link(root: str, linked: set[int]) -> list[tuple[int, str]]:
-    """Tablespaces that the catalog knows, but pg_tblspc does not.
-
-    First as the catalog lies, which is cheap; only what is missing then is looked for as
-    recovery would leave it, since it may have been dropped meanwhile.
-    """
     own = (DEFAULTTABLESPACE_OID, GLOBALTABLESPACE_OID)
-    missing: list[tuple[int, str]] = []
-    try:
-        for inconsistent in (True, False):
-            known = Cluster(root, inconsistent=inconsistent).tablespaces
-            missing = [
-                (oid, name) for oid, name in sorted(known.items())
-                if oid not in linked and oid not in own
-            ]  # fmt: skip
-            if not missing:
-                break
-    except PgtoolError:  # what keeps the catalog from being read was told already
-        return missing
-    return missing
+    for oid, spcname in sorted(known.items()):
+        if str(oid) not in names and oid not in own:
+            yield Finding(Level.DAMAGE, f'tablespace "{spcname}" has no link in pg_tblspc: its '
+                          "relations cannot be read, and what recovery replays of them goes "
+                          "astray", f"pg_tblspc/{oid}")  # fmt: skip

@@ -7,11 +7,12 @@ from enum import IntEnum
 
 
 class Level(IntEnum):
-    """How bad a finding is."""
+    """How bad a finding is: DAMAGE lets a server start, which then cannot read everything."""
 
     FACT = 0
     WARNING = 1
-    BLOCKS = 2
+    DAMAGE = 2
+    BLOCKS = 3
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,11 @@ class Finding:
     level: Level
     text: str
     evidence: str = ""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether it keeps the server from starting."""
+        return self.level is Level.BLOCKS
 
 
 @dataclass
@@ -34,4 +40,9 @@ class Report:
     @property
     def blocked(self) -> bool:
         """Whether something keeps the server from starting."""
-        return any(finding.level is Level.BLOCKS for finding in self.findings)
+        return any(finding.blocks for finding in self.findings)
+
+    @property
+    def damaged(self) -> bool:
+        """Whether something is wrong, be it that it only shows once the server runs."""
+        return any(finding.level >= Level.DAMAGE for finding in self.findings)

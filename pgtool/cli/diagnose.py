@@ -8,7 +8,7 @@ from pgtool.cli import render
 from pgtool.cli.options import format_option, pgdata_option
 
 FINDINGS = 2
-_MARKS = ("  ", "! ", "X ")
+_MARKS = ("  ", "! ", "X ", "X ")
 
 
 @click.command(short_help="Say why a data directory will not start, and what is safe to do.")
@@ -20,10 +20,11 @@ def command(pgdata: str, wal_dirs: tuple[str, ...], fmt: str) -> int:
     """Look at everything that a server needs to start, and change nothing.
 
     Version, lock file, permissions, disk space, the control file, the checkpoint, gaps in the
-    write-ahead log, tablespaces; and a rehearsal of recovery in memory, which reads every
-    page that redo needs. What blocks a start is marked X, what is worth knowing !.
+    write-ahead log, settings, status files, tablespaces; a rehearsal of recovery in memory,
+    which reads every page that redo needs; and whether every relation has its file. What
+    blocks a start, or what a server could not read, is marked X, what is worth knowing !.
     """
-    from pgtool.check.diagnose import Level, diagnose
+    from pgtool.check.diagnose import diagnose
 
     report = diagnose(pgdata, wal_dirs)
     if fmt == "json":
@@ -43,4 +44,4 @@ def command(pgdata: str, wal_dirs: tuple[str, ...], fmt: str) -> int:
             shown = f" [{finding.evidence}]" if finding.evidence else ""
             click.echo(f"{_MARKS[finding.level]}{finding.text}{shown}")
         click.echo(f"\n{report.verdict}\nnext: {report.advice}")
-    return FINDINGS if any(f.level is Level.BLOCKS for f in report.findings) else 0
+    return FINDINGS if report.damaged else 0

@@ -33,9 +33,7 @@ def recovered(root: str, state: ClusterState, wish: Wish) -> DataDirectory:
     run = recover_overlay(
         overlay, Recovery(overlay, start, wish.target, report=wish.report, durable=False)
     )
-    directory = DataDirectory(
-        overlay, run.major, run.control, ClusterState("recovered", None), []
-    )
+    directory = _opened(run)
     where = f"of {run.target} " if run.target.wanted else ""
     directory.warnings.append(
         f"the cluster is not at rest ({state.name}): it is read as recovery would leave it as "
@@ -61,3 +59,14 @@ def recover_overlay(overlay: Overlay, run: Recovery) -> Recovery:
     finish.finish_overlay(run)
     assert run.control.state == DBState.DB_SHUTDOWNED
     return run
+
+
+def recovered_directory(run: Recovery) -> DataDirectory:
+    """What a rehearsal that went well has in memory, for reading."""
+    finish.write_out(run)
+    finish.finish_overlay(run)
+    return _opened(run)
+
+
+def _opened(run: Recovery) -> DataDirectory:
+    return DataDirectory(run.backend, run.major, run.control, ClusterState("recovered", None), [])
