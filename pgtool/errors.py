@@ -51,3 +51,8 @@ class SqlError(PgtoolError):
         self.context: str | None = None
         #: What the statement told before it failed (sql.answer.Notice).
         self.notices: list[Any] = []
+
+    def within(self, place: str) -> SqlError:
+        """The same error, told to have come up in a place around the one it names."""
+        self.context = place if self.context is None else f"{self.context}\n{place}"
+        return self

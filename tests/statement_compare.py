@@ -22,7 +22,7 @@ from pgtool.sql.engine import Engine
 from tests.dml_compare import rows_of
 from tests.servers import Server
 
-__all__ = ["differences", "read_script"]
+__all__ = ["Ours", "Theirs", "differences", "read_script"]
 
 _FIELD, _STATUS = psycopg.pq.DiagnosticField, psycopg.pq.ExecStatus
 _ERROR = (_FIELD.SQLSTATE, _FIELD.MESSAGE_PRIMARY, _FIELD.MESSAGE_DETAIL, _FIELD.MESSAGE_HINT)
@@ -49,7 +49,7 @@ def read_script(path: Path) -> list[tuple[str, bytes | None]]:
     return out
 
 
-class _Ours:
+class Ours:
     """pgtool's side."""
 
     def __init__(self, path: Path) -> None:
@@ -73,8 +73,11 @@ class _Ours:
                 last = (tag, rows, sent, None if answer is None else answer.names)
                 notices += outcome.notices
         except SqlError as error:
+            place = error.position
+            if place is not None:  # ours counts bytes
+                place -= sum(byte & 0xC0 == 0x80 for byte in text.encode()[: place - 1])
             last = ("ERROR", error.sqlstate, error.message, error.detail, error.hint,
-                    error.position, error.context)  # fmt: skip
+                    place, error.context)  # fmt: skip
             notices += error.notices
         return last, [(n.severity, n.sqlstate, n.message, n.detail, n.hint) for n in notices]
 
@@ -84,7 +87,7 @@ def _part(result: Any, which: Any) -> str | None:
     return None if value is None else value.decode()
 
 
-class _Theirs:
+class Theirs:
     """The server's side."""
 
     def __init__(self, connection: Any) -> None:
@@ -96,8 +99,12 @@ class _Theirs:
         parts = (_FIELD.SEVERITY, *_ERROR)
         self.notices.append(tuple(_part(result, part) for part in parts))
 
+    def in_block(self) -> bool:
+        """Whether a transaction block is open."""
+        return self.libpq.transaction_status != psycopg.pq.TransactionStatus.IDLE
+
     def run(self, text: str, data: bytes | None) -> Told:
-        """See :class:`_Ours`."""
+        """See :class:`Ours`."""
         self.notices = []
         self.libpq.send_query(text.encode())
         last: tuple[Any, ...] = ()
@@ -133,12 +140,12 @@ def differences(
     server.stop()
     shutil.copytree(server.data, path)
     server.start()
-    ours = _Ours(path)
+    ours = Ours(path)
     out = []
     try:
         with server.connect() as connection:
             connection.autocommit = True
-            theirs = _Theirs(connection)
+            theirs = Theirs(connection)
             for text, data in script:
                 real, mine = theirs.run(text, data), ours.run(text, data)
                 if real != mine:

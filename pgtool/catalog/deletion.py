@@ -121,7 +121,8 @@ class _Walk:
         """
         address = frame.address
         partition: Address | None = None
-        for row in dependencies_of(self.writer, address):
+        rows = dependencies_of(self.writer, address)
+        for row in sorted(rows, key=lambda row: row.deptype != "P"):
             if address.subid and row.objsubid != address.subid:
                 continue
             other = Address(row.refclassid, row.refobjid, row.refobjsubid)
@@ -132,11 +133,11 @@ class _Walk:
                 frame.flags |= IS_PART
                 if kind == "P":
                     partition = other
-            elif kind in "ie" and self._owner(frame, other):
+            elif kind in "ie" and self._owner(frame, other, partition):
                 return False
         return partition
 
-    def _owner(self, frame: _Frame, other: Address) -> bool:
+    def _owner(self, frame: _Frame, other: Address, partition: Address | None) -> bool:
         """An owner: whether the walk went on from it instead."""
         above = frame.above
         if above is None:
@@ -147,7 +148,7 @@ class _Walk:
                 if found is not None:
                     found.flags |= frame.flags
                 return found is not None
-            raise OwnedError(frame.address, other)
+            raise OwnedError(frame.address, partition or other)
         at: _Frame | None = above
         while at is not None:
             if at.address[:2] == other[:2] and at.address.subid in (0, other.subid):

@@ -35,17 +35,28 @@ def later_index(alter: AlterTable, relid: int, plan: IndexPlan) -> None:
             if column is None or column.attnum <= 0:
                 raise SqlError(f'column "{elem.name}" of relation "{row.relname}" does not exist',
                                "42703")  # fmt: skip
-            ensure_not_null(alter, row, column)
+            if plan.only:
+                _check_below(alter, row, elem.name)
+            ensure_not_null(alter, row, column, claim=False)
         ddl.advance()
 
     def build() -> None:
+        if plan.primary:
+            _check_no_primary(alter, ddl.relation_row(relid))
         define_index(ddl, ddl.relation_row(relid), plan)
 
-    work = alter.work(relid)
-    if work.rewrite or work.not_nulls:
+    if alter.work(relid).rewrite:
         alter.late.insert(0, build)
     else:
         build()
+
+
+def _check_below(alter: AlterTable, row: Any, name: str) -> None:
+    """ONLY: a key's column must be NOT NULL in the children already."""
+    for child in children_of(alter.ddl, row.oid):
+        if not alter.ddl.attribute(child, name).attnotnull:
+            shown = alter.ddl.relation_row(child).relname
+            raise SqlError(f'column "{name}" of table "{shown}" is not marked NOT NULL', "XX000")
 
 
 def _check_no_primary(alter: AlterTable, row: Any) -> None:
@@ -236,7 +247,7 @@ def drop_constraint_row(
         if column.attidentity:
             raise SqlError(
                 f'column "{column.attname}" of relation "{row.relname}" is an identity column',
-                "42601")  # fmt: skip
+                "55000")  # fmt: skip
         ddl.writer.update("pg_attribute", column, attnotnull=False)
     name, kind, keys = found.conname, found.contype, found.conkey
     no_inherit = found.connoinherit

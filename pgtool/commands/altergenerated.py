@@ -18,6 +18,7 @@ from pgtool.commands.altercolumns import column_of, cooked_default, each_child
 from pgtool.commands.altertable import AlterTable
 from pgtool.commands.altertype import remember
 from pgtool.commands.dropcmds import drop_objects
+from pgtool.commands.indexcmds import children_of
 from pgtool.errors import SqlError
 
 __all__ = ["drop_expression", "set_expression"]
@@ -25,6 +26,15 @@ __all__ = ["drop_expression", "set_expression"]
 
 def _virtual_detail(row: Any, name: str) -> str:
     return f'Column "{name}" of relation "{row.relname}" is a virtual generated column.'
+
+
+def check_drop(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:
+    """DROP EXPRESSION, before anything is done."""
+    if not recurse and children_of(alter.ddl, row.oid):
+        raise SqlError("ALTER TABLE / DROP EXPRESSION must be applied to child tables too",
+                       "0A000")  # fmt: skip
+    if column_of(alter, row, command.name).attinhcount > 0:
+        raise SqlError("cannot drop generation expression from inherited column", "42P16")
 
 
 def drop_expression(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:

@@ -72,6 +72,8 @@ def _index_named(alter: AlterTable, row: Any, name: str) -> Any:
 
 def _mark(alter: AlterTable, row: Any, column: str, oid: int) -> None:
     """One of a table's indexes, or none, has a mark."""
+    if column == "indisclustered" and row.relkind == "p":
+        raise SqlError("cannot mark index clustered in partitioned table", "0A000")
     for index in indexes_of(alter.ddl.writer, row.oid):
         wanted = index.indexrelid == oid
         if getattr(index, column) != wanted:

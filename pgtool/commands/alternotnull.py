@@ -68,9 +68,12 @@ def check_droppable(alter: AlterTable, row: Any, column: Any) -> None:
 
 def ensure_not_null(
     alter: AlterTable, row: Any, column: Any, name: str | None = None, *, no_inherit: bool = False,
-    local: bool = True, validated: bool = True,
+    local: bool = True, validated: bool = True, claim: bool = True,
 ) -> None:  # fmt: skip
-    """A column has a NOT NULL constraint: one that is there, or a new one."""
+    """A column has a NOT NULL constraint: one that is there, or a new one.
+
+    One that only is inherited becomes the table's own, too, with ``claim``.
+    """
     ddl = alter.ddl
     found = not_null_of(ddl.writer, row.oid, column.attnum)
     if found is not None:
@@ -83,7 +86,7 @@ def ensure_not_null(
             raise SqlError(
                 f'cannot change NO INHERIT status of NOT NULL constraint "{found.conname}" on '
                 f'relation "{row.relname}"', "0A000")  # fmt: skip
-        if local and not found.conislocal:
+        if claim and local and not found.conislocal:
             ddl.writer.update("pg_constraint", found, conislocal=True)
         if not local:
             ddl.writer.update("pg_constraint", found, coninhcount=found.coninhcount + 1)

@@ -12,14 +12,14 @@ import importlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from pgtool.commands.context import KIND_NAMES, Ddl, begin
+from pgtool.commands.context import Ddl, begin, plural
 from pgtool.errors import SqlError, Unsupported
 from pgtool.nodes.raw_enums import AlterTableType as At
 from pgtool.nodes.raw_enums import ConstrType
 from pgtool.nodes.raw_enums import ObjectType as Kind
 from pgtool.sql.answer import Outcome
 
-__all__ = ["AlterTable", "Work", "alter"]
+__all__ = ["AlterTable", "Work", "alter", "wrong_kind"]
 
 DROP, ALTER_TYPE, ADD_COLUMN, EXPRESSION, OLD_INDEX, OLD_CONSTRAINT, ADD_CONSTRAINT, COLUMN, \
     ADD_INDEX, ADD_OTHER, MISC = range(11)
@@ -59,13 +59,18 @@ _COMMANDS: dict[Any, tuple[int, str, str]] = {
     At.AT_DropOids: (MISC, "altermisc:drop_oids", "rpfm"),
     At.AT_SetAccessMethod: (MISC, "altermisc:set_access_method", "rpm"),
     At.AT_AddIdentity: (ADD_OTHER, "alteridentity:add_identity", "rpf"),
-    At.AT_SetIdentity: (COLUMN, "alteridentity:set_identity", "rpf"),
+    At.AT_SetIdentity: (MISC, "alteridentity:set_identity", "rpf"),
     At.AT_DropIdentity: (DROP, "alteridentity:drop_identity", "rpf"),
     At.AT_AttachPartition: (MISC, "partition:attach", "pI"),
     At.AT_DetachPartition: (MISC, "partition:detach", "p"),
-    At.AT_AddInherit: (MISC, "inherit:add_parent", "rf"),
-    At.AT_DropInherit: (MISC, "inherit:drop_parent", "rf"),
+    At.AT_AddInherit: (MISC, "inherit:add_parent", "rpf"),
+    At.AT_DropInherit: (MISC, "inherit:drop_parent", "rpf"),
     **dict.fromkeys(_TRIGGERS, (MISC, "altermisc:enable_triggers", "rpf")),
+}  # fmt: skip
+#: Command → what looks at it before any command runs.
+_CHECKS: dict[Any, str] = {
+    At.AT_AlterColumnType: "altertype:check_type", At.AT_AddInherit: "inherit:check_child",
+    At.AT_DropExpression: "altergenerated:check_drop",
 }  # fmt: skip
 _CONSTRAINT_PASSES = {
     ConstrType.CONSTR_PRIMARY: ADD_INDEX, ConstrType.CONSTR_UNIQUE: ADD_INDEX,
@@ -89,6 +94,8 @@ class Work:
     new_values: dict[int, Any] = field(default_factory=dict)
     #: Of these, generated columns whose values are converted, not generated anew.
     converted: set[int] = field(default_factory=set)
+    #: Columns that got another type.
+    retyped: set[int] = field(default_factory=set)
     rewrite: bool = False
     #: (constraint's name, expression) and numbers of columns to be verified over all rows.
     checks: list[tuple[str, Any]] = field(default_factory=list)
@@ -126,13 +133,13 @@ class AlterTable:
         for command in commands:
             place, path, kinds = self._find(command)
             if row.relkind not in kinds:
-                raise self._wrong_kind(row, command)
+                raise wrong_kind(row, command.subtype)
+            if command.subtype in _CHECKS:
+                _handler(_CHECKS[command.subtype])(self, row, command, recurse)
             passes.setdefault(place, []).append((path, command))
         for place in range(MISC + 1):
             for path, command in passes.get(place, []):
-                module, _, name = path.partition(":")
-                found = getattr(importlib.import_module(f"pgtool.commands.{module}"), name)
-                found(self, self.row(row.oid), command, recurse)
+                _handler(path)(self, self.row(row.oid), command, recurse)
                 self.ddl.advance()
             if place in (ALTER_TYPE, EXPRESSION) and passes.get(place):
                 from pgtool.commands.altertype import rebuild
@@ -151,14 +158,6 @@ class AlterTable:
         if command.subtype == At.AT_ColumnDefault and command.def_ is None:
             return DROP, *found[1:]
         return found
-
-    @staticmethod
-    def _wrong_kind(row: Any, command: Any) -> SqlError:
-        action = _ACTIONS.get(command.subtype, command.subtype.name)
-        return SqlError(
-            f'ALTER action {action} cannot be performed on relation "{row.relname}"', "42809",
-            f"This operation is not supported for {_plural(row.relkind)}.",
-        )  # fmt: skip
 
     def _finish(self) -> None:
         from pgtool.catalog.toasting import create_toast_table
@@ -183,6 +182,19 @@ class AlterTable:
             self.ddl.advance()
 
 
+def _handler(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(importlib.import_module(f"pgtool.commands.{module}"), name)
+
+
+def wrong_kind(row: Any, subtype: At) -> SqlError:
+    """The error about a command that is not for relations of this kind."""
+    return SqlError(
+        f'ALTER action {_ACTIONS[subtype]} cannot be performed on relation "{row.relname}"',
+        "42809", f"This operation is not supported for {plural(row.relkind)}.",
+    )  # fmt: skip
+
+
 _ACTIONS = {
     At.AT_AddColumn: "ADD COLUMN", At.AT_ColumnDefault: "ALTER COLUMN ... SET DEFAULT",
     At.AT_DropNotNull: "ALTER COLUMN ... DROP NOT NULL", At.AT_SetNotNull:
@@ -197,12 +209,19 @@ _ACTIONS = {
     At.AT_DropExpression: "ALTER COLUMN ... DROP EXPRESSION",
     At.AT_AddIdentity: "ALTER COLUMN ... ADD IDENTITY", At.AT_SetIdentity:
     "ALTER COLUMN ... SET", At.AT_DropIdentity: "ALTER COLUMN ... DROP IDENTITY",
+    At.AT_SetOptions: "ALTER COLUMN ... SET", At.AT_ResetOptions: "ALTER COLUMN ... RESET",
+    At.AT_SetCompression: "ALTER COLUMN ... SET COMPRESSION", At.AT_ChangeOwner: "OWNER TO",
+    At.AT_ClusterOn: "CLUSTER ON", At.AT_DropCluster: "SET WITHOUT CLUSTER",
+    At.AT_SetAccessMethod: "SET ACCESS METHOD", At.AT_DropOids: "SET WITHOUT OIDS",
+    At.AT_ReplicaIdentity: "REPLICA IDENTITY", At.AT_EnableRowSecurity: "ENABLE ROW SECURITY",
+    At.AT_DisableRowSecurity: "DISABLE ROW SECURITY",
+    At.AT_ForceRowSecurity: "FORCE ROW SECURITY",
+    At.AT_NoForceRowSecurity: "NO FORCE ROW SECURITY", At.AT_EnableTrig: "ENABLE TRIGGER",
+    At.AT_EnableAlwaysTrig: "ENABLE ALWAYS TRIGGER",
+    At.AT_EnableReplicaTrig: "ENABLE REPLICA TRIGGER", At.AT_DisableTrig: "DISABLE TRIGGER",
+    At.AT_EnableTrigAll: "ENABLE TRIGGER ALL", At.AT_DisableTrigAll: "DISABLE TRIGGER ALL",
+    At.AT_EnableTrigUser: "ENABLE TRIGGER USER", At.AT_DisableTrigUser: "DISABLE TRIGGER USER",
 }  # fmt: skip
-
-
-def _plural(kind: str) -> str:
-    name = KIND_NAMES[kind]
-    return name[:-1] + "es" if name.endswith("x") else f"{name}s"
 
 
 def _copy(row: Any) -> Any:

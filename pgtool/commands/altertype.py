@@ -22,6 +22,7 @@ from pgtool.catalog.dependency import (
 from pgtool.catalog.missing import missing_datum
 from pgtool.catalog.pg_attrdef import default_of, store_default
 from pgtool.commands.altercolumns import column_of
+from pgtool.commands.alteridentity import INTEGERS, NOT_INTEGER, set_identity_type
 from pgtool.commands.altertable import AlterTable
 from pgtool.commands.comment import store_comment
 from pgtool.commands.dropcmds import drop_objects
@@ -44,7 +45,7 @@ from pgtool.sql.analyze.expressions import transform_expr
 from pgtool.sql.analyze.nodetypes import expr_type
 from pgtool.sql.analyze.typenames import collation_oid, typename_type
 
-__all__ = ["alter_type", "rebuild"]
+__all__ = ["alter_type", "check_type", "rebuild"]
 
 VARCHAR_LENGTH, NUMERIC_LENGTH = 669, 1703
 TIMESTAMPTZ_TIMESTAMP, TIMESTAMP_TIMESTAMPTZ = 2027, 2028
@@ -138,33 +139,47 @@ def _only_length(ddl: Any, expr: FuncExpr, column: Any, target: tuple[int, int, 
     return False
 
 
-def alter_type(
+def check_type(
     alter: AlterTable, row: Any, command: Any, recurse: bool, below: bool = False
 ) -> None:
-    """ALTER COLUMN … TYPE."""
+    """ALTER COLUMN … TYPE, before anything is done."""
     ddl = alter.ddl
+    at = command.def_.location + 1 or None
     column = column_of(alter, row, command.name)
+    if column.attidentity and typename_type(ddl.state(), command.def_.typeName)[0] not in INTEGERS:
+        raise SqlError(NOT_INTEGER, "22023")
+    if column.attgenerated and command.def_.raw_default is not None:
+        raise SqlError("cannot specify USING when altering type of generated column", "42611",
+                       f'Column "{column.attname}" is a generated column.', position=at)
     if column.attinhcount > 0 and not below:
-        raise SqlError(f'cannot alter inherited column "{command.name}"', "42P16",
-                       position=command.def_.location + 1 or None)  # fmt: skip
+        raise SqlError(f'cannot alter inherited column "{command.name}"', "42P16", position=at)
     key = ddl.cache.one("pg_partitioned_table", "partrelid", row.oid)
     if key is not None and column.attnum in key.partattrs:
         raise SqlError(f'cannot alter column "{command.name}" because it is part of the partition '
-                       f'key of relation "{row.relname}"', "42P16",
-                       position=command.def_.location + 1 or None)  # fmt: skip
+                       f'key of relation "{row.relname}"', "42P16", position=at)
+    target = _target(alter, row, command)
+    if row.relkind in "rp":
+        _transform(alter, row, column, command, target)
     children = children_of(ddl, row.oid)
     if children and not recurse:
         raise SqlError(
             f'type of inherited column "{command.name}" must be changed in child tables too',
             "42P16")  # fmt: skip
+    for child in children:
+        check_type(alter, ddl.relation_row(child), command, True, True)
+
+
+def alter_type(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:
+    """ALTER COLUMN … TYPE."""
+    ddl = alter.ddl
+    column = column_of(alter, row, command.name)
+    work = alter.work(row.oid)
+    if int(column.attnum) in work.retyped:
+        raise SqlError(f'cannot alter type of column "{command.name}" twice', "0A000")
+    work.retyped.add(int(column.attnum))
     target = _target(alter, row, command)
-    if column.attgenerated and command.def_.raw_default is not None:
-        raise SqlError("cannot specify USING when altering type of generated column", "42611",
-                       f'Column "{column.attname}" is a generated column.',
-                       position=command.def_.location + 1 or None)  # fmt: skip
     if row.relkind in "rp":
         expr = _transform(alter, row, column, command, target)
-        work = alter.work(row.oid)
         if column.attgenerated != "v" and _needs_rewrite(alter, column, expr, target):
             work.rewrite = True
             work.new_values[int(column.attnum)] = expr
@@ -175,8 +190,10 @@ def alter_type(
         refuse_used_type(ddl, row.reltype, row.relname)
     remember(alter, row, column)
     _change(alter, row, column, target)
-    for child in children:
-        alter_type(alter, ddl.relation_row(child), command, True, True)
+    if column.attidentity and not row.relispartition:
+        set_identity_type(alter, row, column, command.def_.typeName)
+    for child in children_of(ddl, row.oid):
+        alter_type(alter, ddl.relation_row(child), command, True)
 
 
 def refuse_used_type(ddl: Any, typid: int, name: str) -> None:
@@ -339,6 +356,19 @@ def _make_again(alter: AlterTable, item: tuple[str, int, str, str | None, str]) 
     if comment is not None:
         store_comment(ddl, address, comment)
     ddl.advance()
+    if alter.work(relid).rewrite:
+        _forget_empty(ddl, address)
+
+
+def _forget_empty(ddl: Any, address: Address) -> None:
+    """The server fills the index of a rewritten table in a second step, which tells no size
+    of an empty one."""
+    if address.classid == c.CONSTRAINT:
+        address = Address(c.RELATION, ddl.cache.one("pg_constraint", "oid", address.objid).conindid)
+    row = ddl.cache.one("pg_class", "oid", address.objid)
+    if row is not None and row.relkind == "i" and row.reltuples == 0:
+        ddl.writer.update("pg_class", row, relpages=0, reltuples=-1.0)
+        ddl.advance()
 
 
 # -- the column itself ---------------------------------------------------------------------------

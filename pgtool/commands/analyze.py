@@ -373,10 +373,11 @@ def _sizes(ddl: Ddl, row: Any, rows: _Rows, shares: dict[int, float]) -> None:
     relation = ddl.database.relation(row.oid)
     visible, frozen = count_map(open_heap(instance, heap_target(ddl.cache, relation, instance)))
     indexes = indexes_of(ddl.writer, row.oid)
+    facts = ddl.relation_row(row.oid)
     update_inplace(
-        ddl.writer, "pg_class", ddl.relation_row(row.oid), relpages=rows.pages,
-        reltuples=float(rows.total), relallvisible=visible, relallfrozen=frozen,
-        relhasindex=bool(indexes),
+        ddl.writer, "pg_class", facts, relpages=rows.pages, reltuples=float(rows.total),
+        relallvisible=visible, relallfrozen=frozen,
+        **_marks(ddl, facts),
     )  # fmt: skip
     for index in indexes:
         facts = ddl.relation_row(index.indexrelid)
@@ -385,6 +386,23 @@ def _sizes(ddl: Ddl, row: Any, rows: _Rows, shares: dict[int, float]) -> None:
             count = math.ceil(shares.get(facts.oid, 1.0) * rows.total)
             update_inplace(ddl.writer, "pg_class", facts, relpages=pages,
                            reltuples=float(count))  # fmt: skip
+
+
+def _marks(ddl: Ddl, row: Any) -> dict[str, bool]:
+    """What ANALYZE may take back; in a block others may still need it after a rollback."""
+    if ddl.session.in_transaction:
+        return {}
+    return outdated(ddl, row, bool(indexes_of(ddl.writer, row.oid)))
+
+
+def outdated(ddl: Ddl, row: Any, indexed: bool) -> dict[str, bool]:
+    """The marks of pg_class that say there are things of which none is left."""
+    left = {
+        "relhasindex": indexed,
+        "relhasrules": bool(ddl.cache.lookup("pg_rewrite", "ev_class", row.oid)),
+        "relhastriggers": bool(ddl.cache.lookup("pg_trigger", "tgrelid", row.oid)),
+    }
+    return {name: False for name, there in left.items() if getattr(row, name) and not there}
 
 
 def _tree(ddl: Ddl, oid: int) -> list[Any]:
@@ -442,8 +460,9 @@ def analyze_relation(
         if rows.rows or row.relkind == "p":
             _write(ddl, row, picked, rows, True)
         if row.relkind == "p":
-            update_inplace(ddl.writer, "pg_class", ddl.relation_row(row.oid), relpages=-1,
-                           reltuples=float(rows.total))  # fmt: skip
+            facts = ddl.relation_row(row.oid)
+            update_inplace(ddl.writer, "pg_class", facts, relpages=-1, reltuples=float(rows.total),
+                           **_marks(ddl, facts))  # fmt: skip
 
 
 def _write_index(ddl: Ddl, index: IndexSample, total: float) -> None:

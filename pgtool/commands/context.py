@@ -28,6 +28,12 @@ KIND_NAMES = {
 }  # fmt: skip
 
 
+def plural(kind: str) -> str:
+    """What relations of a kind (relkind) are called."""
+    name = KIND_NAMES[kind]
+    return f"{name}es" if name.endswith("x") else f"{name}s"
+
+
 class Ddl:
     """One statement that changes catalogs."""
 
@@ -138,6 +144,14 @@ class Ddl:
             return None
         shown = f"{node.schemaname}.{node.relname}" if node.schemaname else node.relname
         raise SqlError(f'relation "{shown}" does not exist', "42P01")
+
+    def open_table(self, node: Any) -> Any:
+        """As :meth:`find_relation`, of what has rows; SqlError 42809 for an index or a type."""
+        row = self.find_relation(node)
+        if row.relkind in "iIc":
+            raise SqlError(f'cannot open relation "{row.relname}"', "42809",
+                           f"This operation is not supported for {plural(row.relkind)}.")
+        return row
 
     def relation_row(self, oid: int) -> Any:
         """The pg_class row of an OID."""

@@ -11,7 +11,7 @@ from pgtool.catalog.pg_constraint import ConstraintSpec, choose_constraint_name,
 from pgtool.commands.altertype import refuse_used_type
 from pgtool.commands.context import Ddl, begin
 from pgtool.commands.dropcmds import drop_objects
-from pgtool.commands.exprs import cook_default
+from pgtool.commands.exprs import cook_default, without_place
 from pgtool.commands.ownership import check_ownership
 from pgtool.commands.query import expression_text, names_of, qualified, rows_of
 from pgtool.commands.tabledef import merge_attributes
@@ -65,7 +65,8 @@ def cook_domain_check(ddl: Ddl, raw: Any, typid: int, typmod: int, collation: in
         return mutate(node, value)
 
     state = ddl.state()
-    expr = coerce_to_boolean(state, transform_expr(state, value(raw), "CHECK"), "CHECK")
+    with without_place():
+        expr = coerce_to_boolean(state, transform_expr(state, value(raw), "CHECK"), "CHECK")
     assign_collations(state, expr)
     return expr
 

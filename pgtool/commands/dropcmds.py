@@ -15,7 +15,7 @@ from pgtool.catalog.deletion import (
     delete_object,
     dependents,
 )
-from pgtool.commands.context import KIND_NAMES, Ddl, begin
+from pgtool.commands.context import Ddl, begin, plural
 from pgtool.commands.ownership import check_ownership
 from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.sysfuncs.describe import describe
@@ -120,7 +120,7 @@ def relation_kind(ddl: Ddl, oid: int, allowed: str) -> Any:
     row = ddl.relation_row(oid)
     if row.relkind not in allowed:
         raise SqlError(f'cannot set comment on relation "{row.relname}"', "42809",
-                       f"This operation is not supported for {KIND_NAMES[row.relkind]}s.")
+                       f"This operation is not supported for {plural(row.relkind)}.")
     return row
 
 

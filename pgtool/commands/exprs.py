@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from pgtool.catalog.classids import FIRST_UNPINNED_OBJECT_ID
 from pgtool.commands.context import Ddl
 from pgtool.errors import SqlError
 from pgtool.nodes.base import mutate, walk
@@ -66,6 +67,8 @@ def cook_default(
     expr = transform_expr(state, raw, kind)
     if generated:
         _check_generated(ddl, expr, row)
+    if generated == "v":
+        _check_builtin(expr)
     source = expr_type(expr)
     made = coerce_to_target(
         state, expr, source, column.atttypid, column.atttypmod, Context.assignment,
@@ -104,6 +107,21 @@ def _check_generated(ddl: Ddl, expr: Any, row: Any) -> None:
                            "value.", position=at)  # fmt: skip
     if volatility(expr, ddl.cache) != "i":
         raise SqlError("generation expression is not immutable", "42P17")
+
+
+def _check_builtin(expr: Any) -> None:
+    """A virtual column is computed by whoever reads: with what the system itself brought."""
+    for node in walk([expr]):
+        at = expr_location(node) + 1 or None
+        function = getattr(node, "funcid", 0) or getattr(node, "opfuncid", 0)
+        what = "functions" if function >= FIRST_UNPINNED_OBJECT_ID else ""
+        if not what and expr_type(node) >= FIRST_UNPINNED_OBJECT_ID:
+            what = "types"
+        if what:
+            raise SqlError(
+                f"generation expression uses user-defined {what[:-1]}", "0A000",
+                f"Virtual generated columns that make use of user-defined {what} are not yet "
+                "supported.", position=at)  # fmt: skip
 
 
 @contextmanager

@@ -167,7 +167,7 @@ def _may_refer(ddl: Ddl, referenced: Any, keys: tuple[int, ...]) -> None:
 
 def work_out(ddl: Ddl, row: Any, node: Any) -> ForeignKey:
     """What a FOREIGN KEY node means for a table."""
-    referenced = ddl.find_relation(node.pktable)
+    referenced = ddl.open_table(node.pktable)
     if referenced.relkind not in "rp":
         raise SqlError(f'referenced relation "{referenced.relname}" is not a table', "42809")
     if row.relkind not in "rp":

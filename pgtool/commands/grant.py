@@ -173,6 +173,9 @@ class _Grant:
             self.store(kind, row, 0, old, self.changed(items, bits, owner), owner)
         if kind.letter == "r":
             self._on_columns(row, bits, owner)
+        elif any(node.cols for node in self.raw.privileges):
+            raise SqlError("column privileges are only valid for relations",
+                           INVALID_GRANT_OPERATION)  # fmt: skip
 
     def _may_grant(self, kind: _Kind, row: Any, owner: int) -> None:
         """Only with the owner's privileges; who has grant options of others is refused by name."""

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pgtool.catalog.index import IndexColumn, IndexSpec, index_create
+from pgtool.catalog.inplace import update_inplace
 from pgtool.catalog.pg_constraint import choose_relation_name
-from pgtool.commands.context import KIND_NAMES, Ddl, begin
-from pgtool.commands.exprs import cook_index_expr, cook_predicate
+from pgtool.commands.context import Ddl, begin, plural
+from pgtool.commands.exprs import cook_index_expr, cook_predicate, vars_of
 from pgtool.commands.reloptions import read_options
 from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.ruleutils.names import Names
@@ -24,6 +25,8 @@ from pgtool.sql.analyze.nodetypes import expr_collation, expr_type, expr_typmod
 from pgtool.sql.analyze.target import figured_name
 from pgtool.sql.analyze.typenames import collation_oid
 from pgtool.sql.answer import Outcome
+from pgtool.sql.planner.base import Glob
+from pgtool.sql.planner.fold import fold
 
 __all__ = ["IndexPlan", "create", "define_index"]
 
@@ -151,9 +154,7 @@ class _Columns:
             where = "named in key " if self.plan.constraint else ""
             raise SqlError(f'column "{column}" {where}does not exist', "42703")
         if found.attgenerated == "v":
-            what = ("primary keys" if self.plan.primary else "unique constraints"
-                    if self.plan.constraint else "indexes")  # fmt: skip
-            raise SqlError(f"{what} on virtual generated columns are not supported", "0A000")
+            raise _virtual(self.plan)
         return IndexColumn(
             found.attnum, name, found.atttypid, found.atttypmod, found.attcollation,
             ndims=found.attndims, storage=found.attstorage, compression=found.attcompression,
@@ -228,7 +229,7 @@ def _check_table(ddl: Ddl, row: Any) -> None:
     if row.relkind not in "rmp":
         raise SqlError(
             f'cannot create index on relation "{row.relname}"', "42809",
-            f"This operation is not supported for {KIND_NAMES[row.relkind]}s.")  # fmt: skip
+            f"This operation is not supported for {plural(row.relkind)}.")  # fmt: skip
     ddl.check_owner(row)
 
 
@@ -244,6 +245,23 @@ def _access_method(ddl: Ddl, plan: IndexPlan) -> Any:
     return am
 
 
+def _check_expressions(ddl: Ddl, row: Any, plan: IndexPlan, exprs: list[Any]) -> None:
+    """Columns that an index cannot have; what fails for every row fails here."""
+    attributes = ddl.attributes(row.oid)
+    for var in vars_of(exprs):
+        if var.varattno < 0:
+            raise SqlError("index creation on system columns is not supported", "0A000")
+        if var.varattno and attributes[var.varattno - 1].attgenerated == "v":
+            raise _virtual(plan)
+    fold(Glob(ddl.session), exprs)
+
+
+def _virtual(plan: IndexPlan) -> SqlError:
+    what = ("primary keys" if plan.primary else "unique constraints"
+            if plan.constraint else "indexes")  # fmt: skip
+    return SqlError(f"{what} on virtual generated columns are not supported", "0A000")
+
+
 def define_index(ddl: Ddl, row: Any, plan: IndexPlan) -> tuple[int, int]:
     """Make an index on a relation; (its OID, its constraint's OID or 0)."""
     _check_table(ddl, row)
@@ -251,6 +269,7 @@ def define_index(ddl: Ddl, row: Any, plan: IndexPlan) -> tuple[int, int]:
         raise SqlError(f"cannot use more than {MAX_KEYS} columns in an index", "54011")
     am = _access_method(ddl, plan)
     partitioned = row.relkind == "p"
+    options = read_options(plan.options, _AMS[am.amname])
     names = column_names(plan)
     columns = _Columns(ddl, row, plan, am)
     made = columns.all(names)
@@ -258,6 +277,7 @@ def define_index(ddl: Ddl, row: Any, plan: IndexPlan) -> tuple[int, int]:
         predicate = plan.cooked[1]
     else:
         predicate = None if plan.where is None else cook_predicate(ddl, plan.where, row)
+    _check_expressions(ddl, row, plan, [*columns.exprs, predicate])
     if partitioned and plan.unique:
         check_partition_key(ddl, row, plan, made, columns.exprs)
     name = plan.name or choose_index_name(ddl, row, plan, names)
@@ -268,7 +288,7 @@ def define_index(ddl: Ddl, row: Any, plan: IndexPlan) -> tuple[int, int]:
         constraint="" if not plan.constraint else "p" if plan.primary else "u",
         deferrable=plan.deferrable, deferred=plan.deferred, parent=plan.parent,
         parent_constraint=plan.parent_constraint,
-        options=read_options(plan.options, _AMS[am.amname]), partitioned=partitioned,
+        options=options, partitioned=partitioned,
         valid=not (partitioned and plan.only and children_of(ddl, row.oid)),
         is_local=not plan.parent_constraint, inhcount=1 if plan.parent_constraint else 0,
         no_inherit=not plan.parent_constraint,
@@ -278,10 +298,9 @@ def define_index(ddl: Ddl, row: Any, plan: IndexPlan) -> tuple[int, int]:
         from pgtool.commands.trigger import unique_recheck_trigger
 
         unique_recheck_trigger(ddl, row, constraint, oid, plan.primary, plan.deferred)
-    if not row.relhasindex:
-        ddl.writer.update("pg_class", row, relhasindex=True)
     ddl.advance()
     if partitioned:
+        update_inplace(ddl.writer, "pg_class", ddl.relation_row(row.oid), relhasindex=True)
         if not plan.only:
             from pgtool.commands.partition import index_partitions
 
@@ -289,6 +308,7 @@ def define_index(ddl: Ddl, row: Any, plan: IndexPlan) -> tuple[int, int]:
     else:
         ddl.store.build_index(oid)
         ddl.advance()
+        update_inplace(ddl.writer, "pg_class", ddl.relation_row(row.oid), relhasindex=True)
     return oid, constraint
 
 

@@ -38,7 +38,7 @@ class IndexSample:
         self.vectors = [VectorCompiler(env, self.source.scope).compile(expr) for expr in exprs]
         self.codecs = [env.codec(expr_type(expr)) for expr in exprs]
         self.condition = Filter(env, self.source.scope, predicate)
-        self.attributes = list(_attributes(ddl, row, exprs))
+        self.attributes = list(_attributes(ddl, row, exprs)) if exprs else []
         self.values: list[list[bytes | None]] = [[] for _ in exprs]
         self.widths = [0] * len(exprs)
         self.rows = self.seen = 0

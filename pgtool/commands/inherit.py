@@ -76,7 +76,7 @@ def _add_parent(ddl: Ddl, made: TableDefinition, row: Any) -> None:
             _merge_inherited(ddl, plan, a)
         else:
             spec = ColumnSpec(
-                a.attname, a.atttypid, a.atttypmod, a.attndims, a.attcollation,
+                a.attname, a.atttypid, a.atttypmod, 0, a.attcollation,
                 identity=a.attidentity if made.is_partition else "", generated=a.attgenerated,
                 storage=a.attstorage, compression=a.attcompression, is_local=False, inhcount=1,
             )  # fmt: skip
@@ -302,14 +302,24 @@ def _merge_constraints(ddl: Ddl, child: Any, parent: Any, partition: bool) -> No
         ddl.writer.update("pg_constraint", own, **changes)
 
 
-def add_parent(alter: Any, row: Any, command: Any, recurse: bool) -> None:
-    """INHERIT."""
-    ddl = alter.ddl
-    parent = ddl.find_relation(command.def_)
+def check_child(alter: Any, row: Any, command: Any, recurse: bool) -> None:
+    """INHERIT, before anything is done."""
     if row.relispartition:
         raise SqlError("cannot change inheritance of a partition", "42809")
     if row.relkind == "p":
         raise SqlError("cannot change inheritance of partitioned table", "42809")
+
+
+def add_parent(alter: Any, row: Any, command: Any, recurse: bool) -> None:
+    """INHERIT."""
+    from pgtool.commands.altertable import wrong_kind
+
+    ddl = alter.ddl
+    parent = ddl.open_table(command.def_)
+    if parent.relkind not in "rpf":
+        raise wrong_kind(parent, command.subtype)
+    if parent.relispartition:
+        raise SqlError("cannot inherit from a partition", "42809")
     made = TableDefinition(ddl, row.relname, row.relnamespace)
     _check_parent(ddl, made, parent)
     rows = ddl.cache.lookup("pg_inherits", "inhrelid", row.oid)
@@ -389,6 +399,6 @@ def drop_parent(alter: Any, row: Any, command: Any, recurse: bool) -> None:
     ddl = alter.ddl
     if row.relispartition:
         raise SqlError("cannot change inheritance of a partition", "42809")
-    remove_parent(ddl, row, ddl.find_relation(command.def_), False)
+    remove_parent(ddl, row, ddl.open_table(command.def_), False)
 
 

@@ -9,7 +9,7 @@ from pgtool.catalog import pg_type
 from pgtool.catalog.classids import Address
 from pgtool.catalog.dependency import AUTO, INTERNAL, change_owner_dependency, referencing
 from pgtool.catalog.index import indexes_of
-from pgtool.commands.context import KIND_NAMES, Ddl, begin
+from pgtool.commands.context import Ddl, begin, plural
 from pgtool.commands.dbcommands import may_create_databases
 from pgtool.commands.ownership import become_owner, check_ownership, owner_privilege
 from pgtool.errors import SqlError, Unsupported
@@ -55,7 +55,7 @@ def change_relation_owner(ddl: Ddl, row: Any, owner: int, *, follows: bool = Fal
         _refuse_owned(ddl, row)
     if row.relkind == "t" and not follows:
         raise SqlError(f'cannot change owner of relation "{row.relname}"', "42809",
-                       f"This operation is not supported for {KIND_NAMES[row.relkind]}s.")
+                       f"This operation is not supported for {plural(row.relkind)}.")
     if row.relowner == owner:
         return
     if not follows:

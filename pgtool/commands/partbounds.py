@@ -22,7 +22,8 @@ from pgtool.sql.executor.scalar import const_value
 from pgtool.sql.executor.scope import Env
 from pgtool.sql.executor.written import Row, RowShape
 
-__all__ = ["check_new_bound", "transform_bound", "verify_default", "verify_partition"]
+__all__ = ["check_new_bound", "partitions_of", "transform_bound", "verify_default",
+           "verify_partition"]  # fmt: skip
 
 INVALID_TABLE_DEFINITION, INVALID_OBJECT_DEFINITION = "42P16", "42P17"
 _LIMITS = {"minvalue": Datum.PARTITION_RANGE_DATUM_MINVALUE,
@@ -152,7 +153,7 @@ def _value(ddl: Ddl, column: tuple[str, int, int, int], raw: Any) -> Const:
     if isinstance(made, Const):
         return made.copy(constcollid=collation)
     value = make_const(state, typid, evaluate(ddl, made), typmod)
-    value.constcollid = collation
+    value.constcollid, value.location = collation, expr_location(expr)
     return value
 
 
@@ -161,6 +162,11 @@ def _value(ddl: Ddl, column: tuple[str, int, int, int], raw: Any) -> Const:
 
 def _router(ddl: Ddl, parent: Any) -> Router:
     return Router(Env(ddl.session), ddl.database.relation(parent.oid))
+
+
+def partitions_of(ddl: Ddl, oid: int) -> list[int]:
+    """The partitions of a table in the order of their bounds."""
+    return Router(Env(ddl.session), ddl.database.relation(oid)).in_order()
 
 
 def _name(ddl: Ddl, oid: int) -> str:
@@ -244,8 +250,11 @@ def _check_range(env: Env, router: Router, row: Any, bound: Any) -> _Clash:
             f"greater than or equal to upper bound {shown(bound.upperdatums)}.",
             position=bound.lowerdatums[place].location + 1 or None,
         )  # fmt: skip
-    ordered = list(router.parts)
-    for oid, (low, high) in ordered:
+    parts = dict(router.parts)
+    for oid in router.in_order():
+        if oid == router.default:
+            continue
+        low, high = parts[oid]
         above = _compare(router, low, upper)
         if _compare(router, lower, high)[0] < 0 and above[0] < 0:
             inside, place = _compare(router, lower, low)

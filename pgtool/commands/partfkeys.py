@@ -23,7 +23,7 @@ from pgtool.catalog.pg_constraint import choose_constraint_name, named
 from pgtool.commands.alterconstraints import column_numbers
 from pgtool.commands.context import Ddl
 from pgtool.commands.fkeys import ForeignKey, action_triggers, check_triggers, store
-from pgtool.commands.indexcmds import children_of
+from pgtool.commands.partbounds import partitions_of
 from pgtool.errors import Unsupported
 
 __all__ = ["add_partitioned_foreign_key", "clone_foreign_keys", "detach_foreign_keys"]
@@ -64,7 +64,7 @@ def _referenced(
     ddl.advance()
     if key.referenced.relkind != "p":
         return
-    for child in children_of(ddl, key.referenced.oid):
+    for child in partitions_of(ddl, key.referenced.oid):
         _referenced_part(ddl, key, constraint, ddl.relation_row(child), triggers)
 
 
@@ -91,7 +91,7 @@ def _referencing(
     ddl.advance()
     if key.table.relkind != "p":
         return
-    for child in children_of(ddl, key.table.oid):
+    for child in partitions_of(ddl, key.table.oid):
         _referencing_part(ddl, key, constraint, ddl.relation_row(child), triggers)
 
 

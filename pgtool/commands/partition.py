@@ -151,9 +151,8 @@ def store_key(ddl: Ddl, row: Any, spec: Any) -> None:
 # -- bounds ------------------------------------------------------------------------------------
 
 
-def store_bound(ddl: Ddl, row: Any, parent: Any, raw: Any) -> None:
+def store_bound(ddl: Ddl, row: Any, parent: Any, bound: Any) -> None:
     """Make a relation the partition of this bound."""
-    bound = transform_bound(ddl, parent, raw)
     check_new_bound(ddl, parent, row, bound)
     ddl.writer.update("pg_class", row, relispartition=True, relpartbound=node_to_text(bound))
     key = ddl.cache.one("pg_partitioned_table", "partrelid", parent.oid)
@@ -192,8 +191,8 @@ def _check_attachable(ddl: Ddl, parent: Any, row: Any) -> None:
         raise SqlError(f'"{row.relname}" is already a partition', "42809")
     if row.reloftype:
         raise SqlError("cannot attach a typed table as partition", "42809")
-    if row.relkind not in "rp":
-        raise Unsupported("attaching what is no table")
+    if row.relkind == "f":
+        raise Unsupported("attaching a foreign table")
     if ddl.cache.lookup("pg_inherits", "inhrelid", row.oid):
         raise SqlError("cannot attach inheritance child as partition", "42809")
     if row.relkind == "r" and ddl.cache.lookup("pg_inherits", "inhparent", row.oid):
@@ -203,35 +202,39 @@ def _check_attachable(ddl: Ddl, parent: Any, row: Any) -> None:
                        f'"{row.relname}" is already a child of "{parent.relname}".')  # fmt: skip
     own = {a.attname for a in ddl.attributes(parent.oid) if not a.attisdropped}
     for a in ddl.attributes(row.oid):
+        if not a.attisdropped and a.attidentity:
+            raise SqlError(
+                f'table "{row.relname}" being attached contains an identity column "{a.attname}"',
+                "55000", "The new partition may not contain an identity column.")  # fmt: skip
         if not a.attisdropped and a.attname not in own:
             raise SqlError(
                 f'table "{row.relname}" contains column "{a.attname}" not found in parent '
                 f'"{parent.relname}"', "42804",
                 "The new partition may contain only the columns present in parent.",
             )  # fmt: skip
-        if not a.attisdropped and a.attidentity:
-            raise SqlError(
-                f'table "{row.relname}" being attached contains an identity column "{a.attname}"',
-                "42P16", "The new partition may not contain an identity column.")  # fmt: skip
 
 
 def attach(alter: Any, parent: Any, command: Any, recurse: bool) -> None:
     """ATTACH PARTITION, of tables and of indexes."""
+    from pgtool.commands.altertable import wrong_kind
     from pgtool.commands.inherit import merge_into_existing, store_parent
     from pgtool.commands.partbounds import verify_partition
     from pgtool.commands.partindexes import attach_index
 
     ddl, node = alter.ddl, command.def_
-    row = ddl.find_relation(node.name)
     if parent.relkind == "I":
-        attach_index(ddl, row, parent)
+        attach_index(ddl, ddl.find_relation(node.name), parent)
         return
+    bound = transform_bound(ddl, parent, node.bound)
+    row = ddl.open_table(node.name)
     ddl.check_owner(row)
+    if row.relkind not in "rpf":
+        raise wrong_kind(row, command.subtype)
     _check_attachable(ddl, parent, row)
     merge_into_existing(ddl, row, parent, partition=True)
     store_parent(ddl, row.oid, parent, 1, True)
     ddl.advance()
-    store_bound(ddl, ddl.relation_row(row.oid), parent, node.bound)
+    store_bound(ddl, ddl.relation_row(row.oid), parent, bound)
     copy_parent_objects(ddl, row, parent)
     ddl.advance()
     verify_partition(ddl, parent, ddl.relation_row(row.oid))
@@ -246,7 +249,7 @@ def detach(alter: Any, parent: Any, command: Any, recurse: bool) -> None:
     ddl, node = alter.ddl, command.def_
     if node.concurrent:
         ddl.engine.transactions.prevent_in_block("ALTER TABLE ... DETACH CONCURRENTLY")
-    row = ddl.find_relation(node.name)
+    row = ddl.open_table(node.name)
     remove_parent(ddl, row, parent, True)
     for a in ddl.attributes(row.oid):
         if a.attidentity:

@@ -48,10 +48,16 @@ def reindex(engine: Any, raw: Any, text: str) -> Outcome:
     if kind in (INDEX, TABLE):
         row = ddl.find_relation(raw.relation)
         if row.relkind in "pI":
-            engine.transactions.prevent_in_block(f"REINDEX {kind.rsplit('_', 1)[1]}")
+            word = kind.rsplit("_", 1)[1]
+            try:
+                engine.transactions.prevent_in_block(f"REINDEX {word}")
+            except SqlError as error:
+                what = f'{word.lower()} "{ddl.database.namespaces[row.relnamespace]}.{row.relname}"'
+                raise error.within(f"while reindexing partitioned {what}") from None
             return _each(engine, text, [int(r.oid) for r in _leaves(ddl, row)], verbose)
         _check_kind(ddl, row, kind)
-        reindex_relation(ddl, row, verbose)
+        if not reindex_relation(ddl, row, verbose):
+            ddl.notice(f'table "{row.relname}" has no indexes to reindex')
         return ddl.done("REINDEX")
     engine.transactions.prevent_in_block(f"REINDEX {kind.rsplit('_', 1)[1]}")
     return _each(engine, text, list(_members(ddl, kind, raw.name)), verbose)
@@ -109,16 +115,19 @@ def _each(engine: Any, text: str, oids: list[int], verbose: bool) -> Outcome:
     return Outcome("REINDEX", notices=notices)
 
 
-def reindex_relation(ddl: Ddl, row: Any, verbose: bool = False) -> None:
-    """An index, or all indexes of a table and of its TOAST table, built anew."""
+def reindex_relation(ddl: Ddl, row: Any, verbose: bool = False) -> bool:
+    """An index, or all indexes of a table and of its TOAST table, built anew; if there are any."""
     if row.relkind == "i":
         _one(ddl, row, verbose)
-        return
+        return True
     refuse_locked(ddl.session, row)
+    found = False
     if row.reltoastrelid:
-        reindex_relation(ddl, ddl.relation_row(row.reltoastrelid), verbose)
-    for found in indexes_of(ddl.writer, row.oid):
-        _one(ddl, ddl.relation_row(found.indexrelid), verbose)
+        found = reindex_relation(ddl, ddl.relation_row(row.reltoastrelid), verbose)
+    for index in indexes_of(ddl.writer, row.oid):
+        _one(ddl, ddl.relation_row(index.indexrelid), verbose)
+        found = True
+    return found
 
 
 def _one(ddl: Ddl, row: Any, verbose: bool) -> None:

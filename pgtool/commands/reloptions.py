@@ -125,7 +125,7 @@ def changed_options(
         if (node.defnamespace or None) != namespace:
             continue
         name = str(node.defname)
-        if kind == "partitioned":
+        if kind == "partitioned" and not reset:
             raise SqlError("cannot specify storage parameters for a partitioned table", "42809",
                            hint="Specify storage parameters for its leaf partitions instead.")
         spec = PARAMETERS[kind].get(name)

@@ -8,7 +8,7 @@ from pgtool.catalog import classids as c
 from pgtool.catalog import pg_type
 from pgtool.catalog.classids import Address
 from pgtool.catalog.pg_constraint import named
-from pgtool.commands.context import KIND_NAMES, Ddl, begin
+from pgtool.commands.context import Ddl, begin, plural
 from pgtool.commands.dbcommands import may_create_databases
 from pgtool.commands.dropcmds import RELATIONS
 from pgtool.commands.indexcmds import children_of
@@ -108,7 +108,7 @@ def _column(ddl: Ddl, raw: Any) -> str:
     ddl.check_owner(row)
     if row.relkind not in "rvmcfpiI":
         raise SqlError(f'cannot rename columns of relation "{row.relname}"', "42809",
-                       f"This operation is not supported for {KIND_NAMES[row.relkind]}s.")
+                       f"This operation is not supported for {plural(row.relkind)}.")
     if row.relkind == "c" and not composite:
         raise SqlError(f'"{row.relname}" is a composite type', "42809",
                        hint="Use ALTER TYPE instead.")  # fmt: skip

@@ -26,7 +26,7 @@ def missing_array(ddl: Ddl, typid: int, datum: bytes) -> bytes:
 def verify_table(ddl: Ddl, row: Any, work: Any) -> None:
     """All rows satisfy the new constraints, or the error that the server gives."""
     table = f"ONLY {qualified(ddl, row)}"
-    for number in work.not_nulls:
+    for number in sorted(work.not_nulls):
         (name,) = names_of(ddl, row.oid, (number,))
         # The column says NOT NULL already: the planner would take an IS NULL for false.
         text = f"SELECT 1 FROM {table} WHERE pg_catalog.num_nulls({name}) > 0 LIMIT 1"

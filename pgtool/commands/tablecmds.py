@@ -79,6 +79,8 @@ def create_table(
     """Make a table of a finished definition; its OID."""
     node = raw.relation
     kind = "p" if raw.partspec is not None else "r"
+    if kind == "p" and node.relpersistence == "u":
+        raise SqlError("partitioned tables cannot be unlogged", "0A000")
     check_column_count(len(made.columns), kind)
     options = read_options(raw.options, "heap" if kind == "r" else "partitioned")
     toast_options = read_options(raw.options, "toast", "toast")
@@ -98,9 +100,10 @@ def create_table(
     ddl.advance()
     row = ddl.relation_row(oid)
     if made.is_partition:
+        from pgtool.commands.partbounds import transform_bound
         from pgtool.commands.partition import store_bound
 
-        store_bound(ddl, row, parents[0], raw.partbound)
+        store_bound(ddl, row, parents[0], transform_bound(ddl, parents[0], raw.partbound))
     _constraints(ddl, row, made)
     ddl.advance()
     if kind == "p":

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from pgtool.catalog.classids import FIRST_UNPINNED_OBJECT_ID
 from pgtool.catalog.heap import ColumnSpec
 from pgtool.catalog.pg_constraint import choose_relation_name
 from pgtool.commands.context import Ddl
@@ -130,6 +131,8 @@ class TableDefinition:
         if serial:
             self._serial_column(plan, serial)
         self._constraints(plan, node, bool(serial))
+        if spec.generated == "v":
+            _check_virtual(name, typid, info.typtype)
         return plan
 
     def _serial(self, node: Any) -> int:
@@ -251,7 +254,7 @@ class TableDefinition:
                 plan.raw_default = constraint.raw_expr
             elif kind in (Kind.CONSTR_PRIMARY, Kind.CONSTR_UNIQUE):
                 keys = constraint.keys or [ValueString(sval=plan.spec.name)]
-                self._key(constraint.copy(keys=keys))
+                self.keys.append(constraint.copy(keys=keys))
             elif kind == Kind.CONSTR_FOREIGN:
                 self.fkeys.append(constraint.copy(fk_attrs=[ValueString(sval=plan.spec.name)]))
             elif kind == Kind.CONSTR_CHECK:
@@ -271,21 +274,18 @@ class TableDefinition:
             enforced=constraint.is_enforced, validated=constraint.is_enforced,
         ))  # fmt: skip
 
-    def _key(self, constraint: Any) -> None:
-        if constraint.contype == Kind.CONSTR_PRIMARY and any(
-            k.contype == Kind.CONSTR_PRIMARY for k in self.keys
-        ):
-            raise SqlError(
-                f'multiple primary keys for table "{self.relname}" are not allowed', "42P16",
-                position=constraint.location + 1 or None,
-            )  # fmt: skip
+    def _check_key(self, constraint: Any, before: list[Any]) -> None:
+        primary = constraint.contype == Kind.CONSTR_PRIMARY
+        at = constraint.location + 1 or None
+        if primary and any(k.contype == Kind.CONSTR_PRIMARY for k in before):
+            raise SqlError(f'multiple primary keys for table "{self.relname}" are not allowed',
+                           "42P16", position=at)  # fmt: skip
         names = [part.sval for part in constraint.keys]
         for place, name in enumerate(names):
             if name in names[:place]:
-                word = "primary key" if constraint.contype == Kind.CONSTR_PRIMARY else "unique"
+                word = "primary key" if primary else "unique"
                 raise SqlError(f'column "{name}" appears twice in {word} constraint', "42701",
-                               position=constraint.location + 1 or None)  # fmt: skip
-        self.keys.append(constraint)
+                               position=at)  # fmt: skip
 
     def add_constraint(self, node: Any) -> None:
         """A table constraint."""
@@ -293,7 +293,7 @@ class TableDefinition:
         if kind in (Kind.CONSTR_PRIMARY, Kind.CONSTR_UNIQUE):
             if node.without_overlaps:
                 raise Unsupported("WITHOUT OVERLAPS")
-            self._key(node)
+            self.keys.append(node)
         elif kind == Kind.CONSTR_CHECK:
             self.check(node)
         elif kind == Kind.CONSTR_FOREIGN:
@@ -309,7 +309,9 @@ class TableDefinition:
             raise Unsupported(f"constraint {kind.name}")
 
     def finish_keys(self) -> None:
-        """Columns of the primary key are NOT NULL."""
+        """Keys are looked at when all columns are known; those of the primary key are NOT NULL."""
+        for place, key in enumerate(self.keys):
+            self._check_key(key, self.keys[:place])
         for key in self.keys:
             if key.contype != Kind.CONSTR_PRIMARY or key.indexname:
                 continue
@@ -364,6 +366,16 @@ def check_column_type(ddl: Ddl, name: str, typid: int) -> None:
     if info.typtype == "p":
         shown = ddl.types.format_type(typid)
         raise SqlError(f'column "{name}" has pseudo-type {shown}', "42P16")
+
+
+def _check_virtual(name: str, typid: int, kind: str) -> None:
+    what = f'virtual generated column "{name}" cannot have a '
+    if kind == "d":
+        raise SqlError(f"{what}domain type", "0A000")
+    if typid >= FIRST_UNPINNED_OBJECT_ID:
+        raise SqlError(
+            f"{what}user-defined type", "0A000", "Virtual generated columns that make use of "
+            "user-defined types are not yet supported.")  # fmt: skip
 
 
 def storage_letter(ddl: Ddl, name: str, typid: int) -> str:

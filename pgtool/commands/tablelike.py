@@ -10,7 +10,7 @@ from pgtool.catalog.heap import ColumnSpec
 from pgtool.catalog.index import indexes_of
 from pgtool.catalog.pg_attrdef import default_of
 from pgtool.catalog.pg_constraint import constraints_of
-from pgtool.commands.context import KIND_NAMES
+from pgtool.commands.context import plural
 from pgtool.commands.exprs import renumbered
 from pgtool.commands.tabledef import CheckPlan, ColumnPlan, NotNullPlan, TableDefinition
 from pgtool.errors import SqlError, Unsupported
@@ -27,11 +27,15 @@ COMMENTS, COMPRESSION, CONSTRAINTS, DEFAULTS, GENERATED, IDENTITY, INDEXES, STAT
 def add_like(made: TableDefinition, clause: Any) -> None:
     """Put the other table's columns into a definition; the rest follows when it is made."""
     ddl, options = made.ddl, clause.options
-    row = ddl.find_relation(clause.relation)
+    try:
+        row = ddl.find_relation(clause.relation)
+    except SqlError as error:
+        error.position = clause.relation.location + 1
+        raise
     require(ddl.session, "table", row.oid, "SELECT")
     if row.relkind not in "rvmcfp":
         raise SqlError(f'relation "{row.relname}" is invalid in LIKE clause', "42809",
-                       f"This operation is not supported for {KIND_NAMES[row.relkind]}s.")
+                       f"This operation is not supported for {plural(row.relkind)}.")
     for a in ddl.attributes(row.oid):
         if a.attisdropped:
             continue

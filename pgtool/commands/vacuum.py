@@ -383,8 +383,9 @@ def _update_class(
         "relallvisible": min(report.all_visible, report.rel_pages),
         "relallfrozen": min(report.all_frozen, report.all_visible, report.rel_pages),
     }  # fmt: skip
-    if row.relhasindex and not indexed:
-        changes["relhasindex"] = False
+    from pgtool.commands.analyze import outdated
+
+    changes |= outdated(ddl, row, indexed)
     if report.new_frozen_xid:
         changes["relfrozenxid"] = report.new_frozen_xid
     if report.new_min_multi:

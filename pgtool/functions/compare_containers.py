@@ -102,49 +102,47 @@ family("oidvector{}", oidvector_cmp, cmp=("btoidvectorcmp",))
 # -- rows ---------------------------------------------------------------------------------
 
 
-def _columns(call: Call, a: RecordValue, b: RecordValue) -> None:
-    """Refuse rows whose columns cannot be compared one by one."""
-    for number, (x, y) in enumerate(zip(a.fieldtypes, b.fieldtypes), 1):
-        if x != y:
-            names = [call.session.types.format_type(t) for t in (x, y)]
-            raise SqlError(
-                f"cannot compare dissimilar column types {names[0]} and {names[1]} "
-                f"at record column {number}", "42804",
-            )  # fmt: skip
+def _same_type(call: Call, a: RecordValue, b: RecordValue, place: int) -> None:
+    """Refuse a pair of columns that cannot be compared."""
+    x, y = a.fieldtypes[place], b.fieldtypes[place]
+    if x != y:
+        names = [call.session.types.format_type(t) for t in (x, y)]
+        raise SqlError(
+            f"cannot compare dissimilar column types {names[0]} and {names[1]} "
+            f"at record column {place + 1}", "42804",
+        )  # fmt: skip
 
 
-def _count(a: RecordValue, b: RecordValue) -> None:
+def _by_columns(
+    call: Call, a: RecordValue, b: RecordValue, compare: Callable[[Call, int, Any, Any], int]
+) -> int:
+    """The first pair that differs tells; types are looked at as far as that."""
+    for place, (x, y, typid) in enumerate(zip(a.fields, b.fields, a.fieldtypes)):
+        _same_type(call, a, b, place)
+        if x is None or y is None:
+            found = int(x is None) - int(y is None)
+        else:
+            found = compare(call, typid, x, y)
+        if found:
+            return found
     if len(a.fields) != len(b.fields):
         raise SqlError("cannot compare record types with different numbers of columns", "42804")
+    return 0
 
 
 def record_cmp(call: Call, a: RecordValue, b: RecordValue) -> int:
     """Column by column."""
-    _columns(call, a, b)
-    for x, y, typid in zip(a.fields, b.fields, a.fieldtypes):
-        if x is None or y is None:
-            found = int(x is None) - int(y is None)
-        else:
-            collation = call.session.types.info(typid).typcollation
-            found = element_cmp(call.session, typid, collation)(x, y)
-        if found:
-            return found
-    _count(a, b)
-    return 0
+    return _by_columns(call, a, b, _value_cmp)
 
 
 def image_cmp(call: Call, a: RecordValue, b: RecordValue) -> int:
     """Column by column by the stored bytes."""
-    _columns(call, a, b)
-    for x, y, typid in zip(a.fields, b.fields, a.fieldtypes):
-        if x is None or y is None:
-            found = int(x is None) - int(y is None)
-        else:
-            found = _datum_cmp(call, typid, x, y)
-        if found:
-            return found
-    _count(a, b)
-    return 0
+    return _by_columns(call, a, b, _datum_cmp)
+
+
+def _value_cmp(call: Call, typid: int, x: Any, y: Any) -> int:
+    collation = call.session.types.info(typid).typcollation
+    return element_cmp(call.session, typid, collation)(x, y)
 
 
 def _datum_cmp(call: Call, typid: int, x: Any, y: Any) -> int:

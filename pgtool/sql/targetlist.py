@@ -248,19 +248,20 @@ class _Rewriter:
         lists: list[Any] = []
         for row in rte.values_lists:
             lists.append([
-                self._cell(cell, by_column.get(i)) if isinstance(cell, SetToDefault) else cell
-                for i, cell in enumerate(row, 1)
+                self._cell(cell, by_column.get(i), i in everywhere)
+                if isinstance(cell, SetToDefault) else cell for i, cell in enumerate(row, 1)
             ])  # fmt: skip
         rte.values_lists = lists
         return everywhere
 
-    def _cell(self, cell: SetToDefault, attribute: Any) -> Any:
+    def _cell(self, cell: SetToDefault, attribute: Any, unused: bool) -> Any:
+        """What stands for DEFAULT; where the target list has the default itself, nothing."""
         if attribute is None:
             return make_const(self.state, cell.typeId, None, cell.typeMod)
         made = self.default(attribute)
         if made is None and self.relation.relkind == "v":
             return cell  # the default of the column below
-        return made if made is not None else self.null(attribute)
+        return made if made is not None and not unused else self.null(attribute)
 
 
 def _values_column(entry: Any, values: Any) -> int | None:

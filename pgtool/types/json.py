@@ -51,6 +51,11 @@ _SIMPLE = {
 }  # fmt: skip
 _WORDS: dict[bytes, Any] = {b"true": True, b"false": False, b"null": None}
 _MAX_DEPTH = 6000
+_INVALID, _UNSUPPORTED = (
+    "invalid input syntax for type json", "unsupported Unicode escape sequence",
+)
+#: Of a line before an error so many bytes are shown.
+_SHOWN, _MORE = 50, "..."
 _END = object()
 
 
@@ -64,8 +69,27 @@ class _Parser:
         self.at = 0
         self.start = 0
 
-    def fail(self, detail: str, end: int | None = None) -> SqlError:
-        return SqlError("invalid input syntax for type json", "22P02", detail)
+    def fail(
+        self, detail: str, end: int | None = None, message: str = _INVALID, code: str = "22P02"
+    ) -> SqlError:
+        """The error of the token that ends at ``end`` (the one just read without it)."""
+        error = SqlError(message, code, detail)
+        error.context = self._context(self.at if end is None else end)
+        return error
+
+    def _context(self, end: int) -> str:
+        """The line up to the wrong token, of a long one the last 50 bytes or so."""
+        text, decode = self.text, self.settings.encoding.decode
+        number = text.count(b"\n", 0, self.start) + 1
+        line = text.rfind(b"\n", 0, self.start) + 1
+        begin = line
+        while end - begin >= _SHOWN:
+            begin += max(1, self.settings.encoding.char_length(text[begin]))
+        if begin - line <= len(_MORE):
+            begin = line
+        more = end < len(text) and text[end] not in b"\r\n"
+        return (f"JSON data, line {number}: {_MORE if begin > line else ''}"
+                f"{decode(text[begin:end])}{_MORE if more else ''}")  # fmt: skip
 
     def shown(self) -> str:
         return self.settings.encoding.decode(self.text[self.start : self.at])
@@ -112,77 +136,74 @@ class _Parser:
             if byte == 0x22:
                 break
             if byte < 32:
-                return self.fail(f"Character with value 0x{byte:02x} must be escaped.")
+                return self.fail(f"Character with value 0x{byte:02x} must be escaped.", at)
             if byte == 0x5C:
                 tail = self.text[at + 1 : at + 6]
                 if tail[:1] == b"u" and not re.fullmatch(rb"u[0-9a-fA-F]{4}", tail):
-                    return self.fail('"\\u" must be followed by four hexadecimal digits.')
+                    good = re.match(rb"u[0-9a-fA-F]{0,4}", tail)
+                    end = at + 1 + good.end() if good else at + 1
+                    if end == len(self.text):
+                        break
+                    end += self._char(end)
+                    return self.fail('"\\u" must be followed by four hexadecimal digits.', end)
                 if tail[:1] and tail[:1] not in _SIMPLE and tail[:1] != b"u":
-                    length = self.settings.encoding.char_length(tail[0])
-                    shown = self.settings.encoding.decode(self.text[at + 1 : at + 1 + length])
-                    return self.fail(f'Escape sequence "\\{shown}" is invalid.')
+                    end = at + 1 + self._char(at + 1)
+                    shown = self.settings.encoding.decode(self.text[at + 1 : end])
+                    return self.fail(f'Escape sequence "\\{shown}" is invalid.', end)
                 at += 1
             at += 1
         self.at = len(self.text)
         return self.fail(f'Token "{self.shown()}" is invalid.')
 
+    def _char(self, at: int) -> int:
+        """Length of the character at a place, 0 at the end."""
+        if at >= len(self.text):
+            return 0
+        return max(1, self.settings.encoding.char_length(self.text[at]))
+
     def unescaped(self, body: bytes) -> bytes:
         if not self.unescape:
-            self._check_surrogates(body)
             return body
         out, at, high = [], 0, 0
+        begin = self.at - 1 - len(body)
         for match in _STRING_ESCAPE.finditer(body):
             if match.start() > at and high:
-                raise self.low_wanted()
+                raise self.low_wanted(begin + at + self._char(begin + at))
             out.append(body[at : match.start()])
             at = match.end()
             if match[1] is None:
                 if high:
-                    raise self.low_wanted()
+                    raise self.low_wanted(begin + at)
                 out.append(_SIMPLE[match[2]])
                 continue
             code = int(match[1], 16)
-            high, character = self._combine(high, code)
+            high, character = self._combine(high, code, begin + at)
             if character:
-                out.append(self._encoded(character))
+                out.append(self._encoded(character, begin + at))
         if high:
-            raise self.low_wanted()
+            raise self.low_wanted(begin + at + self._char(begin + at))
         return b"".join([*out, body[at:]])
 
-    def _check_surrogates(self, body: bytes) -> None:
-        high, at = 0, 0
-        for match in _STRING_ESCAPE.finditer(body):
-            if high and (match.start() > at or match[1] is None):
-                return
-            at = match.end()
-            if match[1] is not None:
-                code = int(match[1], 16)
-                high = code if 0xD800 <= code < 0xDC00 else 0
+    def low_wanted(self, end: int) -> SqlError:
+        return self.fail("Unicode low surrogate must follow a high surrogate.", end)
 
-    def low_wanted(self) -> SqlError:
-        return self.fail("Unicode low surrogate must follow a high surrogate.")
-
-    def _combine(self, high: int, code: int) -> tuple[int, int]:
+    def _combine(self, high: int, code: int, end: int) -> tuple[int, int]:
         """(pending high surrogate, finished code point)."""
         if 0xD800 <= code < 0xDC00:
             if high:
-                raise self.fail("Unicode high surrogate must not follow a high surrogate.")
+                raise self.fail("Unicode high surrogate must not follow a high surrogate.", end)
             return code, 0
         if 0xDC00 <= code < 0xE000:
             if not high:
-                raise self.low_wanted()
+                raise self.low_wanted(end)
             return 0, 0x10000 + ((high & 0x3FF) << 10) + (code & 0x3FF)
         if high:
-            raise self.low_wanted()
+            raise self.low_wanted(end)
         if code == 0:
-            raise SqlError(
-                "unsupported Unicode escape sequence",
-                "22P05",
-                "\\u0000 cannot be converted to text.",
-            )
+            raise self.fail("\\u0000 cannot be converted to text.", end, _UNSUPPORTED, "22P05")
         return 0, code
 
-    def _encoded(self, code: int) -> bytes:
+    def _encoded(self, code: int, end: int) -> bytes:
         encoding = self.settings.encoding
         if code < 0x80:
             return bytes([code])
@@ -191,10 +212,9 @@ class _Parser:
                 raise UnicodeError
             return chr(code).encode(encoding.codec)
         except UnicodeError:
-            raise SqlError(
-                "unsupported Unicode escape sequence", "22P05",
+            raise self.fail(
                 "Unicode escape value could not be translated to the server's encoding "
-                f"{encoding.name}.",
+                f"{encoding.name}.", end, _UNSUPPORTED, "22P05",
             ) from None  # fmt: skip
 
     def parse(self) -> Any:

@@ -101,8 +101,8 @@ class Loader:
                 try:
                     columns.append(converter.stored([converter.received(r[i]) for r in rows]))
                 except SqlError as error:
-                    error.context = (f"COPY {self.name}, line {number + 1}, column "
-                                     f"{self.columns[i].attname}")  # fmt: skip
+                    error.within(f"COPY {self.name}, line {number + 1}, column "
+                                 f"{self.columns[i].attname}")  # fmt: skip
                     raise
             self._rows(self._batch(columns, [None] * len(columns), len(rows)), None)
             number += len(rows)
@@ -185,12 +185,10 @@ class Loader:
         return out
 
     def _field_error(self, block: Block, number: int, problem: FieldError) -> SqlError:
-        error = problem.error
         text = block.columns[number].datum(problem.row) or b""
         line = block.line_number(problem.row)
-        error.context = (f"COPY {self.name}, line {line}, column {self.columns[number].attname}: "
-                         f"{shown(text)}")  # fmt: skip
-        return error
+        return problem.error.within(
+            f"COPY {self.name}, line {line}, column {self.columns[number].attname}: {shown(text)}")
 
     def _batch(self, columns: list[Any], defaults: list[Any], n: int) -> Batch:
         """The table's attributes as columns."""
@@ -245,10 +243,11 @@ class Loader:
                 at += 1
                 self.count += 1
         except SqlError as error:
-            if error.context is None and block is not None:
+            if block is not None and "COPY " not in (error.context or ""):
                 row = getattr(error, "row_number", at)
                 row = int(row if rows is None else rows[row])
-                error.context = f"COPY {self.name}, line {block.line_number(row)}"
+                place = f"COPY {self.name}, line {block.line_number(row)}"
                 if error.sqlstate != "23505" or not root.takes_batches:
-                    error.context += f": {shown(block.line(row))}"
+                    place += f": {shown(block.line(row))}"
+                error.within(place)
             raise

@@ -34,6 +34,7 @@ CLAUSE_WORDS = {
     "INDEX PREDICATE": "index predicates", "PARTITION BY": "partition key expressions",
     "POLICY": "policy expressions", "TRIGGER WHEN": "trigger WHEN conditions",
     "GENERATED": "column generation expressions", "COPY WHERE": "COPY FROM WHERE conditions",
+    "PARTITION BOUND": "partition bound",
 }  # fmt: skip
 _NO_AGGREGATES = set(CLAUSE_WORDS) - {"WINDOW"}
 

@@ -264,6 +264,7 @@ _SRF_WORDS = {
     "PARTITION BY": "partition key expressions", "GENERATED": "column generation expressions",
     "POLICY": "policy expressions", "TRIGGER WHEN": "trigger WHEN conditions",
     "COPY WHERE": "COPY FROM WHERE conditions", "TRANSFORM": "transform expressions",
+    "PARTITION BOUND": "partition bound",
 }  # fmt: skip
 
 

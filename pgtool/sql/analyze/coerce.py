@@ -275,7 +275,6 @@ def _conversion(
     context: Context, form: CoercionForm, location: int,
 ) -> Any:  # fmt: skip
     """The expression for one conversion path, without domains."""
-    collation = state.types.collation(target)
     if path is Path.function:
         row = state.cache.proc(function)
         args = [node]
@@ -289,8 +288,7 @@ def _conversion(
         )  # fmt: skip
     if path is Path.io:
         return CoerceViaIO(
-            arg=node, resulttype=target, resultcollid=collation, coerceformat=form,
-            location=location,
+            arg=node, resulttype=target, resultcollid=0, coerceformat=form, location=location,
         )  # fmt: skip
     source_element = state.types.element_type(state.types.base_type(expr_type(node)))
     target_element = state.types.element_type(target)
@@ -301,7 +299,7 @@ def _conversion(
     )
     return ArrayCoerceExpr(
         arg=node, elemexpr=element, resulttype=target, resulttypmod=expr_typmod(element),
-        resultcollid=collation, coerceformat=form, location=location,
+        resultcollid=0, coerceformat=form, location=location,
     )  # fmt: skip
 
 
@@ -376,7 +374,7 @@ def _record_to_complex(
     name = state.types.name(target)
     base = state.types.base_type(target)
     columns = state.types.attributes(base)
-    args = list(state.row_fields(node)) if not isinstance(node, RowExpr) else list(node.args)
+    args = list(state.row_fields(node, name)) if not isinstance(node, RowExpr) else list(node.args)
     out = []
     for column in columns:
         if column.attisdropped:

@@ -22,7 +22,7 @@ from pgtool.sql.analyze.coerce import (
     make_const,
 )
 from pgtool.sql.analyze.expressions import transform_expr
-from pgtool.sql.analyze.from_clause import add_relation, find_relation
+from pgtool.sql.analyze.from_clause import add_relation
 from pgtool.sql.analyze.names import FIRST_LOW_INVALID, SYSTEM_COLUMNS
 from pgtool.sql.analyze.nodetypes import expr_location, expr_type
 from pgtool.sql.analyze.state import Namespace, ParseState, make_var
@@ -46,9 +46,6 @@ def set_target(
     if found is not None:
         raise SqlError(f'relation "{node.relname}" cannot be the target of a modifying statement',
                        "42P01")  # fmt: skip
-    row = find_relation(state, node)
-    if row.relkind == "S":
-        raise SqlError(f'cannot change sequence "{row.relname}"', "42809")
     item = add_relation(state, node, in_from=False)
     item.rte.inh = inherit and node.inh
     item.rte.rellockmode = ROW_EXCLUSIVE_LOCK

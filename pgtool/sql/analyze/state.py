@@ -279,10 +279,10 @@ class ParseState:
             columns = [Column(name.sval, 0) for name in names]
             self.items[index] = Namespace(rte, index, columns)
 
-    def row_fields(self, node: Any) -> list[Any]:
-        """The columns of a whole-row Var as expressions."""
+    def row_fields(self, node: Any, target: str) -> list[Any]:
+        """The columns of a whole-row Var, which is to become a ``target``, as expressions."""
         if not isinstance(node, Var) or node.varattno != 0:
-            raise SqlError("cannot cast type record to a composite type", "42846",
+            raise SqlError(f"cannot cast type record to {target}", "42846",
                            position=expr_location(node) + 1 or None)  # fmt: skip
         item = self.level(node.varlevelsup).items[node.varno]
         out = []

@@ -20,7 +20,7 @@ _FORBIDDEN = {
     "INDEX PREDICATE": "index predicate", "PARTITION BY": "partition key expression",
     "GENERATED": "column generation expression", "TRIGGER WHEN": "trigger WHEN condition",
     "EXECUTE": "EXECUTE parameter", "TRANSFORM": "transform expression",
-    "COPY WHERE": "COPY FROM WHERE condition",
+    "COPY WHERE": "COPY FROM WHERE condition", "PARTITION BOUND": "partition bound",
 }  # fmt: skip
 
 

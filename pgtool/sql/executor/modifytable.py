@@ -46,7 +46,7 @@ class ModifyTableExec(Exec):
         self.operation = plan.operation
         below = plan.lefttree.targetlist
         self.places = {e.resname: e.resno - 1 for e in below if e.resjunk and e.resname}
-        if hasattr(self.left, "project") and draws(session, below):
+        if hasattr(self.left, "project") and draws(session, [entry.expr for entry in below]):
             self.left.project = Stepwise(self.left.project)
         self.colnos = [number - 1 for number in plan.updateColnos]
         natts = self.targets.root.shape.natts

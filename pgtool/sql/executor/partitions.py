@@ -7,6 +7,7 @@ of rows that are written into a partition directly: the table above must lead th
 
 from __future__ import annotations
 
+from functools import cmp_to_key
 from typing import Any
 
 from pgtool.errors import SqlError
@@ -92,6 +93,31 @@ class Router:
             self.parts.append((oid, values))
         else:
             self.parts.append((oid, (self._side(bound.lowerdatums), self._side(bound.upperdatums))))
+
+    def in_order(self) -> list[int]:
+        """The partitions as the server keeps them: by their bounds, the default one last."""
+        if self.strategy == _HASH:
+            placed = sorted((bound, oid) for oid, bound in self.parts)
+        elif self.strategy == _RANGE:
+            order = cmp_to_key(self.compare_sides)
+            placed = sorted(((order(lower), oid) for oid, (lower, _) in self.parts))
+        else:
+            compare, last = cmp_to_key(self.compares[0]), (1, 0)
+            placed = sorted(
+                (min((0, compare(v)) if v is not None else last for v in values), oid)
+                for oid, values in self.parts
+            )  # fmt: skip
+        return [oid for _, oid in placed] + ([self.default] if self.default else [])
+
+    def compare_sides(self, one: list[tuple[int, Any]], two: list[tuple[int, Any]]) -> int:
+        """Less, equal or greater than 0: how two ends of ranges stand."""
+        for (kind, value), compare, (other_kind, other) in zip(one, self.compares, two):
+            if kind != other_kind:
+                return -1 if kind < other_kind else 1
+            result = 0 if kind else int(compare(value, other))
+            if kind or result:
+                return result
+        return 0
 
     def _side(self, datums: list[Any]) -> list[tuple[int, Any]]:
         """(-1 MINVALUE, 0 a value, 1 MAXVALUE; the value) for each key column."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
+from pgtool.errors import SqlError
 from pgtool.nodes.exprs import Const
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_type, expr_typmod
 from pgtool.sql.executor.batch import Batch, ConstColumn, concat_batches
@@ -14,6 +16,7 @@ from pgtool.sql.executor.rowtype import scan_scope, with_whole_row
 from pgtool.sql.executor.scalar import ScalarCompiler
 from pgtool.sql.executor.scope import Scope
 from pgtool.sql.executor.spill import Store
+from pgtool.sql.executor.stepwise import draws, steps
 from pgtool.sql.executor.vectors import from_items
 
 ONE_ROW = Batch(1, [])
@@ -100,13 +103,17 @@ class SubqueryExec(Exec):
 
 
 class ValuesExec(Exec):
-    """VALUES lists."""
+    """VALUES lists.
+
+    Rows before one that fails are given first: on their way into a table they may fail sooner.
+    """
 
     def __init__(self, builder: Any, plan: Any) -> None:
         super().__init__(builder, plan)
         from pgtool.sql.analyze.nodetypes import expr_type
 
         compiler = ScalarCompiler(self.env, Scope())
+        self.drawing = any(draws(self.env.session, row) for row in plan.values_lists)
         self.lists = [compiler.many(row) for row in plan.values_lists]
         first = plan.values_lists[0] if plan.values_lists else []
         self.value_types = [expr_type(e) for e in first]
@@ -117,8 +124,16 @@ class ValuesExec(Exec):
 
     def batches(self, ctx: Context) -> Iterator[Batch]:
         """See the class."""
-        for low in range(0, len(self.lists), BATCH_ROWS):
-            rows = [[fn((), ctx) for fn in row] for row in self.lists[low : low + BATCH_ROWS]]
+        sizes = steps() if self.drawing else itertools.repeat(BATCH_ROWS)
+        low = 0
+        while low < len(self.lists):
+            size, rows, problem = next(sizes), [], None
+            try:
+                for row in self.lists[low : low + size]:
+                    rows.append([fn((), ctx) for fn in row])
+            except SqlError as error:
+                problem = error
+            low += size
             columns = [
                 from_items([row[i] for row in rows], codec)
                 for i, codec in enumerate(self.value_codecs)
@@ -126,7 +141,10 @@ class ValuesExec(Exec):
             batch = with_whole_row(
                 self.env, Batch(len(rows), columns), self.value_types, self.names
             )
-            yield from self.output(batch, ctx)
+            if rows:
+                yield from self.output(batch, ctx)
+            if problem is not None:
+                raise problem
 
 
 class MaterialExec(Exec):

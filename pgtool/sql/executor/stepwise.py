@@ -8,6 +8,7 @@ after :data:`ALONE` of them in growing steps, since bulk loads should not pay fo
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,19 +17,28 @@ from pgtool.nodes.exprs import FuncExpr, NextValueExpr
 from pgtool.sql.executor.batch import Batch
 from pgtool.sql.executor.context import Context
 
-__all__ = ["Stepwise", "draws", "pieces"]
+__all__ = ["Stepwise", "draws", "pieces", "steps"]
 
 ALONE, MOST = 1000, 4096
 
 
-def draws(session: Any, targetlist: list[Any]) -> bool:
-    """Whether a target list takes values from sequences."""
-    for node in walk([entry.expr for entry in targetlist]):
+def draws(session: Any, exprs: list[Any]) -> bool:
+    """Whether expressions take values from sequences."""
+    for node in walk(exprs):
         if isinstance(node, NextValueExpr):
             return True
         if isinstance(node, FuncExpr) and session.cache.proc(node.funcid).prosrc == "nextval_oid":
             return True
     return False
+
+
+def steps() -> Iterator[int]:
+    """How many rows to compute at a time."""
+    yield from itertools.repeat(1, ALONE)
+    size = 1
+    while True:
+        size = min(2 * size, MOST)
+        yield size
 
 
 class Stepwise:
@@ -50,12 +60,11 @@ class _Steps:
         self.n = batch.n
 
     def __iter__(self) -> Iterator[Batch]:
-        low, size = 0, 1
+        low, sizes = 0, steps()
         while low < self.n:
+            size = next(sizes)
             yield self.project.apply(self.batch.slice(low, low + size), self.ctx)
             low += size
-            if low >= ALONE:
-                size = min(2 * size, MOST)
 
 
 def pieces(batch: Any) -> Iterator[Batch]:

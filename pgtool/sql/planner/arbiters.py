@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pgtool.access.index import NO_ARBITER, OBJECT_NOT_IN_PREREQUISITE_STATE
 from pgtool.errors import SqlError
 from pgtool.nodes.exprs import Var
 from pgtool.sql.planner import fold, implied, trees
@@ -43,9 +42,6 @@ def arbiter_indexes(root: Root, conflict: Any) -> list[int]:
     ]  # fmt: skip
     if not out:
         raise SqlError(_NO_MATCH, "42P10")
-    for index in found:
-        if index.oid in out and not index.immediate:
-            raise SqlError(NO_ARBITER, OBJECT_NOT_IN_PREREQUISITE_STATE)
     return out
 
 
@@ -55,8 +51,6 @@ def _of_constraint(root: Root, conflict: Any, found: list[Any]) -> list[int]:
         raise SqlError("constraint in ON CONFLICT clause has no associated index", "42809")
     if not any(i.oid == row.conindid and i.unique for i in found):
         raise SqlError("ON CONFLICT DO UPDATE not supported with exclusion constraints", "42809")
-    if row.condeferrable:
-        raise SqlError(NO_ARBITER, OBJECT_NOT_IN_PREREQUISITE_STATE)
     return [int(row.conindid)]
 
 
