@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from formats.units import BLCKSZ
@@ -20,7 +21,7 @@ from pgtool.storage.backend import Directory
 from pgtool.storage.bufmgr import Buffer, BufferTag
 from pgtool.storage.smgr import ForkNumber, RelFileLocator
 from pgtool.wal import assemble as assembling
-from pgtool.wal import insert
+from pgtool.wal import insert, sign
 from pgtool.wal.compress import compressor
 from pgtool.wal.insert import Record, Wal
 from pgtool.wal.reader import WalReader
@@ -250,3 +251,15 @@ def test_in_one_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         found = b"".join(p.read_bytes() for p in sorted((tmp_path / name / "pg_wal").iterdir()))
         written.append((found, [buffer.lsn for buffer in buffers]))
     assert written[0] == written[1] == written[2]
+
+
+def test_records_signed_together_are_signed_alike_compiled_or_not() -> None:
+    rng = np.random.default_rng(3)
+    size = rng.integers(24, 9000, 50)
+    begin = np.concatenate([[0], np.cumsum((size + 7) & ~7)])
+    prev = rng.integers(1, 1 << 40, 50)
+    stream = rng.integers(0, 256, int(begin[-1]), np.uint8)
+    plain = stream.copy()
+    sign.sign(stream, begin[:-1], size, prev)
+    sign._sign(plain.data, begin[:-1], size, prev)
+    assert (stream == plain).all()

@@ -154,7 +154,10 @@ def opened(pgdata: str, lock_timeout: float) -> Cluster:
 @contextmanager
 def writing(cluster: Cluster, lock_timeout: float) -> Iterator[Any]:
     """The running instance of a cluster, shut down at the end however that comes."""
+    from pgtool.cli.memory import keep_freed
     from pgtool.transam.instance import Instance
+
+    keep_freed()
 
     def terminate(number: int, _frame: Any) -> None:
         raise SystemExit(128 + number)

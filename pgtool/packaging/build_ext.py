@@ -40,6 +40,7 @@ HOT_MODULES: tuple[str, ...] = (
     "pgtool.types.jsonb_walk",
     "pgtool.wal.assemble",
     "pgtool.wal.hotrecord",
+    "pgtool.wal.sign",
     "pgtool.wal.walk",
 )
 

@@ -35,7 +35,7 @@ from formats.page import PageHeaderData
 from formats.units import BLCKSZ, PageXLogRecPtr, uint16
 from pgtool.errors import CorruptData, UserError
 from pgtool.storage.backend import WritableBackend
-from pgtool.storage.checksum import is_new, page_checksum, verify_pages
+from pgtool.storage.checksum import is_new, page_checksum, stamp_missing, verify_pages
 from pgtool.storage.smgr import RELSEG_SIZE, ForkNumber, RelFileLocator, relation_path
 
 MAX_USAGE = 5
@@ -292,9 +292,7 @@ class BufferPool:
         count = len(out) // BLCKSZ
         have = self.nblocks(where, fork)
         if self.checksums:
-            view = memoryview(out)
-            for i in range(count):
-                _sign(view[i * BLCKSZ : (i + 1) * BLCKSZ], first + i)
+            stamp_missing(out, first)
         self.write_signed(where, fork, first, memoryview(out))
         self._sizes[fork][where] = max(have, first + count)
 

@@ -17,6 +17,8 @@ except ImportError:  # neither compiled nor Cython at hand
     from pgtool.storage import plain as cython
 
 COMPILED: bool = cython.compiled
+#: Pieces shorter than this are not worth a call.
+SHORT = 16
 
 
 def copy(dst: Any, dst_start: Any, src: Any, src_start: Any, length: Any) -> None:
@@ -25,8 +27,14 @@ def copy(dst: Any, dst_start: Any, src: Any, src_start: Any, length: Any) -> Non
         for i in range(dst_start.shape[0]):
             to = dst_start[i]
             place = src_start[i]
-            for k in range(length[i]):
-                dst[to + k] = src[place + k]
+            n = length[i]
+            if n < SHORT:
+                for k in range(n):
+                    dst[to + k] = src[place + k]
+            else:
+                memcpy(  # type: ignore  # noqa
+                    cython.address(dst[to]), cython.address(src[place]), n
+                )
 
 
 def put(

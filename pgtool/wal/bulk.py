@@ -16,14 +16,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from crc32c import crc32c as _crc
 
 from formats.derive import dtype_of, offset_of
 from formats.page import SIZE_OF_PAGE_HEADER, PageHeaderData
 from formats.units import BLCKSZ
+from formats.wal.page import (
+    SIZE_OF_LONG_PHD,
+    SIZE_OF_SHORT_PHD,
+    XLOG_BLCKSZ,
+    XLogPageFlags,
+    XLogPageHeaderData,
+)
 from formats.wal.record import (
     HAS_HOLE,
-    SIZE_OF_XLOG_RECORD,
     BkpBlockFlags,
     BlockRefNumber,
     FragmentId,
@@ -36,21 +41,24 @@ from formats.wal.record import (
 from pgtool.storage.ragged import copy_spans, offsets_of
 from pgtool.storage.smgr import ForkNumber
 from pgtool.storage.smgr import RelFileLocator as Locator
+from pgtool.wal.sign import sign
 
 if TYPE_CHECKING:
     from pgtool.wal.insert import Wal
+    from pgtool.wal.writer import WalWriter
 
 __all__ = ["Kind", "Reference", "Spans", "insert", "possible"]
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[Any]
-_HEADER, _BLOCK, _IMAGE, _LOCATOR, _BLKNO, _SHORT = (
+_PAGE_HEADER, _HEADER, _BLOCK, _IMAGE, _LOCATOR, _BLKNO, _SHORT = (
     dtype_of(layout) for layout in (
-        XLogRecord, XLogRecordBlockHeader, XLogRecordBlockImageHeader, RelFileLocator,
-        BlockRefNumber, XLogRecordDataHeaderShort,
+        XLogPageHeaderData, XLogRecord, XLogRecordBlockHeader, XLogRecordBlockImageHeader,
+        RelFileLocator, BlockRefNumber, XLogRecordDataHeaderShort,
     )
 )  # fmt: skip
-_CRC_AT = offset_of(XLogRecord, "xl_crc")
+_PAGE_MASK = XLOG_BLCKSZ - 1
+_CONTRECORD = int(XLogPageFlags.XLP_FIRST_IS_CONTRECORD)
 _LOWER, _UPPER = (offset_of(PageHeaderData, name) // 2 for name in ("pd_lower", "pd_upper"))
 _HAS_IMAGE, _HAS_DATA, _SAME_REL = (
     int(BkpBlockFlags[f"BKPBLOCK_{name}"]) for name in ("HAS_IMAGE", "HAS_DATA", "SAME_REL")
@@ -192,10 +200,21 @@ def insert(wal: Wal, kinds: Sequence[Kind]) -> Ints:
             wal.images += images * len(kind)
             wal.image_bytes += int(sum(span.length.sum() for span in spans))
     offsets = offsets_of((size + 7) & ~7)
-    stream = np.zeros(int(offsets[-1]), np.uint8)
+    stream = _scratch(int(offsets[-1]))
+    stream.view(np.uint64)[(offsets[1:] >> 3) - 1] = 0  # what a record is padded with
     for kind, heads, spans in made:
         _fill(stream, offsets[kind.places], heads, spans, kind.main)
     return _append(wal, stream, offsets, size)
+
+
+#: Memory for the records of one call: new memory costs as much as what is done in it.
+_memory: list[Bytes] = []
+
+
+def _scratch(size: int) -> Bytes:
+    if not _memory or len(_memory[0]) < size:
+        _memory[:] = [np.empty(size + size // 4 & ~7, np.uint8)]
+    return _memory[0][:size]
 
 
 def _fill(
@@ -217,35 +236,60 @@ def _fill(
 
 
 def _append(wal: Wal, stream: Bytes, offsets: Ints, size: Ints) -> Ints:
-    """Link and sign the records, and hand them to the writer."""
+    """Link and sign the records, and hand them to the writer; where each ends."""
     writer = wal.writer
-    pieces = writer.layout(len(stream))
-    at = np.array([piece[0] for piece in pieces], np.int64)
-    lsn = np.array([piece[1] for piece in pieces], np.int64)
+    at, lsn = _pieces(writer, len(stream))
     begin = offsets[:-1]
     piece = np.searchsorted(at, begin, "right") - 1
     starts = lsn[piece] + (begin - at[piece])
     piece = np.searchsorted(at, offsets[1:], "left") - 1
     ends = lsn[piece] + (offsets[1:] - at[piece])
-    heads = np.zeros(len(size), _HEADER)
-    place = begin[:, None] + np.arange(_HEADER.itemsize)
-    octets = heads.view(np.uint8).reshape(len(size), -1)
-    octets[:] = stream[place]
-    heads["xl_tot_len"] = size
-    heads["xl_prev"] = np.concatenate([np.array([wal.prev]), starts[:-1]])
-    view = octets.reshape(-1).data
-    body = stream.data
-    width, first = _HEADER.itemsize, SIZE_OF_XLOG_RECORD
-    heads["xl_crc"] = [
-        _crc(view[i * width : i * width + _CRC_AT], _crc(body[start + first : start + length]))
-        for i, (start, length) in enumerate(zip(begin.tolist(), size.tolist()))
-    ]
-    stream[place] = octets
+    sign(stream, begin, size, np.concatenate([np.array([wal.prev]), starts[:-1]]))
     # What a WAL page begins with belongs to the record that holds that byte.
     holder = np.searchsorted(begin, at, "right") - 1
     rest = begin[holder] + size[holder] - at
     rest[begin[holder] == at] = 0
-    writer.append_laid(body, pieces, rest.tolist())
+    _lay(writer, stream, at, lsn, rest)
     wal.prev = wal.last_important = int(starts[-1])
     wal.records += len(size)
     return ends
+
+
+def _pieces(writer: WalWriter, size: int) -> tuple[Ints, Ints]:
+    """How so many bytes lie on WAL pages: where each piece begins in them, and its LSN."""
+    first = writer.end & ~_PAGE_MASK
+    count = size // (XLOG_BLCKSZ - SIZE_OF_LONG_PHD) + 2
+    page = first + np.arange(count, dtype=np.int64) * XLOG_BLCKSZ
+    lsn = page + np.where(page % writer.segment_size == 0, SIZE_OF_LONG_PHD, SIZE_OF_SHORT_PHD)
+    lsn[0] = writer.next_start()
+    at = offsets_of(page + XLOG_BLCKSZ - lsn)[:-1]
+    used = int(np.searchsorted(at, size))
+    return at[:used], lsn[:used]
+
+
+def _lay(writer: WalWriter, stream: Bytes, at: Ints, lsn: Ints, rest: Ints) -> None:
+    """Put the pieces on their pages; ``rest``: how much of a record goes on where one begins."""
+    length = np.diff(at, append=len(stream))
+    begun = lsn[0] != writer.end
+    pages, base = writer.grow(int(lsn[-1] + length[-1]))
+    room = np.frombuffer(pages, np.uint8)
+    copy_spans(room, lsn - base, stream, at, length)
+    first = 0 if begun else 1
+    _put_headers(writer, room, base, lsn[first:] & ~_PAGE_MASK, rest[first:])
+    del room
+    writer.filled()
+
+
+def _put_headers(writer: WalWriter, room: Bytes, base: int, page: Ints, rest: Ints) -> None:
+    """Begin the pages at some LSNs."""
+    head = np.zeros(len(page), _PAGE_HEADER)
+    head["xlp_magic"], head["xlp_tli"] = writer.magic, writer.tli
+    head["xlp_info"] = writer.page_info | np.where(rest > 0, _CONTRECORD, 0)
+    head["xlp_pageaddr"], head["xlp_rem_len"] = page, rest
+    octets = head.view(np.uint8)
+    width = np.full(len(page), head.itemsize)
+    copy_spans(room, page - base, octets, np.arange(len(page)) * head.itemsize, width)
+    for i in np.flatnonzero(page % writer.segment_size == 0).tolist():
+        header = writer.page_header(int(page[i]), int(rest[i]))
+        at = int(page[i]) - base
+        room[at : at + len(header)] = np.frombuffer(header, np.uint8)

@@ -14,7 +14,6 @@ remains of a recycled file); ``flushed <= written <= end``.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from formats.derive import sizeof, struct_of
 from formats.units import Lsn, maxalign
@@ -36,6 +35,7 @@ XLOG_DIRECTORY = "pg_wal"
 #: Bytes that gather in memory before full pages are written without being asked for.
 WAL_BUFFERS = 4 << 20
 _ZEROES = 1 << 20
+_ROOM = memoryview(bytes(_ZEROES))
 
 _short_header = struct_of(XLogPageHeaderData).pack
 _long_header = struct_of(XLogLongPageHeaderData).pack
@@ -60,7 +60,7 @@ class WalWriter:
         self.sysid = sysid
         self.segment_size = segment_size
         self.init_zero = init_zero
-        self._magic = XLOG_PAGE_MAGIC[major]
+        self.magic = XLOG_PAGE_MAGIC[major]
         #: The pages in hand, the first one at ``_base``.
         self._pages = bytearray()
         self._base = 0
@@ -120,32 +120,20 @@ class WalWriter:
             self._write_full_pages()
         return at
 
-    def layout(self, size: int) -> list[tuple[int, int]]:
-        """How so many bytes would lie on WAL pages: (offset, LSN) where each piece begins."""
-        at, done = self.end, 0
-        out = []
-        while done < size:
-            if not at & _PAGE_MASK:
-                at += SIZE_OF_SHORT_PHD if at % self.segment_size else SIZE_OF_LONG_PHD
-            out.append((done, at))
-            room = min(XLOG_BLCKSZ - (at & _PAGE_MASK), size - done)
-            done += room
-            at += room
-        return out
+    def grow(self, end: int) -> tuple[bytearray, int]:
+        """(the pages in hand with room up to ``end``, the LSN they begin at).
 
-    def append_laid(
-        self, stream: memoryview, pieces: Sequence[tuple[int, int]], remaining: Sequence[int]
-    ) -> None:
-        """Add records that were laid out by :meth:`layout`, each aligned.
-
-        ``remaining``: of the record that goes on where a piece begins, how much is left.
+        The caller fills the room, page headers included, keeps no view of it, and calls
+        :meth:`filled`.
         """
-        bounds = [at for at, _ in pieces] + [len(stream)]
-        for i, rest in enumerate(remaining):
-            if not self.end & _PAGE_MASK:
-                self._begin_page(rest)
-            self._pages += stream[bounds[i] : bounds[i + 1]]
-            self.end += bounds[i + 1] - bounds[i]
+        while self.end < end:
+            size = min(end - self.end, len(_ROOM))
+            self._pages += _ROOM[:size]
+            self.end += size
+        return self._pages, self._base
+
+    def filled(self) -> None:
+        """What :meth:`grow` made room for is there."""
         if self.end - self.written > WAL_BUFFERS:
             self._write_full_pages()
 
@@ -166,19 +154,24 @@ class WalWriter:
 
     def _begin_page(self, remaining: int, info: int = 0) -> None:
         """Lay down the header of the page at ``end``; ``remaining`` bytes of a record follow."""
-        at = self.end
-        info |= _CONTRECORD if remaining else 0
-        if self.removable:
-            info |= _REMOVABLE
-        if at % self.segment_size:
-            header = _short_header(self._magic, info, self.tli, at, remaining, b"")
-        else:
-            header = _long_header(
-                self._magic, info | _LONG, self.tli, at, remaining, b"",
-                self.sysid, self.segment_size, XLOG_BLCKSZ,
-            )  # fmt: skip
+        header = self.page_header(self.end, remaining, info)
         self._pages += header
-        self.end = at + len(header)
+        self.end += len(header)
+
+    def page_header(self, at: int, remaining: int, info: int = 0) -> bytes:
+        """What the page at ``at`` begins with."""
+        info |= self.page_info | (_CONTRECORD if remaining else 0)
+        if at % self.segment_size:
+            return _short_header(self.magic, info, self.tli, at, remaining, b"")
+        return _long_header(
+            self.magic, info | _LONG, self.tli, at, remaining, b"",
+            self.sysid, self.segment_size, XLOG_BLCKSZ,
+        )  # fmt: skip
+
+    @property
+    def page_info(self) -> int:
+        """Flags of every page that begins now."""
+        return _REMOVABLE if self.removable else 0
 
     def fill_segment(self) -> None:
         """Zeroes up to the end of the segment, as a switch leaves them."""

@@ -41,6 +41,7 @@ class Skipper:
         The map is looked at once: a VACUUM changes it only where it has been.
         """
         self.bits = bits.data
+        self._visible = (bits & _VISIBLE).tobytes()
         self.pages = len(bits)
         self.aggressive = cutoffs.aggressive
         self.page_skipping = options.page_skipping
@@ -80,6 +81,12 @@ class Skipper:
     def __iter__(self) -> Iterator[tuple[int, bool, bool]]:
         block = 0
         while block < self.pages:
+            stop = self._visible.find(_VISIBLE, block)
+            for hidden in range(block, self.pages if stop < 0 else stop):
+                yield hidden, False, False
+            if stop < 0:
+                return
+            block = stop
             target, visible, eager, left_visible = self._next_needed(block)
             if target - block >= SKIP_PAGES_THRESHOLD:
                 self.skipped_visible |= left_visible
@@ -95,7 +102,7 @@ class Skipper:
         """The next page that must be seen: (block, all-visible, eager, visible ones between)."""
         left_visible = False
         while block < self.pages:
-            if self._region_fails and block >= self._region_end:
+            while self._region_fails and block >= self._region_end:
                 self._fails_left = self._region_fails
                 self._region_end += EAGER_REGION_PAGES
             bits = self.bits[block]
