@@ -11,9 +11,10 @@ a type before them, other kinds of strings, comments, several statements.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["Literal", "Normalised", "Pattern", "normalise", "pattern_of"]
+__all__ = ["Literal", "Matched", "Normalised", "Pattern", "normalise", "pattern_of"]
 
 INT4, INT8, NUMERIC, UNKNOWN = 23, 20, 1700, 0
 MAX_TEXT = 4000
@@ -53,6 +54,37 @@ class Normalised(NamedTuple):
     types: tuple[int, ...]
     literals: list[Literal]
 
+    @property
+    def texts(self) -> Sequence[str]:
+        """The texts of the literals."""
+        return [literal.text for literal in self.literals]
+
+
+class Matched:
+    """The same of a text that a pattern told."""
+
+    __slots__ = ("match", "skeleton", "types")
+
+    def __init__(self, pattern: Pattern, match: re.Match[str]) -> None:
+        self.skeleton = pattern.skeleton
+        self.types = pattern.types
+        self.match = match
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """See :class:`Normalised`."""
+        return self.match.groups()
+
+    @property
+    def literals(self) -> list[Literal]:
+        """See :class:`Normalised`."""
+        start, types = self.match.start, self.types
+        return [
+            # A string begins with its quote.
+            Literal(found, types[i], start(i + 1) - (types[i] == UNKNOWN))
+            for i, found in enumerate(self.match.groups())
+        ]
+
 
 class Pattern(NamedTuple):
     """What texts of one skeleton look like where their literals are plain ones."""
@@ -61,20 +93,13 @@ class Pattern(NamedTuple):
     skeleton: str
     types: tuple[int, ...]
 
-    def read(self, text: str) -> Normalised | None:
+    def read(self, text: str) -> Matched | None:
         """The same as :func:`normalise` gives, None where the text is another."""
         match = self.expression.fullmatch(text)
-        if match is None:
-            return None
-        start, types = match.start, self.types
-        return Normalised(self.skeleton, types, [
-            # A string begins with its quote.
-            Literal(found, types[i], start(i + 1) - (types[i] == UNKNOWN))
-            for i, found in enumerate(match.groups())
-        ])  # fmt: skip
+        return None if match is None else Matched(self, match)
 
 
-def pattern_of(text: str, found: Normalised) -> Pattern | None:
+def pattern_of(text: str, found: Normalised | Matched) -> Pattern | None:
     """The pattern of a text that was normalised.
 
     It takes numbers that are int4 at sight and strings without quotes and backslashes in them.

@@ -16,6 +16,7 @@ from pgtool.sql.executor.context import Context
 from pgtool.sql.normalise import (
     INT4,
     INT8,
+    Matched,
     Normalised,
     Pattern,
     normalise,
@@ -60,12 +61,13 @@ class Points:
         #: Whether a skeleton is planned when it first comes.
         self.eager = False
 
-    def find(self, text: str) -> tuple[_Kept, Normalised] | None:
+    def find(self, text: str) -> tuple[_Kept, Normalised | Matched] | None:
         """The plan for a text, made now where its skeleton has come before."""
         patterns = self._patterns.get(text[:_PREFIX], ())
         for pattern in patterns:
-            found = pattern.read(text)
-            if found is not None:
+            matched = pattern.read(text)
+            if matched is not None:
+                found: Normalised | Matched | None = matched
                 break
         else:
             found = normalise(text)
@@ -89,7 +91,7 @@ class Points:
             self._learn(text, found)
         return kept, found
 
-    def _learn(self, text: str, found: Normalised) -> None:
+    def _learn(self, text: str, found: Normalised | Matched) -> None:
         """Tell texts like this one quickly from now on."""
         pattern = pattern_of(text, found)
         if pattern is None:
@@ -100,7 +102,7 @@ class Points:
         known.insert(0, pattern)
         del known[_PATTERNS:]
 
-    def _planned(self, found: Normalised) -> _Kept | None:
+    def _planned(self, found: Normalised | Matched) -> _Kept | None:
         if self.session.xact is None:
             return None
         from pgtool.sql.executor.point import point_of
@@ -141,10 +143,10 @@ class Points:
         read, convert = self.session.types.io_of(typid).input, codec.decode
         return lambda text: convert(read(text))
 
-    def run(self, kept: _Kept, found: Normalised, text: str) -> Outcome:
+    def run(self, kept: _Kept, found: Normalised | Matched, text: str) -> Outcome:
         """Run a text's statement."""
         try:
-            values = tuple([read(one.text) for read, one in zip(kept.readers, found.literals)])
+            values = tuple([read(one) for read, one in zip(kept.readers, found.texts)])
         except SqlError:
             values = tuple(self._placed(kept, found, text))
         point, word = kept.point, kept.word
@@ -160,7 +162,7 @@ class Points:
         return Outcome(tag, answer, count=count)
 
     @staticmethod
-    def _placed(kept: _Kept, found: Normalised, text: str) -> Iterator[Any]:
+    def _placed(kept: _Kept, found: Normalised | Matched, text: str) -> Iterator[Any]:
         """The values once more: an error tells which literal it is about."""
         for read, literal in zip(kept.readers, found.literals):
             try:

@@ -274,7 +274,7 @@ class Directory(ReadOnly):
             return
         full = self.full(path)
         try:
-            if not os.path.isdir(full):
+            if path in self._handles or not os.path.isdir(full):
                 os.fdatasync(self._handle(path))
                 return
             handle = os.open(full, os.O_RDONLY)

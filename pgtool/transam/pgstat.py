@@ -139,26 +139,26 @@ class Statistics:
     def rows(self, db: int, relid: int, counts: TableCounts, committed: bool) -> None:
         """What an ended transaction did to a relation."""
         entry = self.table(db, relid)
-        entry.tuples_inserted += counts.inserted
-        entry.tuples_updated += counts.updated
-        entry.tuples_deleted += counts.deleted
-        entry.tuples_hot_updated += counts.hot_updated
+        entry["tuples_inserted"] += counts.inserted
+        entry["tuples_updated"] += counts.updated
+        entry["tuples_deleted"] += counts.deleted
+        entry["tuples_hot_updated"] += counts.hot_updated
         if "tuples_newpage_updated" in entry:
-            entry.tuples_newpage_updated += counts.newpage_updated
+            entry["tuples_newpage_updated"] += counts.newpage_updated
         if committed and counts.truncated:
-            entry.live_tuples = entry.dead_tuples = entry.ins_since_vacuum = 0
-        entry.ins_since_vacuum += counts.inserted
+            entry["live_tuples"] = entry["dead_tuples"] = entry["ins_since_vacuum"] = 0
+        entry["ins_since_vacuum"] += counts.inserted
         if committed:
-            entry.live_tuples += counts.inserted - counts.deleted
-            entry.dead_tuples += counts.updated + counts.deleted
-            entry.mod_since_analyze += counts.inserted + counts.updated + counts.deleted
+            entry["live_tuples"] += counts.inserted - counts.deleted
+            entry["dead_tuples"] += counts.updated + counts.deleted
+            entry["mod_since_analyze"] += counts.inserted + counts.updated + counts.deleted
         else:
-            entry.dead_tuples += counts.inserted + counts.updated
-        entry.live_tuples = max(entry.live_tuples, 0)
+            entry["dead_tuples"] += counts.inserted + counts.updated
+        entry["live_tuples"] = max(entry["live_tuples"], 0)
         database = self._entry("DATABASE", db, 0)
-        database.tuples_inserted += counts.inserted
-        database.tuples_updated += counts.updated
-        database.tuples_deleted += counts.deleted
+        database["tuples_inserted"] += counts.inserted
+        database["tuples_updated"] += counts.updated
+        database["tuples_deleted"] += counts.deleted
 
     def vacuumed(
         self, db: int, relid: int, live: int, dead: int, now: int, milliseconds: int, *,

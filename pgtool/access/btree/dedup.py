@@ -59,10 +59,11 @@ class Run:
 
 
 def runs_of(
-    tree: BTree, page: bytes | bytearray, limit: int, single_value: int = 0
-) -> list[Run]:
+    tree: BTree, page: bytes | bytearray, limit: int, single_value: int = 0, *,
+    singles: bool = True,
+) -> list[Run]:  # fmt: skip
     """The runs of a page's items. ``single_value`` is the new tuple's size where the page
-    holds one value only."""
+    holds one value only; without ``singles`` runs of one item need not be told."""
     raw, first = bytes(page), pageops.first_data(page)
     runs: list[Run] = []
     run: Run | None = None
@@ -92,8 +93,12 @@ def runs_of(
                 limit = _last_limit(limit, single_value)
             elif full == 6:
                 merging, single_value = False, 0
-        run = Run(offnum, key_size, image, heap_tids[:], [item])
-        runs.append(run)
+        if run is None or singles or len(run.items) > 1:
+            run = Run(offnum, key_size, image, heap_tids[:], [item])
+            runs.append(run)
+        else:  # nobody asks for the one before: cheaper than a new one
+            run.first, run.key_size, run.image = offnum, key_size, image
+            run.tids, run.items = heap_tids[:], [item]
     return runs
 
 
@@ -116,7 +121,7 @@ def dedup_pass(tree: BTree, buffer: Buffer, new: bytes, *, single_value: bool) -
     size = 0
     if single_value and _holds_only(tree, page, new):
         size = len(new) + _ID
-    runs = runs_of(tree, page, MAX_POSTING_SIZE, size)
+    runs = runs_of(tree, page, MAX_POSTING_SIZE, size, singles=False)
     intervals = [(run.first, run.count) for run in runs if run.count > 1]
     if not intervals:
         return

@@ -36,7 +36,7 @@ from pgtool.errors import CorruptData, SqlError
 
 __all__ = [
     "Datum", "StoredAttr", "StoredVarlena", "deform_tuple", "deformer", "fill", "form_tuple",
-    "raw_spans", "stored_form", "with_data",
+    "former", "raw_spans", "stored_form", "with_data",
 ]  # fmt: skip
 
 SHORT_MAX = 126
@@ -48,6 +48,7 @@ _HASNULL, _HASVARWIDTH, _HASEXTERNAL = (
     )
 )  # fmt: skip
 _PADDING = tuple(bytes(n) for n in range(8))
+_SHORT_HEADERS = [bytes(((size + 1) << 1 | 1,)) for size in range(SHORT_MAX + 1)]
 _MASK2_AT, _MASK_AT, _HOFF_AT = (
     offset_of(HeapTupleHeaderData, name) for name in ("t_infomask2", "t_infomask", "t_hoff")
 )
@@ -147,6 +148,42 @@ def form_tuple(attrs: Sequence[StoredAttr], datums: Sequence[Datum]) -> bytes:
     if flags & _HASNULL:
         head += _bits(datums)
     return head + bytes(hoff - len(head)) + data
+
+
+def former(attrs: Sequence[StoredAttr]) -> Callable[[Sequence[Datum]], bytes]:
+    """:func:`form_tuple` for tuples of one table, plain ones at a run."""
+    count = len(attrs)
+    layout = [(attr.attlen, ALIGNMENT[attr.attalign] - 1, packable(attr)) for attr in attrs]
+    hoff = header_length(count, False)
+    blank = bytes(hoff - SIZEOF_HEAP_TUPLE_HEADER)
+
+    def form(datums: Sequence[Datum]) -> bytes:
+        if len(datums) != count:
+            return form_tuple(attrs, datums)
+        parts = [b"", blank]
+        at = flags = 0
+        for (attlen, gap, short), value in zip(layout, datums):
+            if attlen > 0:
+                if value is None or len(value) != attlen:
+                    return form_tuple(attrs, datums)
+                pad = -at & gap
+                if pad:
+                    parts.append(_PADDING[pad])
+                    at += pad
+                at += attlen
+            else:
+                if type(value) is not bytes or not short or attlen == ATTLEN_CSTRING or (
+                    len(value) > SHORT_MAX
+                ):  # fmt: skip
+                    return form_tuple(attrs, datums)
+                flags = _HASVARWIDTH
+                parts.append(_SHORT_HEADERS[len(value)])
+                at += len(value) + 1
+            parts.append(value)
+        parts[0] = _HEADER.pack(0, 0, 0, 0, 0, 0, count, flags, hoff)
+        return b"".join(parts)
+
+    return form
 
 
 def with_data(header: bytes, attrs: Sequence[StoredAttr], datums: Sequence[Datum]) -> bytes:

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from pgtool.access.heap.heapam import open_heap
-from pgtool.access.heap.tuple import deformer, form_tuple
+from pgtool.access.heap.tuple import deformer, former
 from pgtool.access.heap.xmax import LockTupleMode
 from pgtool.catalog.heaptarget import detoast, heap_target
 from pgtool.errors import SqlError, Unsupported
@@ -59,6 +59,7 @@ class Target:
         self.relation = relation
         shape = self.shape = RowShape(env, relation)
         self.deform = deformer(shape.attributes)
+        self._form = former(shape.attributes)
         shape.fetch = lambda stored: detoast(session.database, relation, stored)
         self.rules = RowRules(env, shape)
         self.references = References(env, shape)
@@ -117,7 +118,7 @@ class Target:
 
     def form(self, row: Row) -> bytes:
         """The row as a tuple."""
-        return form_tuple(self.shape.attributes, row.datums)
+        return self._form(row.datums)
 
     # -- writing ----
 
