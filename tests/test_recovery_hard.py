@@ -24,6 +24,7 @@ from pgtool.check.diagnose import diagnose as look_at
 from pgtool.errors import PgtoolError
 from pgtool.storage.backend import Directory
 from pgtool.storage.smgr import relation_path
+from pgtool.transam.recovery import driver
 from pgtool.transam.recovery.run import Request, recover, rehearse
 from pgtool.transam.recovery.start import find_start
 from tests import recovery_cases as cases
@@ -79,6 +80,23 @@ def test_killed_at_a_sync_point_it_is_run_again(
         recover(Directory(str(path)), Request())
         assert cases.our_rows(path, "postgres", list(WATCHED)) == expected, point
         shutil.rmtree(path)
+
+
+def test_a_failure_in_redo_is_the_last_thing_that_happens(
+    crashed: tuple[Server, dict[str, list[str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No page is written on the way out, which would put another failure in its place."""
+    server, _expected = crashed
+    monkeypatch.setattr(driver, "STEP", 1)
+    whole = CrashBackend(str(copied(server, tmp_path, "watched")))
+    recover(whole, Request(pages=16))
+    whole.close()
+    synced = [path for kind, path in whole.log if kind == "sync"]
+    mapped = next(n for n, path in enumerate(synced, 1) if "pg_filenode.map" in path)
+    backend = CrashBackend(str(copied(server, tmp_path, "failed")), stop=("sync", mapped))
+    with pytest.raises(Killed):
+        recover(backend, Request(pages=16))
+    backend.close()
 
 
 def test_damaged_wal_ends_recovery_where_pg_waldump_ends(

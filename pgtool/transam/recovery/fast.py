@@ -163,12 +163,19 @@ class FastReplay:
             walker.limit = shown + STEP
             try:
                 reason = walker.walk()
-            finally:
-                if walker.next_lsn != first:
-                    run.end, run.last = Lsn(walker.next_lsn), Lsn(walker.prev_lsn)
-                run.passed(walker.shown - shown)
+            except BaseException:  # nothing is written any more
+                self._came(first)
+                run.progress.records += walker.shown - shown
+                raise
+            self._came(first)
+            run.passed(walker.shown - shown)
             loaded = reason == Stop.LIMIT and walker.next_lsn < walker.stop_at
             if not loaded and (reason != Stop.MORE or walker.next_lsn == before):
                 break
         walker.tell()
         reader.resume(walker.next_lsn, walker.prev_lsn, walker.passed_tli)
+
+    def _came(self, first: int) -> None:
+        """Tell how far the walk that began at ``first`` has come."""
+        if self.walker.next_lsn != first:
+            self.run.end, self.run.last = Lsn(self.walker.next_lsn), Lsn(self.walker.prev_lsn)
