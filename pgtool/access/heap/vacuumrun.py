@@ -178,7 +178,7 @@ def _or_infomask(run: Run, start: Ints, bits: np.uint16) -> None:
 def _prune(run: Run, p: Plan, indexed: bool) -> None:
     """Dead versions leave; the others are pushed together, in the order of line pointers."""
     rows = np.flatnonzero(p.pruned)
-    pages = run.pages[rows]
+    pages = run.some(rows)
     words, used = pointer_words(pages)
     tuples = p.judged.tuples
     gone = p.judged.dead & p.pruned[tuples.page]
@@ -191,7 +191,8 @@ def _prune(run: Run, p: Plan, indexed: bool) -> None:
     last = np.where(filled.any(axis=1), words.shape[1] - filled[:, ::-1].argmax(axis=1), 0)
     put_u16(pages, _LOWER, SIZE_OF_PAGE_HEADER + _LP * last)
     _set_flag(pages, _FREE_LINES, filled.sum(axis=1) < last)
-    run.pages[rows] = pages
+    if pages is not run.pages:
+        run.pages[rows] = pages
 
 
 def _set_flag(pages: Bytes, flag: int, on: Mask) -> None:
