@@ -198,6 +198,11 @@ def test_full_keeps_what_a_prepared_transaction_may_want(prepared: Server) -> No
     assert (done.returncode, done.stderr) == (0, "")
     server.start()
     assert server.psql(ROWS) == rows
+    server.stop()
+    done = pgtool("vacuum", "--full", "--skip-locked", "-q", "-t", "gone", "-D", server.data)
+    assert done.returncode == 0
+    assert 'WARNING:  skipping vacuum of "gone" --- lock not available' in done.stderr
+    server.start()
     server.psql("COMMIT PREPARED 'held'")
     server.run_tool("pg_amcheck", "-h", server.base, "-U", "postgres", "-d", "postgres",
                     "--heapallindexed", "--parent-check", "--rootdescend")  # fmt: skip
@@ -243,6 +248,41 @@ def test_named_tables_partitions_and_columns_as_vacuumdb(prepared: Server) -> No
         server.stop()
     done = pgtool("vacuum", "-D", server.data, "-t", "t(b)")
     assert done.returncode == 1 and "ANALYZE option must be specified" in done.stderr
+
+
+def test_stages_and_missing_statistics_as_vacuumdb(prepared: Server) -> None:
+    server = prepared
+    fresh(server)
+    server.start()
+    server.psql(
+        "ALTER TABLE locked ALTER a SET STATISTICS 0; CREATE INDEX ON hot ((a + 1)); ANALYZE t;"
+        "CREATE TABLE made (a int, b int); INSERT INTO made VALUES (1, 2); ANALYZE made;"
+        "CREATE STATISTICS made_s ON a, b FROM made; CREATE TABLE kid () INHERITS (made);"
+        "ANALYZE hot (b); ANALYZE p1; CREATE TABLE idle (a int); ANALYZE idle"
+    )
+    server.stop()
+    planned = pgtool("vacuum", "-Z", "--missing-stats-only", "--dry-run", "-D", server.data)
+    server.start()
+    said = server.run_tool("vacuumdb", "-h", server.base, "-U", "postgres", "-d", "postgres", "-Z",
+                           "--missing-stats-only", "--echo").decode()  # fmt: skip
+    server.stop()
+    wanted = [line.strip(";").removeprefix("ANALYZE ") for line in said.splitlines()
+              if line.startswith("ANALYZE")]  # fmt: skip
+    ours = [line.removeprefix("analyze postgres.") for line in planned.stdout.splitlines()]
+    assert sorted(ours) == sorted(wanted)
+    assert {"public.hot", "public.p2", "public.other", "public.made"} <= set(wanted)
+    fresh(server)
+    server.start()
+    server.run_tool("vacuumdb", "-h", server.base, "-U", "postgres", "-d", "postgres",
+                    "--analyze-in-stages")  # fmt: skip
+    wanted = server.psql(STATISTICS)
+    server.stop()
+    fresh(server)
+    done_ours = pgtool("vacuum", "-q", "-D", server.data, "--analyze-in-stages")
+    assert (done_ours.returncode, done_ours.stderr) == (0, "")
+    server.start()
+    assert server.psql(STATISTICS) == wanted
+    server.stop()
 
 
 def test_a_running_server_is_left_alone(prepared: Server) -> None:

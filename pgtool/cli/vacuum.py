@@ -40,6 +40,9 @@ def _flag(*names: str, help: str) -> Any:
 @_flag("-f", "--full", help="Rewrite the tables without dead and free space.")
 @_flag("-z", "--analyze", help="Compute statistics, too.")
 @_flag("-Z", "--analyze-only", help="Compute statistics and do nothing else.")
+@_flag("--analyze-in-stages", help="Compute only statistics, in three rounds: coarse ones soon.")
+@_flag("--missing-stats-only", help="Analyze only relations that lack statistics.")
+@_flag("--skip-locked", help="Pass over tables that a prepared transaction keeps from a rewrite.")
 @_flag("--auto", help="Only what autovacuum would do now, by its thresholds.")
 @click.option("--min-xid-age", type=click.IntRange(min=1), metavar="N",
               help="Only tables whose oldest transaction id is at least so old.")  # fmt: skip
@@ -93,11 +96,13 @@ def run(
     verb = "analyzing" if choice.analyze_only else "vacuuming"
     status = 0
     with writing(cluster, lock_timeout):
-        for name in names:
-            log.note(f'{verb} database "{name}"')
-            status = max(
-                status, _database(cluster.root, name, choice, options, log, progress, verbose)
-            )
+        for stage in choice.stages:
+            for name in names:
+                what = f": {stage.text}" if stage.text else ""
+                log.note(f'{verb} database "{name}"{what}')
+                status = max(status, _database(
+                    cluster.root, name, choice, stage.settings | options, log, progress, verbose
+                ))  # fmt: skip
     return status
 
 

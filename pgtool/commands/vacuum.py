@@ -182,6 +182,12 @@ class Vacuum:
         if params.full:
             from pgtool.commands.cluster import rewrite_table
 
+            if params.skip_locked and holder(self.session, row) is not None:
+                self.say(
+                    "WARNING", f'skipping vacuum of "{row.relname}" --- lock not available',
+                    "55P03",
+                )  # fmt: skip
+                return
             rewrite_table(self, row, params)
             return
         lazy(self, row, params)
@@ -405,13 +411,20 @@ def _float4(value: float) -> float:
     return float(struct.unpack("<f", struct.pack("<f", value))[0])
 
 
+def holder(session: Any, row: Any) -> str | None:
+    """The prepared transaction that is at the table."""
+    database = session.database
+    where = 0 if row.relisshared else database.oid
+    found = (proc for proc in database.cluster.instance.procarray.procs
+             if (where, int(row.oid)) in proc.locks)  # fmt: skip
+    return next((str(proc.gid) for proc in found), None)
+
+
 def refuse_locked(session: Any, row: Any) -> None:
     """SqlError 55P03 where a prepared transaction is at the table: it would wait for ever."""
-    instance, database = session.database.cluster.instance, session.database
-    where = 0 if row.relisshared else database.oid
-    for proc in instance.procarray.procs:
-        if (where, int(row.oid)) in proc.locks:
-            raise SqlError(
-                f'could not obtain lock on relation "{row.relname}"', "55P03",
-                f'Prepared transaction "{proc.gid}" holds a lock on it.',
-            )  # fmt: skip
+    gid = holder(session, row)
+    if gid is not None:
+        raise SqlError(
+            f'could not obtain lock on relation "{row.relname}"', "55P03",
+            f'Prepared transaction "{gid}" holds a lock on it.',
+        )  # fmt: skip

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from pgtool.catalog.names import matching
 from pgtool.commands.autovacuum import Decision, Horizon, candidates
+from pgtool.commands.missingstats import lacks_statistics
 from pgtool.commands.vacuum import Vacuum
 from pgtool.commands.vacuumoptions import VacuumParams
 from pgtool.errors import UserError
@@ -24,6 +25,23 @@ __all__ = ["Choice", "Task", "run_task", "tasks", "update_ages"]
 _KINDS, _PARTITIONED = "rm", "p"
 #: TABLE(COLUMNS), as vacuumdb has it.
 _WITH_COLUMNS = re.compile(r"(.*[^(])\(([^()]+)\)")
+
+
+class Stage(NamedTuple):
+    """A round over all tables: what it makes, and its settings."""
+
+    text: str = ""
+    settings: dict[str, str] = {}
+
+
+#: Coarse statistics for everything soon, finer ones later.
+STAGES = (
+    Stage("Generating minimal optimizer statistics (1 target)",
+          {"default_statistics_target": "1", "vacuum_cost_delay": "0"}),
+    Stage("Generating medium optimizer statistics (10 targets)",
+          {"default_statistics_target": "10"}),
+    Stage("Generating default (full) optimizer statistics"),
+)  # fmt: skip
 
 
 @dataclass
@@ -46,6 +64,17 @@ class Choice:
     no_process_main: bool = False
     no_process_toast: bool = False
     no_truncate: bool = False
+    skip_locked: bool = False
+    missing_stats_only: bool = False
+    analyze_in_stages: bool = False
+
+    def __post_init__(self) -> None:
+        self.analyze_only |= self.analyze_in_stages
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """How often, and with what settings, everything is done."""
+        return STAGES if self.analyze_in_stages else (Stage(),)
 
     def check(self) -> None:
         """UserError for wishes that exclude each other."""
@@ -56,6 +85,9 @@ class Choice:
                          "no_truncate"):  # fmt: skip
                 if getattr(self, name):
                     raise UserError(only.format(name.replace("_", "-")))
+        if self.missing_stats_only and not self.analyze_only:
+            raise UserError("cannot use the \"missing-stats-only\" option unless using "
+                            "\"analyze-only\" or \"analyze-in-stages\"")  # fmt: skip
         if self.force_index_cleanup and self.no_index_cleanup:
             raise UserError("cannot use the \"no-index-cleanup\" option with the "
                             "\"force-index-cleanup\" option")  # fmt: skip
@@ -79,6 +111,7 @@ class Choice:
             disable_page_skipping=self.disable_page_skipping,
             process_main=not self.no_process_main, process_toast=not self.no_process_toast,
             truncate=False if self.no_truncate else None, skip_database_stats=True,
+            skip_locked=self.skip_locked,
         )  # fmt: skip
 
 
@@ -143,6 +176,8 @@ def _chosen(engine: Any, choice: Choice) -> list[Task]:
         rows = [r for r in rows if spaces.get(r.relnamespace) not in choice.excluded]
     horizon = _next_ids(session)
     rows = [r for r in rows if _old_enough(cache, r, choice, horizon)]
+    if choice.missing_stats_only:
+        rows = [r for r in rows if lacks_statistics(cache, r)]
     # What VACUUM does for a partitioned table comes before its partitions, by its own hand.
     rows.sort(key=lambda r: (r.relkind != _PARTITIONED, -r.relpages))
     out = []
