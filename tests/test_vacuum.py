@@ -174,6 +174,41 @@ def test_full_and_reindex(prepared: Server) -> None:
     server.stop()
 
 
+def test_full_leaves_dropped_columns_behind(prepared: Server) -> None:
+    """Their values, and the chunks of these; columns that were added later stay what they are."""
+    server = prepared
+    fresh(server)
+    server.start()
+    server.psql(
+        "CREATE TABLE dropped (a int, b text, c text, d text);"
+        "INSERT INTO dropped SELECT g, repeat('b', 300), repeat(md5(g::text), 200), "
+        "CASE WHEN g % 3 = 0 THEN repeat(md5(g::text), 150) END FROM generate_series(1, 400) g;"
+        "ALTER TABLE dropped DROP b, DROP c, ADD e text DEFAULT 'added', ADD f int;"
+        "INSERT INTO dropped SELECT g, 'd' || g, NULL, g FROM generate_series(401, 600) g;"
+        "DELETE FROM dropped WHERE a % 7 = 0; CREATE INDEX ON dropped (e, a)"
+    )
+    question = (
+        "SELECT count(*), md5(string_agg(dropped::text, ',' ORDER BY a)), "
+        "pg_relation_size('dropped'), pg_relation_size(reltoastrelid) "
+        "FROM dropped, pg_class WHERE relname = 'dropped' GROUP BY reltoastrelid"
+    )
+    server.stop()
+    subprocess.run(["cp", "-a", str(server.data), str(server.base / "before")], check=True)
+    done = pgtool("vacuum", "--full", "-q", "-t", "dropped", "-D", server.data)
+    assert (done.returncode, done.stderr) == (0, "")
+    server.start()
+    ours = server.psql(question)
+    server.run_tool("pg_amcheck", "-h", server.base, "-U", "postgres", "-t", "dropped",
+                    "--heapallindexed", "--parent-check", "-d", "postgres")  # fmt: skip
+    server.stop()
+    subprocess.run(["rm", "-rf", str(server.data)], check=True)
+    (server.base / "before").rename(server.data)
+    server.start()
+    server.psql("VACUUM FULL dropped")
+    assert server.psql(question) == ours
+    server.stop()
+
+
 def test_full_keeps_what_a_prepared_transaction_may_want(prepared: Server) -> None:
     """Ids older than the horizon are frozen in dead versions too, and locks are no multixacts."""
     server = prepared

@@ -1,8 +1,8 @@
 """VACUUM FULL: a table, its TOAST table and their indexes in new files without waste.
 
 The rows are copied by :mod:`pgtool.access.heap.rewriteheap`. The TOAST table is rewritten
-for itself, its values keep their numbers, so that the pointers in the rows stay right. The old
-files go when the transaction commits.
+for itself, its values keep their numbers, so that the pointers in the rows stay right. Values of
+dropped columns stay behind. The old files go when the transaction commits.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import resource
 from typing import Any
 
 from pgtool.access.heap.heapam import HeapRelation
+from pgtool.access.heap.reform import Reformer
 from pgtool.access.heap.rewriteheap import Rewriter
 from pgtool.catalog.heaptarget import heap_target
 from pgtool.catalog.index import indexes_of
@@ -32,9 +33,12 @@ def rewrite_table(run: Any, row: Any, params: VacuumParams) -> None:
     if params.verbose:
         run.say("INFO", f'vacuuming "{name}"')
     before = resource.getrusage(resource.RUSAGE_SELF)
-    pages, done = _rewrite(run, ddl, row)
+    attributes = relation.attributes
+    reformer = Reformer(attributes) if any(a.attisdropped for a in attributes) else None
+    pages, done = _rewrite(run, ddl, row, reformer)
     if row.reltoastrelid:
-        _rewrite(run, ddl, ddl.relation_row(row.reltoastrelid))
+        values = reformer.values if reformer is not None else None
+        _rewrite(run, ddl, ddl.relation_row(row.reltoastrelid), values=values)
     if params.verbose:
         after = resource.getrusage(resource.RUSAGE_SELF)
         run.say(
@@ -49,7 +53,10 @@ def rewrite_table(run: Any, row: Any, params: VacuumParams) -> None:
         )  # fmt: skip
 
 
-def _rewrite(run: Any, ddl: Any, row: Any) -> tuple[int, Rewriter]:
+def _rewrite(
+    run: Any, ddl: Any, row: Any, reformer: Reformer | None = None,
+    values: set[int] | None = None,
+) -> tuple[int, Rewriter]:  # fmt: skip
     """(pages before, what was copied) of one heap with its indexes."""
     database, instance, session = ddl.database, run.instance, ddl.session
     relation = database.relation(row.oid)
@@ -69,8 +76,9 @@ def _rewrite(run: Any, ddl: Any, row: Any) -> tuple[int, Rewriter]:
         assert fresh.locator is not None
         where = fresh.locator
     work = Rewriter(
-        heap, where, session.xact.latest_snapshot(), oldest, session.xact.proc.xid
-    )
+        heap, where, session.xact.latest_snapshot(), oldest, session.xact.proc.xid, reformer,
+        values,
+    )  # fmt: skip
     directory = database.cluster.directory
     blocks = work.run(directory.file(relation.locator), directory.checksums)
     if mapped:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from formats.derive import offset_of
+from formats.fsm import MAX_HEAP_TUPLE_SIZE
 from formats.heap import (
     HEAP_MOVED,
     HEAP_XMAX_BITS,
@@ -30,6 +31,7 @@ from formats.units import BLCKSZ, FIRST_NORMAL_XID, INVALID_XID
 from pgtool.access.damage import strict
 from pgtool.access.heap.heapam import HeapRelation
 from pgtool.access.heap.page import Tuples, tuples_of
+from pgtool.access.heap.reform import Reformer
 from pgtool.storage import page as bufpage
 from pgtool.storage import ragged
 from pgtool.storage.bulk import read_runs
@@ -92,9 +94,14 @@ class Rewriter:
 
     def __init__(
         self, rel: HeapRelation, new: RelFileLocator, snapshot: Snapshot, oldest_xmin: int,
-        own_xid: int,
+        own_xid: int, reformer: Reformer | None = None, values: set[int] | None = None,
     ) -> None:  # fmt: skip
-        """``own_xid`` is the rewriting transaction's, which wrote nothing in this heap."""
+        """``own_xid`` is the rewriting transaction's, which wrote nothing in this heap.
+
+        ``reformer`` forms the tuples anew; of a TOAST table only the ``values`` are kept.
+        """
+        self.reformer = reformer
+        self.values = None if values is None else np.array(sorted(values), np.uint32)
         self.rel = rel
         self.new = new
         self.snapshot = snapshot
@@ -129,6 +136,11 @@ class Rewriter:
         self._note(tuples)
         old = tuples.blocks() << 16 | tuples.offnum
         new = Pieces(tuples.buffer, tuples.start, tuples.end - tuples.start, old)
+        if self.reformer is not None:
+            formed = self.reformer.reform(
+                tuples.buffer, tuples.start, tuples.end, MAX_HEAP_TUPLE_SIZE
+            )
+            new = Pieces(*formed, old)
         before = self._waiting
         self._write(new if before is None else before.followed_by(new), last=False)
 
@@ -143,6 +155,10 @@ class Rewriter:
             raise problem
 
         seen = self.snapshot.visible(headers, unknown)
+        if self.values is not None:
+            words = tuples.buffer[: len(tuples.buffer) & ~3].view(np.uint32)
+            chunk_id = words[(tuples.start + tuples.heads()[0]) >> 2]
+            seen &= np.isin(chunk_id, self.values)
         kept = seen.copy()
         if self._held:
             for row in np.flatnonzero(~seen & ~self._finished(headers)).tolist():
