@@ -21,7 +21,7 @@ from formats.control import DBState
 from pgtool.catalog.cluster import Cluster
 from pgtool.catalog.names import find_relation
 from pgtool.check.diagnose import diagnose as look_at
-from pgtool.errors import PgtoolError
+from pgtool.errors import PgtoolError, UserError
 from pgtool.storage.backend import Directory
 from pgtool.storage.smgr import relation_path
 from pgtool.transam.recovery import driver
@@ -273,6 +273,29 @@ def test_diagnose_finds_what_is_broken(
             full.write_bytes(before)
         if words == "backup_label is gone":
             set_state(path, DBState.DB_SHUTDOWNED)
+
+
+INCREMENTAL = """START WAL LOCATION: 0/2000028 (file 000000010000000000000002)
+CHECKPOINT LOCATION: 0/2000060
+INCREMENTAL FROM LSN: 0/1000028
+INCREMENTAL FROM TLI: 1
+"""
+
+
+def test_an_incremental_backup_is_no_directory(
+    crashed: tuple[Server, dict[str, list[str]]], tmp_path: Path
+) -> None:
+    """Nor is it one that could be read as it lies."""
+    server, _expected = crashed
+    path = copied(server, tmp_path, "incremental")
+    (path / "backup_label").write_text(INCREMENTAL)
+    for inconsistent in (False, True):
+        with pytest.raises(UserError) as refused:
+            Cluster(str(path), inconsistent=inconsistent)
+        assert "pg_combinebackup" in str(refused.value)
+        assert "--inconsistent" not in str(refused.value)
+    report = look_at(str(path))
+    assert report.blocked and "pg_combinebackup" in report.advice
 
 
 def set_state(path: Path, state: DBState) -> None:

@@ -26,7 +26,7 @@ from pgtool.check.files import closed, permissions, places, some, tablespaces
 from pgtool.check.findings import Finding, Level, Report
 from pgtool.errors import CorruptData, PgtoolError, UserError
 from pgtool.storage.backend import ReadOnly
-from pgtool.storage.datadir import POSTMASTER_PID, live_postmaster
+from pgtool.storage.datadir import POSTMASTER_PID, live_postmaster, refuse_incremental
 from pgtool.transam.recovery.overlay import recovered_directory
 from pgtool.transam.recovery.run import Rehearsal, Request, rehearse
 from pgtool.transam.recovery.start import SIGNALS
@@ -72,6 +72,14 @@ def diagnose(root: str, archives: tuple[str, ...] = ()) -> Report:
             f"{COPY}; if the files are all of one cluster and were not mixed with another's, put "
             f"back PG_VERSION from a backup, or one that holds the line {major}; then run pgtool "
             "diagnose again"
+        )
+        return report
+    if (incremental := _incremental(backend)) is not None:
+        report.findings.append(Finding(Level.BLOCKS, incremental, "backup_label"))
+        report.verdict = "it is an incremental backup: the files of a cluster are not all in it"
+        report.advice = (
+            "let pg_combinebackup make a data directory of it and of the backups that it builds "
+            "on, in a new place; then run pgtool diagnose on that"
         )
         return report
     report.findings += [
@@ -225,6 +233,17 @@ def _gaps(root: str, found: Container) -> Iterator[Finding]:
         names = [segment_name(tli, number, size) for number in missing]
         yield Finding(Level.BLOCKS, f"{len(missing)} segments are missing that replay needs",
                       some(names))  # fmt: skip
+
+
+def _incremental(backend: ReadOnly) -> str | None:
+    """What is said of an incremental backup; None where it is none, or its label is damaged."""
+    try:
+        refuse_incremental(backend)
+    except UserError as error:
+        return str(error)
+    except PgtoolError:
+        pass
+    return None
 
 
 def _label_lost(backend: ReadOnly, found: Container) -> bool:

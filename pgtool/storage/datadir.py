@@ -89,6 +89,7 @@ def open_directory(root: str, *, inconsistent: bool = False) -> DataDirectory:
     """
     backend = ReadOnly(root)
     major, found = read_control(backend)
+    refuse_incremental(backend)
     state = examine(backend, found)
     out = DataDirectory(backend, major, found, state)
     if state.reason is not None:
@@ -99,6 +100,19 @@ def open_directory(root: str, *, inconsistent: bool = False) -> DataDirectory:
         out.warnings.append(f"reading an inconsistent cluster: {state.reason}")
     out.warnings += state.notes
     return out
+
+
+def refuse_incremental(backend: Backend) -> None:
+    """UserError for an incremental backup, most of whose files are not those of a cluster."""
+    if not backend.exists(BACKUP_LABEL):
+        return
+    from formats.backup import parse_label
+
+    if parse_label(backend.read(BACKUP_LABEL)).incremental_from is not None:
+        raise UserError(
+            "this is an incremental backup, not a data directory; use pg_combinebackup to "
+            "reconstruct one"
+        )
 
 
 def read_control(backend: Backend) -> tuple[int, Container]:

@@ -21,6 +21,7 @@ from pgtool.storage.datadir import (
     examine,
     open_directory,
     read_control,
+    refuse_incremental,
 )
 from pgtool.storage.overlay import SPILL_BYTES
 from pgtool.transam.recovery.targets import Target
@@ -78,6 +79,7 @@ def open_recovered(root: str, *, inconsistent: bool = False) -> DataDirectory:
         return open_directory(root)
     from pgtool.transam.recovery.overlay import recovered
 
+    refuse_incremental(ReadOnly(root))
     try:
         return recovered(root, state, wish)
     except PgtoolError as error:

@@ -23,7 +23,7 @@ from formats.wal.record import DecodedRecord
 from formats.wal.xlog import CheckPoint
 from pgtool.errors import CorruptData, PgtoolError, UserError
 from pgtool.storage.backend import Backend
-from pgtool.storage.datadir import read_control
+from pgtool.storage.datadir import read_control, refuse_incremental
 from pgtool.transam.recovery.targets import Kind, Target
 from pgtool.wal import rmgr
 from pgtool.wal.archive import WalArchive, newest_timeline, read_history
@@ -102,10 +102,8 @@ def find_start(
 ) -> Start:  # fmt: skip
     """Find the starting checkpoint and read it; an error says what is missing."""
     major, found = read_control(backend)
+    refuse_incremental(backend)
     label = read_label(backend)
-    if label is not None and label.incremental_from is not None:
-        raise UserError("this is an incremental backup, not a data directory; "
-                        "use pg_combinebackup to reconstruct one")  # fmt: skip
     requested = requested or any(backend.exists(name) for name in SIGNALS)
     if label is None:
         lsn, tli = Lsn(found.checkPoint), found.checkPointCopy.ThisTimeLineID
