@@ -1,10 +1,10 @@
 """Single rows: one script, read by a psql session of a server of 18 and by ``pgtool query -f``.
 
 Ten thousand statements (PGTOOL_BENCH_SINGLE) of each kind, in one transaction and one per
-commit with fsync on, each side on a directory of its own. The script takes the time itself,
-by clock_timestamp() before and behind its statements, when the session is open and has
-written already; what the whole command took, start-up and on our side the opening and
-closing of the directory included, is in the note.
+commit with fsync on, each side on a directory of its own; the best of PGTOOL_BENCH_ROUNDS, 3.
+The script takes the time itself, by clock_timestamp() before and behind its statements, when
+the session is open and has written already; what the whole command took, start-up and on our
+side the opening and closing of the directory included, is in the note.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from formats.heap import HeapInfomask, HeapInfomask2
 from formats.page import LpFlags
 from pgtool.storage import page as bufpage
+from pgtool.storage import pageedit
 from pgtool.transam.tqual import Header, header_of
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def search(rel: HeapRelation, tid: Tid, snapshot: Snapshot) -> tuple[Tid, bytes]
     buffer = rel.pool.pin(rel.where, block)
     try:
         page = buffer.page
-        at = bufpage.normal_item(page, offnum)
+        at = pageedit.normal_item(page, offnum)
         if at:  # mostly the first one is
             h = header_of(page, at)
             if not h.infomask2 & _HEAP_ONLY and snapshot.sees(

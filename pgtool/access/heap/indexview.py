@@ -17,7 +17,7 @@ from formats.heap import HEAP_MOVED, HeapInfomask, HeapInfomask2
 from pgtool.access.btree.delete import Candidate, DeleteOperation
 from pgtool.access.btree.unique import Dirty
 from pgtool.access.heap.chains import versions
-from pgtool.storage import page as bufpage
+from pgtool.storage import pageedit
 from pgtool.storage.bufmgr import Buffer
 from pgtool.storage.smgr import RelFileLocator
 from pgtool.transam.snapshot import only_locked
@@ -67,7 +67,7 @@ class IndexView:
         buffer = self.pool.pin(self.where, block)
         try:
             page = buffer.page
-            if self._taken(page, bufpage.normal_item(page, first)):
+            if self._taken(page, pageedit.normal_item(page, first)):
                 return _LEAVING
             dead, horizon = True, self.horizon
             for offnum, at, *_ in versions(self.rules, page, first):
@@ -143,7 +143,7 @@ class IndexView:
     def _judge(self, buffer: Buffer, one: Candidate, horizon: int, newest: int) -> int:
         """Decide about one candidate; the newest xid so far."""
         page = buffer.page
-        first = bufpage.normal_item(page, one.tid & 0xFFFF)
+        first = pageedit.normal_item(page, one.tid & 0xFFFF)
         if first and not one.deletable and not (
             header_of(page, first).infomask2 & _HEAP_ONLY or self._dead(buffer, first, horizon)
         ):
