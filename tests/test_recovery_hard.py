@@ -18,6 +18,8 @@ import pytest
 
 from formats import control
 from formats.control import DBState
+from formats.derive import offset_of
+from formats.wal.page import XLogLongPageHeaderData
 from pgtool.catalog.cluster import Cluster
 from pgtool.catalog.names import find_relation
 from pgtool.check.diagnose import diagnose as look_at
@@ -126,6 +128,29 @@ def test_damaged_wal_ends_recovery_where_pg_waldump_ends(
             assert "checkpoint" in str(error)
         finally:
             segment.write_bytes(sound)
+
+
+def test_a_segment_of_another_cluster_ends_recovery(
+    crashed: tuple[Server, dict[str, list[str]]], tmp_path: Path
+) -> None:
+    server, _expected = crashed
+    path = copied(server, tmp_path, "foreign")
+    start = find_start(Directory(str(path)))
+    size = start.source.segment_size
+    number = start.redo // size + 2
+    segment = path / "pg_wal" / start.source.file_name(number)
+    data = bytearray(segment.read_bytes())
+    data[offset_of(XLogLongPageHeaderData, "xlp_sysid")] ^= 1
+    segment.write_bytes(data)
+    seen = rehearse(str(path), Request())
+    assert "WAL file is from different database system" in seen.run.why_ended
+    assert seen.run.end <= number * size and segment.name[:8] in str(seen.failure)
+    other = cases.on_copy(server, path)
+    try:
+        other.start()
+        assert f"redo done at {seen.run.last} " in other.log.read_text()
+    finally:
+        other.close()
 
 
 def last_record(server: Server, path: Path, redo: int) -> int:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from formats.wal.page import XLOG_BLCKSZ
+from formats.derive import reader as reader_of
+from formats.wal.page import XLOG_BLCKSZ, XLogLongPageHeaderData
 from formats.wal.record import DecodedRecord
 from pgtool.errors import PgtoolError
 from pgtool.wal.desc.text import USECS_PER_SEC, timestamptz
@@ -21,6 +22,7 @@ from pgtool.wal.rmgr import rmgrs
 from pgtool.wal.source import SegmentDirectory
 from pgtool.wal.walk import Walker
 
+read_long_header = reader_of(XLogLongPageHeaderData)
 Describe = Callable[[bytes, int, int], bytes]
 
 
@@ -44,8 +46,13 @@ def second_text(second: int) -> tuple[bytes, bytes]:
     return head.encode(), zone.encode()
 
 
-def fill(source: SegmentDirectory, walker: Any, lsn: int, end: int | None) -> None:
-    """Load the chunk that begins with the page of ``lsn``; nothing where there is no file."""
+def fill(
+    source: SegmentDirectory, walker: Any, lsn: int, end: int | None, sysid: int | None = None
+) -> None:
+    """Load the chunk that begins with the page of ``lsn``; nothing where there is no file.
+
+    With ``sysid`` it ends before a segment of another cluster, which the walker does not notice.
+    """
     base = lsn - lsn % XLOG_BLCKSZ
     size = CHUNK if end is None else max(0, min(CHUNK, end - base))
     view = memoryview(walker.buffer)
@@ -55,12 +62,17 @@ def fill(source: SegmentDirectory, walker: Any, lsn: int, end: int | None) -> No
             count = source.read_into(base + got, view[got:size])
         except (PgtoolError, OSError):  # the plain reader will meet and report it
             break
-        if count <= 0:
+        if count <= 0 or (sysid is not None and _is_foreign(source, base + got, view[got:], sysid)):
             break
         got += count
     if got < size:  # a file that ends inside a page: the plain reader refuses the whole page
         got -= got % XLOG_BLCKSZ
     walker.base, walker.avail = base, got
+
+
+def _is_foreign(source: SegmentDirectory, lsn: int, data: memoryview, sysid: int) -> bool:
+    """Whether a segment begins at ``lsn``, and is not that of this cluster."""
+    return lsn % source.segment_size == 0 and read_long_header(data, 0).xlp_sysid != sysid
 
 
 class FastWalk:

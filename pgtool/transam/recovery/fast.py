@@ -158,7 +158,7 @@ class FastReplay:
         while True:
             before, shown = walker.next_lsn, walker.shown
             if not loaded:
-                fill(reader.source, walker, before, None)
+                fill(reader.source, walker, before, None, reader.sysid)
                 walker.checked, walker.latest_tli = -1, walker.passed_tli
             walker.limit = shown + STEP
             try:

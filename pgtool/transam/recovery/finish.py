@@ -75,9 +75,10 @@ def check_end(run: Recovery, *, lost_wal_is_an_error: bool = True) -> None:
     """Whether recovery got far enough; an error in the server's words where not."""
     behind = wal_behind(run) if lost_wal_is_an_error else None
     if behind is not None:
+        segment = run.start.source.file_name(int(run.end) // run.start.source.segment_size)
         raise CorruptData(
-            f"WAL cannot be read at {run.end} ({run.why_ended}), but segment {behind} behind it "
-            "holds valid WAL, which would be lost; to accept that, move it away",
+            f"WAL cannot be read at {run.end} in {segment} ({run.why_ended}), but segment {behind} "
+            "behind it holds valid WAL, which would be lost; to accept that, move it away",
             file=behind,
         )
     if run.target.wanted and not run.reached_target:
