@@ -73,7 +73,7 @@ def change_owner_dependency(writer: CatalogWriter, dependent: Address, owner: in
     """An object belongs to another role now."""
     for row in _shared_rows(writer, dependent):
         mine = row.deptype == ACL and row.refobjid == owner  # an owner needs no mention
-        if (row.deptype == OWNER or mine) and not row.objsubid:
+        if (row.deptype == OWNER and not row.objsubid) or mine:
             writer.delete("pg_shdepend", row)
     record_owner(writer, dependent, owner)
 

@@ -14,7 +14,7 @@ from pgtool.commands.constraints import add_checks, check_name
 from pgtool.commands.dropcmds import drop_objects
 from pgtool.commands.exprs import cook_check, without_place
 from pgtool.commands.fkeys import ForeignKey, add_foreign_key
-from pgtool.commands.indexcmds import IndexPlan, children_of, define_index
+from pgtool.commands.indexcmds import IndexPlan, children_of, define_index, forget_empty
 from pgtool.commands.rename import rename_relation
 from pgtool.commands.tabledef import CheckPlan
 from pgtool.errors import SqlError, Unsupported
@@ -43,7 +43,9 @@ def later_index(alter: AlterTable, relid: int, plan: IndexPlan) -> None:
     def build() -> None:
         if plan.primary:
             _check_no_primary(alter, ddl.relation_row(relid))
-        define_index(ddl, ddl.relation_row(relid), plan)
+        oid, _constraint = define_index(ddl, ddl.relation_row(relid), plan)
+        if alter.work(relid).rewrite:
+            forget_empty(ddl, oid)
 
     if alter.work(relid).rewrite:
         alter.late.insert(0, build)

@@ -27,7 +27,7 @@ from pgtool.commands.altertable import AlterTable
 from pgtool.commands.comment import store_comment
 from pgtool.commands.dropcmds import drop_objects
 from pgtool.commands.exprs import relation_state
-from pgtool.commands.indexcmds import children_of
+from pgtool.commands.indexcmds import children_of, forget_empty
 from pgtool.commands.rewrite import missing_array
 from pgtool.commands.tabledef import check_column_type
 from pgtool.errors import SqlError, Unsupported
@@ -146,7 +146,8 @@ def check_type(
     ddl = alter.ddl
     at = command.def_.location + 1 or None
     column = column_of(alter, row, command.name)
-    if column.attidentity and typename_type(ddl.state(), command.def_.typeName)[0] not in INTEGERS:
+    own = column.attidentity and not row.relispartition
+    if own and typename_type(ddl.state(), command.def_.typeName)[0] not in INTEGERS:
         raise SqlError(NOT_INTEGER, "22023")
     if column.attgenerated and command.def_.raw_default is not None:
         raise SqlError("cannot specify USING when altering type of generated column", "42611",
@@ -357,18 +358,10 @@ def _make_again(alter: AlterTable, item: tuple[str, int, str, str | None, str]) 
         store_comment(ddl, address, comment)
     ddl.advance()
     if alter.work(relid).rewrite:
-        _forget_empty(ddl, address)
-
-
-def _forget_empty(ddl: Any, address: Address) -> None:
-    """The server fills the index of a rewritten table in a second step, which tells no size
-    of an empty one."""
-    if address.classid == c.CONSTRAINT:
-        address = Address(c.RELATION, ddl.cache.one("pg_constraint", "oid", address.objid).conindid)
-    row = ddl.cache.one("pg_class", "oid", address.objid)
-    if row is not None and row.relkind == "i" and row.reltuples == 0:
-        ddl.writer.update("pg_class", row, relpages=0, reltuples=-1.0)
-        ddl.advance()
+        oid = address.objid
+        if address.classid == c.CONSTRAINT:
+            oid = ddl.cache.one("pg_constraint", "oid", oid).conindid
+        forget_empty(ddl, oid)
 
 
 # -- the column itself ---------------------------------------------------------------------------

@@ -140,7 +140,12 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
     writer = ddl.writer
     oid, array = writer.new_oid("pg_type"), writer.new_oid("pg_type")
     columns = {key: getattr(base, key) for key in _COPIED}
-    columns |= _default_columns(ddl, expr)
+    if parts["default"] is None and base.typdefaultbin:
+        # A domain over a domain begins with the default of that.
+        columns |= {"typdefault": base.typdefault, "typdefaultbin": base.typdefaultbin}
+        expr = text_to_node(base.typdefaultbin)
+    else:
+        columns |= _default_columns(ddl, expr)
     row = pg_type.base_row(
         name, namespace, ddl.owner, oid, typtype="d", typarray=array, typinput=DOMAIN_IN,
         typreceive=DOMAIN_RECV, typbasetype=basetype, typtypmod=typmod, typnotnull=not_null,

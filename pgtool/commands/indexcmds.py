@@ -312,6 +312,15 @@ def define_index(ddl: Ddl, row: Any, plan: IndexPlan) -> tuple[int, int]:
     return oid, constraint
 
 
+def forget_empty(ddl: Ddl, oid: int) -> None:
+    """The server fills the index of a rewritten table in a second step, which tells no size of
+    an empty one."""
+    row = ddl.cache.one("pg_class", "oid", oid)
+    if row is not None and row.relkind == "i" and row.reltuples == 0:
+        ddl.writer.update("pg_class", row, relpages=0, reltuples=-1.0)
+        ddl.advance()
+
+
 def children_of(ddl: Ddl, relid: int) -> list[int]:
     """The direct children, by OID."""
     rows = ddl.cache.lookup("pg_inherits", "inhparent", relid)

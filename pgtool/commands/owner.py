@@ -61,8 +61,13 @@ def change_relation_owner(ddl: Ddl, row: Any, owner: int, *, follows: bool = Fal
     if not follows:
         become_owner(ddl, owner)
         owner_privilege(ddl, row.relnamespace, owner, "schema", "CREATE")
+    old = row.relowner
     ddl.writer.update("pg_class", row, relowner=owner,
-                      relacl=acl_of_new_owner(ddl, row.relacl, row.relowner, owner))  # fmt: skip
+                      relacl=acl_of_new_owner(ddl, row.relacl, old, owner))  # fmt: skip
+    for a in ddl.attributes(row.oid):
+        if a.attacl is not None and not a.attisdropped:
+            ddl.writer.update("pg_attribute", a,
+                              attacl=acl_of_new_owner(ddl, a.attacl, old, owner))  # fmt: skip
     if row.relkind not in "iIct":
         change_owner_dependency(ddl.writer, Address(c.RELATION, row.oid), owner)
     if row.reltype:

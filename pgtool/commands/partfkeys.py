@@ -32,15 +32,15 @@ __all__ = ["add_partitioned_foreign_key", "clone_foreign_keys", "detach_foreign_
 def add_partitioned_foreign_key(ddl: Ddl, key: ForeignKey) -> None:
     """A new foreign key where either side is partitioned."""
     constraint = store(ddl, key)
-    _referenced(ddl, key, constraint, (0, 0))
-    _referencing(ddl, key, constraint, (0, 0))
+    _referenced(ddl, key, constraint, (0, 0), key.name)
+    _referencing(ddl, key, constraint, (0, 0), key.name)
 
 
-def _free_name(ddl: Ddl, key: ForeignKey) -> str:
-    """The constraint's name, or another where the table has one of this name."""
-    if named(ddl.writer, key.table.oid, key.name) is None:
-        return key.name
-    return choose_constraint_name(ddl.writer, key.name, None, "", key.table.relnamespace)
+def _free_name(ddl: Ddl, key: ForeignKey, name: str) -> str:
+    """A name for a part's constraint: the whole's, or one made of it where the table has that."""
+    if named(ddl.writer, key.table.oid, name) is None:
+        return name
+    return choose_constraint_name(ddl.writer, name, None, "", key.table.relnamespace)
 
 
 def _moved(numbers: tuple[int, ...], how: dict[int, int]) -> tuple[int, ...]:
@@ -57,7 +57,7 @@ def _index_part(ddl: Ddl, index: int, table: int) -> int:
 
 
 def _referenced(
-    ddl: Ddl, key: ForeignKey, constraint: int, parents: tuple[int, int]
+    ddl: Ddl, key: ForeignKey, constraint: int, parents: tuple[int, int], whole: str
 ) -> None:
     """Action triggers of the referenced table, and children for its partitions."""
     triggers = action_triggers(ddl, key, constraint, parents)
@@ -65,26 +65,27 @@ def _referenced(
     if key.referenced.relkind != "p":
         return
     for child in partitions_of(ddl, key.referenced.oid):
-        _referenced_part(ddl, key, constraint, ddl.relation_row(child), triggers)
+        _referenced_part(ddl, key, constraint, ddl.relation_row(child), triggers, whole)
 
 
 def _referenced_part(
-    ddl: Ddl, key: ForeignKey, parent: int, partition: Any, triggers: tuple[int, int]
+    ddl: Ddl, key: ForeignKey, parent: int, partition: Any, triggers: tuple[int, int],
+    whole: str,
 ) -> None:
     numbers = column_numbers(ddl, key.referenced.oid, partition.oid)
     part = replace(
         key, referenced=partition, keys=_moved(key.keys, numbers),
         index=_index_part(ddl, key.index, partition.oid),
     )  # fmt: skip
-    part.name = _free_name(ddl, part)
+    part.name = _free_name(ddl, part, whole)
     constraint = store(ddl, part, parent, local=False)
     record(ddl.writer, Address(c.CONSTRAINT, constraint), Address(c.CONSTRAINT, parent), INTERNAL)
     ddl.advance()
-    _referenced(ddl, part, constraint, triggers)
+    _referenced(ddl, part, constraint, triggers, whole)
 
 
 def _referencing(
-    ddl: Ddl, key: ForeignKey, constraint: int, parents: tuple[int, int]
+    ddl: Ddl, key: ForeignKey, constraint: int, parents: tuple[int, int], whole: str
 ) -> None:
     """Check triggers of the referencing table, and children in its partitions."""
     triggers = check_triggers(ddl, key, constraint, parents)
@@ -92,24 +93,25 @@ def _referencing(
     if key.table.relkind != "p":
         return
     for child in partitions_of(ddl, key.table.oid):
-        _referencing_part(ddl, key, constraint, ddl.relation_row(child), triggers)
+        _referencing_part(ddl, key, constraint, ddl.relation_row(child), triggers, whole)
 
 
 def _referencing_part(
-    ddl: Ddl, key: ForeignKey, parent: int, partition: Any, triggers: tuple[int, int]
+    ddl: Ddl, key: ForeignKey, parent: int, partition: Any, triggers: tuple[int, int],
+    whole: str,
 ) -> None:
     numbers = column_numbers(ddl, key.table.oid, partition.oid)
     part = replace(
         key, table=partition, columns=_moved(key.columns, numbers),
         delete_columns=_moved(key.delete_columns, numbers),
     )  # fmt: skip
-    part.name = _free_name(ddl, part)
+    part.name = _free_name(ddl, part, whole)
     constraint = store(ddl, part, parent, local=False)
     own = Address(c.CONSTRAINT, constraint)
     record(ddl.writer, own, Address(c.CONSTRAINT, parent), PARTITION_PRI)
     record(ddl.writer, own, Address(c.RELATION, partition.oid), PARTITION_SEC)
     ddl.advance()
-    _referencing(ddl, part, constraint, triggers)
+    _referencing(ddl, part, constraint, triggers, whole)
 
 
 # -- new partitions ------------------------------------------------------------------------------
@@ -149,7 +151,8 @@ def clone_foreign_keys(ddl: Ddl, row: Any, parent: Any) -> None:
     ):
         if found.contype == "f" and not _has_parent_over(ddl, found, parent):
             triggers = _triggers(ddl, found.oid, parent.oid, ("DELETE", "UPDATE"))
-            _referenced_part(ddl, _stored(ddl, found), found.oid, row, triggers)
+            key = _stored(ddl, found)
+            _referenced_part(ddl, key, found.oid, row, triggers, key.name)
     for found in sorted(
         ddl.cache.lookup("pg_constraint", "conrelid", parent.oid), key=lambda f: int(f.oid)
     ):
@@ -160,7 +163,7 @@ def clone_foreign_keys(ddl: Ddl, row: Any, parent: Any) -> None:
         own = _matching(ddl, row, parent, found)
         if own is not None:
             raise Unsupported("attaching a table whose foreign key equals the parent's")
-        _referencing_part(ddl, key, found.oid, row, triggers)
+        _referencing_part(ddl, key, found.oid, row, triggers, key.name)
 
 
 def _has_parent_over(ddl: Ddl, found: Any, parent: Any) -> bool:

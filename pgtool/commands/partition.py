@@ -231,6 +231,7 @@ def attach(alter: Any, parent: Any, command: Any, recurse: bool) -> None:
     if row.relkind not in "rpf":
         raise wrong_kind(row, command.subtype)
     _check_attachable(ddl, parent, row)
+    check_new_bound(ddl, parent, row, bound)
     merge_into_existing(ddl, row, parent, partition=True)
     store_parent(ddl, row.oid, parent, 1, True)
     ddl.advance()

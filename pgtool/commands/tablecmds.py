@@ -47,7 +47,7 @@ def _definition(ddl: Ddl, raw: Any, namespace: int) -> TableDefinition:
         kind = type(element).__name__
         if kind == "ColumnDef":
             if made.column(element.colname) is not None:
-                raise SqlError(f'column "{element.colname}" specified more than once', "42701")
+                made.twice = made.twice or element.colname
             if element.typeName is None:
                 made.partial.append(element)
             else:
@@ -176,6 +176,11 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
 def make(ddl: Ddl, raw: Any, namespace: int) -> int:
     """A table as a CREATE TABLE node describes it; its OID."""
     made = _definition(ddl, raw, namespace)
+    if made.twice and not raw.inhRelations:
+        made.finish_keys()
+        read_options(raw.options, "partitioned" if raw.partspec is not None else "heap")
+    if made.twice:
+        raise SqlError(f'column "{made.twice}" specified more than once', "42701")
     parents = _merge_parents(ddl, made, raw)
     for element in made.waiting:
         made.add_constraint(element)

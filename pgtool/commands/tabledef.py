@@ -100,6 +100,8 @@ class TableDefinition:
     waiting: list[Any] = field(default_factory=list)
     later: list[Any] = field(default_factory=list)
     is_partition: bool = False
+    #: A column that was named twice: told when the rest of the statement has been looked at.
+    twice: str = ""
 
     # -- columns ---------------------------------------------------------------------
 

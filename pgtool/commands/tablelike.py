@@ -40,7 +40,7 @@ def add_like(made: TableDefinition, clause: Any) -> None:
         if a.attisdropped:
             continue
         if made.column(a.attname) is not None:
-            raise SqlError(f'column "{a.attname}" specified more than once', "42701")
+            made.twice = made.twice or a.attname
         made.columns.append(_column(made, row, a, options))
     _not_nulls(made, row)
     made.later.append(lambda new: _finish(made, row, new, options))

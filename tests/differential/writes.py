@@ -15,7 +15,9 @@ import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from tests.differential.write_keys import SCHEMA, KeyWriter
 from tests.differential.write_statements import Writer
 from tests.servers import Server
 
@@ -28,6 +30,10 @@ CREATE TYPE pair AS (x int, y text);
 CREATE DOMAIN posint AS int CHECK (VALUE > 0);
 CREATE DOMAIN word AS varchar(8) NOT NULL DEFAULT 'none';
 """
+#: What is written about → (how it begins, who makes statements).
+PROFILES: dict[str, tuple[str, Any]] = {"all": (SETUP, Writer), "keys": (SCHEMA, KeyWriter)}
+
+
 @dataclass
 class Outcome:
     """What came out of a run."""
@@ -40,12 +46,15 @@ class Outcome:
     script: list[str] = field(default_factory=list)
 
 
-def run(server: Server, path: Path, count: int, seed: int) -> Outcome:
+def run(
+    server: Server, path: Path, count: int, seed: int, profile: str = "all"
+) -> Outcome:
     """``count`` statements by both; ours in ``path``, a copy of the server's files."""
     from pgtool.errors import Unsupported
     from tests.statement_compare import Ours, Theirs
 
-    server.psql(SETUP)
+    schema, made = PROFILES[profile]
+    server.psql(schema)
     server.stop()
     shutil.copytree(server.data, path)
     server.start()
@@ -54,7 +63,7 @@ def run(server: Server, path: Path, count: int, seed: int) -> Outcome:
     try:
         with server.connect() as connection:
             connection.autocommit = True
-            theirs, writer = Theirs(connection), Writer(connection, seed)
+            theirs, writer = Theirs(connection), made(connection, seed)
             while sum(out.kinds.values()) < count:
                 kind, text = writer.statement()
                 out.kinds[kind] += 1
@@ -112,10 +121,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1500)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--profile", choices=list(PROFILES), default="all")
     parser.add_argument("--script", help="write the statements to this file")
     options = parser.parse_args()
     with cluster(18) as server, tempfile.TemporaryDirectory() as place:
-        out = run(server, Path(place) / "data", options.count, options.seed)
+        out = run(server, Path(place) / "data", options.count, options.seed,
+                  options.profile)  # fmt: skip
     if options.script:
         Path(options.script).write_text(";\n".join(out.script))
     print("\n".join([*out.differ, *out.after]))

@@ -8,6 +8,7 @@ rolled back subtransaction queued goes with it.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -93,7 +94,23 @@ class Queue:
 
 
 def run_events(session: Any, events: list[Event]) -> None:
-    """Run events in their order, equal ones once."""
+    """Run events in their order, equal ones once.
+
+    What the statements of events queue comes after all that waits already, at the outermost.
+    """
+    waiting: deque[list[Event]] | None = session.__dict__.get("_waiting_events")
+    if waiting is not None:
+        waiting.append(list(events))
+        return
+    waiting = session.__dict__["_waiting_events"] = deque([events])
+    try:
+        while waiting:
+            _run_once(session, waiting.popleft())
+    finally:
+        del session.__dict__["_waiting_events"]
+
+
+def _run_once(session: Any, events: list[Event]) -> None:
     session.xact.command_counter_increment()
     done: set[Any] = set()
     for event in events:

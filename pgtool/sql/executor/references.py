@@ -34,6 +34,11 @@ _ACTIONS = {
 }  # fmt: skip
 
 
+def _quoted(name: str) -> str:
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
+
+
 class _Trigger(NamedTuple):
     """One trigger of a foreign key on one of its tables."""
 
@@ -67,8 +72,7 @@ class _Key:
     def table(relation: Any) -> str:
         """The relation's name in a query, its children left out."""
         only = "" if relation.relkind == "p" else "ONLY "
-        return (f"{only}{quote_identifier(relation.nspname)}."
-                f"{quote_identifier(relation.relname)}")  # fmt: skip
+        return f"{only}{_quoted(relation.nspname)}.{_quoted(relation.relname)}"
 
     def operator(self, oid: int) -> str:
         """An equality operator by its full name."""
@@ -84,9 +88,9 @@ class _Key:
         ):
             op = self.operator(oid)
             if side == "referenced":
-                parts.append(f"x.{quote_identifier(theirs.attname)} {op} ${i}")
+                parts.append(f"{_quoted(theirs.attname)} {op} ${i}")
             else:
-                parts.append(f"${i} {op} x.{quote_identifier(mine.attname)}")
+                parts.append(f"${i} {op} {_quoted(mine.attname)}")
         return " AND ".join(parts)
 
     def is_equal(self, operators: Any, attributes: list[Any], old: Row, new: Row) -> bool:
@@ -143,9 +147,14 @@ class References:
 
     # -- events ----
 
-    def after(self, event: int, old: Row | None, new: Row | None, out: list[Event]) -> None:
-        """Queue what a written row asks for."""
+    def after(
+        self, event: int, old: Row | None, new: Row | None, out: list[Event], *,
+        checks: bool = True,
+    ) -> None:  # fmt: skip
+        """Queue what a written row asks for; without ``checks`` only what others refer to."""
         for trigger in self.triggers[event]:
+            if not checks and trigger.action == "check":
+                continue
             made = self._event(trigger, old, new)
             if made is None:
                 continue
@@ -238,7 +247,11 @@ class References:
     ) -> int:
         """Run a statement with a key's values on a table; the rows that it gave or wrote."""
         types = [a.atttypid for a in attributes]
-        return run_internal(self.session, text, types, values, relation.oid)
+        try:
+            return run_internal(self.session, text, types, values, relation.oid)
+        except SqlError as error:
+            error.position = None
+            raise error.within(f'SQL statement "{text}"') from None
 
     # -- the referenced side ----
 
@@ -253,7 +266,7 @@ class References:
         values = [old[a.attnum - 1] for a in key.theirs]
         if again:
             text = f"SELECT 1 FROM {key.table(key.referenced)} x WHERE " + " AND ".join(
-                f"x.{quote_identifier(a.attname)} {key.operator(oid)} ${i}"
+                f"{_quoted(a.attname)} {key.operator(oid)} ${i}"
                 for i, (a, oid) in enumerate(zip(key.theirs, key.row.conppeqop), 1)
             ) + " FOR KEY SHARE OF x"  # fmt: skip
             if self._rows(text, key.theirs, values, key.referenced):
@@ -279,7 +292,7 @@ class References:
     def _cascade_delete(self, trigger: _Trigger, old: Row, new: Row | None) -> None:
         key = trigger.key
         values = [old[a.attnum - 1] for a in key.theirs]
-        text = f"DELETE FROM {key.table(key.referencing)} x WHERE {key.condition('referencing')}"
+        text = f"DELETE FROM {key.table(key.referencing)} WHERE {key.condition('referencing')}"
         self._rows(text, key.theirs, values, key.referencing)
 
     def _cascade_update(self, trigger: _Trigger, old: Row, new: Row | None) -> None:
@@ -287,9 +300,9 @@ class References:
         key = trigger.key
         count = len(key.mine)
         sets = ", ".join(
-            f"{quote_identifier(a.attname)} = ${i}" for i, a in enumerate(key.mine, 1)
+            f"{_quoted(a.attname)} = ${i}" for i, a in enumerate(key.mine, 1)
         )
-        text = (f"UPDATE {key.table(key.referencing)} x SET {sets} WHERE "
+        text = (f"UPDATE {key.table(key.referencing)} SET {sets} WHERE "
                 f"{key.condition('referencing', count + 1)}")  # fmt: skip
         values = [new[a.attnum - 1] for a in key.theirs] + [
             old[a.attnum - 1] for a in key.theirs
@@ -301,8 +314,8 @@ class References:
         columns = key.mine
         if trigger.event == _DELETE and key.to_null:
             columns = key.to_null
-        sets = ", ".join(f"{quote_identifier(a.attname)} = {word}" for a in columns)
-        text = (f"UPDATE {key.table(key.referencing)} x SET {sets} WHERE "
+        sets = ", ".join(f"{_quoted(a.attname)} = {word}" for a in columns)
+        text = (f"UPDATE {key.table(key.referencing)} SET {sets} WHERE "
                 f"{key.condition('referencing')}")  # fmt: skip
         values = [old[a.attnum - 1] for a in key.theirs]
         self._rows(text, key.theirs, values, key.referencing)

@@ -268,13 +268,11 @@ class Target:
             self.references.after(_DELETE, old, None, events)
 
     def after_move(self, old: Row, other: Target, new: Row, events: list[Event]) -> None:
-        """A row went to another partition: for foreign keys an update."""
+        """A row went to another partition: an update for who refers to it, else a new row."""
         if self.references.triggers[_UPDATE]:
-            self.references.after(
-                _UPDATE, old, self.targets.converted(other, self, new), events
-            )
-        elif other.references.triggers[_INSERT]:
-            other.after_insert(new, events)
+            made = self.targets.converted(other, self, new)
+            self.references.after(_UPDATE, old, made, events, checks=False)
+        other.after_insert(new, events)
 
     def _checked(self, row: Row) -> Row:
         return _Checked(self, row)

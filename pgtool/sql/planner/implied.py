@@ -6,6 +6,7 @@ by strictness, and comparisons with constants of one expression.
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from pgtool.nodes.enums import BoolExprType
@@ -134,6 +135,8 @@ def _compare(glob: Glob, a: Const, b: Const, test: str, unknown: bool = False) -
         return unknown or (same and test in ("=", "<=", ">="))
     one, two = (stats.comparable(typid, glob.types.datum_of_const(c))
                 for typid, c in zip(types, (a, b)))  # fmt: skip
+    if any(isinstance(v, (Decimal, float)) and v != v for v in (one, two)):
+        one, two = int(one != one), int(two != two)  # NaN is equal to itself, above all others
     try:
         return unknown or bool(_TESTS[test](one, two))
     except TypeError:
