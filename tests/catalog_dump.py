@@ -138,6 +138,7 @@ def dump(cache: SysCache) -> dict[str, list[str]]:
                 row.dbid = 0
             if catalog == "pg_statistic":
                 _forget_places(row)
+                _name_elements(row, names)
             if catalog == "pg_class" and row.relkind in "it":
                 # The first free number: names carry it.
                 row.relname = names.replace(row.relname)
@@ -155,6 +156,16 @@ def _forget_places(row: Any) -> None:
     for n in range(1, 6):
         if getattr(row, f"stakind{n}") == 3:
             setattr(row, f"stanumbers{n}", None)
+
+
+def _name_elements(row: Any, names: Names) -> None:
+    """Of values of a type that the database has for itself the name, not the OID."""
+    for n in range(1, 6):
+        values = getattr(row, f"stavalues{n}")
+        element = 0 if values is None else int.from_bytes(values[8:12], "little")
+        if element >= FIRST_NORMAL:
+            named = f"{names.names.get(element, element)} "
+            setattr(row, f"stavalues{n}", named + (values[:8] + values[12:]).hex())
 
 
 def _shown(value: Any, names: Names) -> str:

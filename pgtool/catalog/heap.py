@@ -195,8 +195,8 @@ def heap_create(writer: CatalogWriter, spec: RelationSpec) -> int:
 def _row_types(writer: CatalogWriter, spec: RelationSpec) -> int:
     """The relation's row type and, where rows can be collected, its array type."""
     with_array = spec.kind in "rvmfpc"
+    array = writer.new_oid("pg_type") if with_array else 0  # the server's order
     typid = writer.new_oid("pg_type")
-    array = writer.new_oid("pg_type") if with_array else 0
     row = pg_type.row_type(spec.name, spec.namespace, spec.owner, typid, array, spec.oid)
     pg_type.create_type(writer, row, spec.kind)
     if with_array:

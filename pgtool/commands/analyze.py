@@ -20,6 +20,7 @@ from pgtool.access.heap.columns import materialise
 from pgtool.access.heap.deform import walk
 from pgtool.catalog.index import indexes_of
 from pgtool.catalog.inplace import update_inplace
+from pgtool.catalog.pg_inherits import inheritors
 from pgtool.commands.columnstats import (
     ColumnStats,
     Sample,
@@ -354,7 +355,7 @@ def _slot(ddl: Ddl, column: _Column, n: int, slot: Slot | None) -> dict[str, Any
         used = column.equal if slot.kind == 1 else column.less
     values = None
     if slot.values:
-        typid = slot.typid or column.typid
+        typid = slot.typid or column.attribute.atttypid
         made = ArrayValue(typid, [len(slot.values)], [1], list(slot.values))
         values = pack_array(made, ddl.types.info(typid))
     collation = column.collation if slot.collation is None else slot.collation
@@ -407,11 +408,8 @@ def outdated(ddl: Ddl, row: Any, indexed: bool) -> dict[str, bool]:
 
 def _tree(ddl: Ddl, oid: int) -> list[Any]:
     """A table and everything that inherits from it, as far as it has rows."""
-    row = ddl.relation_row(oid)
-    out = [row] if row.relkind in "rm" else []
-    for child in children_of(ddl, oid):
-        out += _tree(ddl, child)
-    return out
+    rows = [ddl.relation_row(one) for one in (oid, *inheritors(ddl.cache, oid))]
+    return [row for row in rows if row.relkind in "rm"]
 
 
 def _analyze_tree(ddl: Ddl, row: Any, columns: list[_Column], wanted: int) -> _Rows:

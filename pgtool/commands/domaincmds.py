@@ -138,7 +138,7 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
         expr = cook_default(ddl, parts["default"], _Column(name, basetype, typmod))
     not_null = parts["null"] is not None and parts["null"].contype == Kind.CONSTR_NOTNULL
     writer = ddl.writer
-    oid, array = writer.new_oid("pg_type"), writer.new_oid("pg_type")
+    array, oid = writer.new_oid("pg_type"), writer.new_oid("pg_type")
     columns = {key: getattr(base, key) for key in _COPIED}
     if parts["default"] is None and base.typdefaultbin:
         # A domain over a domain begins with the default of that.

@@ -51,7 +51,7 @@ def create_enum(engine: Any, raw: Any, text: str) -> Outcome:
     ddl = begin(engine, text)
     namespace, name = new_type_name(ddl, raw.typeName)
     writer = ddl.writer
-    oid, array = writer.new_oid("pg_type"), writer.new_oid("pg_type")
+    array, oid = writer.new_oid("pg_type"), writer.new_oid("pg_type")
     row = pg_type.base_row(
         name, namespace, ddl.owner, oid, typlen=4, typbyval=True, typtype="e", typcategory="E",
         typarray=array, typinput=ENUM_IN, typoutput=ENUM_OUT, typreceive=ENUM_RECV,

@@ -21,6 +21,7 @@ from pgtool.access.heap.vacuumlazy import LazyVacuum, Options, Report
 from pgtool.catalog.heaptarget import heap_target
 from pgtool.catalog.indexinfo import indexes_to_vacuum
 from pgtool.catalog.inplace import update_inplace
+from pgtool.catalog.pg_inherits import inheritors
 from pgtool.commands.autovacuum import options_of
 from pgtool.commands.context import Ddl, begin
 from pgtool.commands.vacuumdelay import CostDelay
@@ -110,14 +111,9 @@ class Vacuum:
             row = ddl.find_relation(rel.relation)
             columns = [name.sval for name in rel.va_cols] or None
             yield int(row.oid), columns
-            if row.relkind == _PARTITIONED and rel.relation.inh:
-                yield from ((oid, columns) for oid in self._partitions(row.oid))
-
-    def _partitions(self, oid: int) -> Iterator[int]:
-        children = self.session.cache.lookup("pg_inherits", "inhparent", oid)
-        for child in sorted(int(row.inhrelid) for row in children):
-            yield child
-            yield from self._partitions(child)
+            if rel.relation.inh:
+                below = inheritors(self.session.cache, int(row.oid))
+                yield from ((oid, columns) for oid in below)
 
     # -- one relation ------------------------------------------------------------------
 

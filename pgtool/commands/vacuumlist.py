@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pgtool.catalog.names import matching
+from pgtool.catalog.pg_inherits import inheritors
 from pgtool.commands.autovacuum import Decision, Horizon, candidates
 from pgtool.commands.missingstats import lacks_statistics
 from pgtool.commands.vacuum import Vacuum
@@ -203,7 +204,7 @@ def _named(session: Any, choice: Choice) -> dict[int, list[str] | None]:
             text = listed[1]
             columns = [_column(name.strip()) for name in listed[2].split(",")]
         for relation in matching(session.database, [text], _KINDS + _PARTITIONED):
-            for oid in (relation.oid, *_below(session.cache, relation.oid)):
+            for oid in (relation.oid, *inheritors(session.cache, relation.oid)):
                 out[oid] = columns
     return out
 
@@ -211,11 +212,6 @@ def _named(session: Any, choice: Choice) -> dict[int, list[str] | None]:
 def _column(name: str) -> str:
     quoted = len(name) > 1 and name[0] == name[-1] == '"'
     return name[1:-1].replace('""', '"') if quoted else name.lower()
-
-
-def _below(cache: Any, oid: int) -> list[int]:
-    found = [int(row.inhrelid) for row in cache.lookup("pg_inherits", "inhparent", oid)]
-    return found + [deeper for child in found for deeper in _below(cache, child)]
 
 
 def _old_enough(cache: Any, row: Any, choice: Choice, horizon: Horizon) -> bool:

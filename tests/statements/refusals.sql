@@ -779,3 +779,17 @@ alter table fp attach partition own default;
 create table rwi (a int, b int);
 alter table rwi alter a type text, add primary key (b);
 alter table rwi alter a type varchar(3), add unique (a);
+-- ANALYZE and VACUUM go on to the children; statistics of a domain's column; collations in defaults
+create table top (a int, d dd1 default 'w');
+create table mid (b int) inherits (top);
+create table low (c int) inherits (mid, top);
+insert into top (a) values (1), (1), (2);
+insert into mid values (3, 'x', 1), (3, 'x', 1);
+insert into low values (4, 'y', 1, 1), (4, 'y', 1, 1);
+analyze top (a, d);
+vacuum top;
+vacuum only mid;
+create table cd (a int, b numeric default 1.5, c text default 'q', e varchar(4) default 'zz');
+alter table cd alter b type text, alter c type dd1, alter e type text;
+alter table cd alter b type dd1;
+insert into cd (a) values (1) returning *;

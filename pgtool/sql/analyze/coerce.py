@@ -177,7 +177,7 @@ def coerce_type(
             return node
         return RelabelType(
             arg=node, resulttype=base, resulttypmod=-1, relabelformat=form, location=location,
-            resultcollid=state.types.collation(base),
+            resultcollid=0,
         )  # fmt: skip
     if source == t.UNKNOWNOID and isinstance(node, Const):
         return _literal(state, node, target, typmod, context, form, location)
@@ -203,7 +203,7 @@ def _convert(
                 return result
             return RelabelType(
                 arg=node, resulttype=target, resulttypmod=-1, relabelformat=form,
-                location=location, resultcollid=state.types.collation(target),
+                location=location, resultcollid=0,
             )  # fmt: skip
         base, base_typmod = state.types.base_type_and_typmod(target, typmod)
         result = _conversion(
@@ -317,7 +317,7 @@ def coerce_to_domain(
         state, arg, found, base_typmod, context, CoercionForm.COERCE_IMPLICIT_CAST, location, False
     )
     return CoerceToDomain(
-        arg=arg, resulttype=domain, resulttypmod=-1, resultcollid=state.types.collation(domain),
+        arg=arg, resulttype=domain, resulttypmod=-1, resultcollid=0,
         coercionformat=form, location=location,
     )  # fmt: skip
 
@@ -345,7 +345,7 @@ def _relabel_typmod(state: ParseState, node: Any, target: int, typmod: int) -> A
         return node.copy(consttypmod=typmod)
     return RelabelType(
         arg=node, resulttype=target, resulttypmod=typmod,
-        resultcollid=state.types.collation(target),
+        resultcollid=0,
         relabelformat=CoercionForm.COERCE_IMPLICIT_CAST, location=expr_location(node),
     )  # fmt: skip
 
