@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +32,7 @@ from pgtool.wal.source import SegmentInfo
 from tests import recovery_cases as cases
 from tests.conftest import need
 from tests.installs import NOBODY
-from tests.servers import Server, cluster
+from tests.servers import Server, ToolError, cluster
 
 pytestmark = pytest.mark.server
 MAJOR = 18
@@ -183,10 +184,56 @@ def test_timelines_and_standbys() -> None:
             cases.recover(standby.data)
             state = standby.run_tool("pg_controldata", "-D", standby.data)
             assert b"shut down in recovery" in state
+            assert cases.our_rows(standby.data, "postgres", ["public.a"]) == rows
             standby.start()
             assert standby.psql("SELECT pg_is_in_recovery()") == "t\n"
         finally:
             standby.close()
+
+
+def test_one_that_was_shut_down_in_recovery_is_read_where_it_stood(tmp_path: Path) -> None:
+    """What it replayed after its restartpoint is seen, what lies in its WAL behind that is not."""
+    need(MAJOR)
+    conf = {**cases.CONF, "wal_keep_size": "1GB"}
+    with cluster(MAJOR, initdb_args=cases.INITDB, conf=conf) as server:
+        backup = server.base / "backup"
+        server.run_tool("pg_basebackup", "-D", backup, "-h", server.base, "-U", "postgres",
+                        "-X", "fetch", "-c", "fast", "--no-sync")  # fmt: skip
+        server.psql("CREATE TABLE a(x int); INSERT INTO a VALUES (1); INSERT INTO a VALUES (2)")
+        lsn = server.lsn()
+        server.psql("INSERT INTO a VALUES (3)")
+        server.stop()
+        for path in server.segments():
+            copied = shutil.copy(path, backup / "pg_wal")
+            if os.geteuid() == 0:
+                os.chown(copied, NOBODY, NOBODY)
+        ours, theirs = cases.on_copy(server, backup), cases.on_copy(server, backup)
+        try:
+            cases.recover(ours.data, "--target-lsn", lsn, "--exclusive", "--action", "shutdown")
+            theirs.configure(
+                {"recovery_target_lsn": lsn, "recovery_target_inclusive": "off",
+                 "recovery_target_action": "shutdown", "restore_command": "false"}
+            )  # fmt: skip
+            signal = theirs.data / "recovery.signal"
+            signal.touch()
+            if os.geteuid() == 0:
+                os.chown(signal, NOBODY, NOBODY)
+            with pytest.raises(ToolError):
+                theirs.start()
+            for one in (ours, theirs):
+                state = one.run_tool("pg_controldata", "-D", one.data)
+                assert b"shut down in recovery" in state
+                before = cases.digest(one.data)
+                rows = cases.our_rows(one.data, "postgres", ["public.a"])
+                assert rows == {"public.a": ["1", "2"]}
+                assert cases.digest(one.data) == before
+                for path in (one.data / "pg_wal").glob("0*"):
+                    path.unlink()
+                with pytest.raises(PgtoolError, match="shut down in recovery"):
+                    cases.our_rows(one.data, "postgres", ["public.a"])
+        finally:
+            ours.close()
+            theirs.close()
 
 
 def test_records_that_make_no_sense_are_errors_with_a_place() -> None:

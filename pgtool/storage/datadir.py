@@ -34,6 +34,8 @@ _STATES = {
     DBState.DB_IN_ARCHIVE_RECOVERY: ("crashed in archive recovery", False),
     DBState.DB_IN_PRODUCTION: ("crashed (in production when its server ended)", False),
 }
+#: No record of a checkpoint is longer, with a page's head in its midst.
+_CHECKPOINT_SIZE = 256
 #: What a reader may do about a cluster that is not at rest.
 READ_ANYWAY = "; use --inconsistent to read it as it is"
 
@@ -167,18 +169,24 @@ def examine(backend: Backend, found: Container) -> ClusterState:
         )
     if not whole:
         return ClusterState(name, f"its state is: {name}; changes in its WAL were not replayed")
-    notes = []
-    if found.state == DBState.DB_SHUTDOWNED_IN_RECOVERY:
-        notes.append(
-            "the cluster was shut down in recovery: what was replayed after its last "
-            "restartpoint may be missing"
+    if _replayed_on(found):
+        return ClusterState(
+            name, "it was shut down in recovery; what pg_control says is older than its files"
         )
-    notes += [
+    notes = [
         f"{signal} is there: the cluster would go on recovering when started"
         for signal in ("standby.signal", "recovery.signal")
         if backend.exists(signal) and found.state == DBState.DB_SHUTDOWNED
     ]
     return ClusterState(name, None, tuple(notes))
+
+
+def _replayed_on(found: Container) -> bool:
+    """Whether a cluster in recovery replayed more than the shutdown checkpoint it stands at."""
+    return found.state == DBState.DB_SHUTDOWNED_IN_RECOVERY and (
+        found.checkPointCopy.redo != found.checkPoint
+        or found.minRecoveryPoint > found.checkPoint + _CHECKPOINT_SIZE
+    )
 
 
 def live_postmaster(backend: Backend) -> int | None:

@@ -190,7 +190,7 @@ class Recovery:
     def _stretch_end(self) -> int:
         """Where the compiled loop has to stop, since what is there is to be judged."""
         start, ends = self.start, [FOREVER]
-        if self.target.kind is Kind.LSN:
+        if self.target.kind in (Kind.LSN, Kind.REST):
             ends.append(int(self.target.value) - SIZE_OF_LONG_PHD)
         if start.archive and not self._consistent:
             if not (start.backup_start or start.backup_end_required):

@@ -35,6 +35,7 @@ from pgtool.errors import CorruptData, PgtoolError, UserError
 from pgtool.transam.recovery import origins, unlogged
 from pgtool.transam.recovery.driver import Recovery
 from pgtool.transam.recovery.start import SIGNALS, XLOG_DIRECTORY
+from pgtool.transam.recovery.targets import Kind
 from pgtool.transam.redo import twophase
 from pgtool.transam.redo.state import RecoveryState
 from pgtool.wal.archive import inventory, newest_timeline
@@ -81,7 +82,7 @@ def check_end(run: Recovery, *, lost_wal_is_an_error: bool = True) -> None:
             "behind it holds valid WAL, which would be lost; to accept that, move it away",
             file=behind,
         )
-    if run.target.wanted and not run.reached_target:
+    if run.target.wanted and not run.reached_target and run.target.kind is not Kind.REST:
         raise UserError(
             "recovery ended before configured recovery target was reached "
             f"({run.target}; WAL ends at {run.end}: {run.why_ended})"

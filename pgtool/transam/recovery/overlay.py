@@ -6,19 +6,21 @@ moment asked for, into an :class:`pgtool.storage.overlay.Overlay`; not a byte of
 
 A backup can be seen as of any moment after it ended, as by a server's point-in-time
 recovery. The files of a crashed cluster may be ahead of any moment before its end, so it is
-seen as of its end only.
+seen as of its end only. One that was shut down in recovery is seen where it stood then,
+though there may be more WAL.
 """
 
 from __future__ import annotations
 
 from formats.control import DBState
 from pgtool.storage.backend import ReadOnly
-from pgtool.storage.datadir import ClusterState, DataDirectory
+from pgtool.storage.datadir import ClusterState, DataDirectory, read_control
 from pgtool.storage.overlay import Overlay
 from pgtool.transam.recovery import finish
 from pgtool.transam.recovery.driver import Recovery
 from pgtool.transam.recovery.opening import Wish
 from pgtool.transam.recovery.start import check_moment, find_start
+from pgtool.transam.recovery.targets import Kind, Target
 
 
 def recovered(root: str, state: ClusterState, wish: Wish) -> DataDirectory:
@@ -26,12 +28,16 @@ def recovered(root: str, state: ClusterState, wish: Wish) -> DataDirectory:
     base = ReadOnly(root)
     overlay = Overlay(base, wish.spill_bytes)
     requested = wish.target.wanted or bool(wish.archives) or wish.timeline is not None
+    target, timeline = wish.target, wish.timeline
+    _major, found = read_control(base)
+    if found.state == DBState.DB_SHUTDOWNED_IN_RECOVERY and not requested:
+        target, timeline = Target(Kind.REST, found.minRecoveryPoint), found.minRecoveryPointTLI
     start = find_start(
-        overlay, archives=wish.archives, target_timeline=wish.timeline, requested=requested
+        overlay, archives=wish.archives, target_timeline=timeline, requested=requested
     )
-    check_moment(start, wish.target)
+    check_moment(start, target)
     run = recover_overlay(
-        overlay, Recovery(overlay, start, wish.target, report=wish.report, durable=False)
+        overlay, Recovery(overlay, start, target, report=wish.report, durable=False)
     )
     directory = _opened(run)
     where = f"of {run.target} " if run.target.wanted else ""

@@ -30,6 +30,8 @@ class Kind(enum.Enum):
     TIME = "time"
     XID = "transaction"
     NAME = "restore point"
+    #: Up to a position that was replayed to before; WAL may end there.
+    REST = "where it was shut down"
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Target:
             return consistent
         if self.kind is Kind.LSN:
             return not self.inclusive and rec.lsn >= int(self.value)
+        if self.kind is Kind.REST:
+            return rec.lsn >= int(self.value)
         if self.kind is Kind.XID:
             return not self.inclusive and ended_xid(rec) == self.value
         if self.kind is Kind.TIME:
