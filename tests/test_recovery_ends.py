@@ -18,6 +18,7 @@ from formats.units import Lsn
 from formats.version import XLOG_PAGE_MAGIC
 from formats.wal import record as wal_record
 from formats.wal.page import XLogPageHeaderData, segment_name
+from pgtool.check.diagnose import diagnose
 from pgtool.cli.recovery_options import make_target
 from pgtool.errors import PgtoolError
 from pgtool.storage.backend import Directory, ReadOnly
@@ -310,3 +311,10 @@ def test_a_copy_at_rest_goes_on_with_an_archive(tmp_path: Path) -> None:
                 seen(Wish(target, wal))
             with pytest.raises(PgtoolError, match="is before it"):
                 rehearse(str(path), Request(target, wal))
+
+
+def test_diagnose_tells_a_crash_from_a_clean_shutdown() -> None:
+    with crashed() as (server, _start):
+        report = diagnose(str(server.data))
+        assert report.verdict == "the cluster crashed; recovery would succeed"
+        assert "run pgtool recover" in report.advice

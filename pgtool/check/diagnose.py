@@ -267,7 +267,7 @@ def _rehearse(root: str, archives: tuple[str, ...], report: Report) -> Rehearsal
         report.findings.append(Finding(Level.BLOCKS, str(error), _place(error)))
         return None
     run = seen.run
-    if seen.start.needed:
+    if seen.needed:
         report.findings.append(
             Finding(Level.FACT, f"recovery would replay {run.progress.records} records from "
                     f"{seen.start.redo} to {run.end}: {seen.commits} commits, {seen.aborts} "
@@ -284,7 +284,7 @@ def _catalogs(root: str, backend: ReadOnly, seen: Rehearsal | None) -> Iterator[
     known: dict[int, str] = {}
     whole = seen is not None and seen.failure is None
     try:
-        if seen is not None and whole and seen.start.needed:
+        if seen is not None and whole and seen.needed:
             cluster = Cluster(root, directory=recovered_directory(seen.run))
         else:
             cluster = Cluster(root, inconsistent=True)
@@ -295,7 +295,7 @@ def _catalogs(root: str, backend: ReadOnly, seen: Rehearsal | None) -> Iterator[
         if whole:
             yield Finding(Level.DAMAGE, "the shared catalogs cannot be read, so nobody can "
                           f"connect: {error}", "global")  # fmt: skip
-    crashed = seen is not None and seen.start.needed
+    crashed = seen is not None and seen.needed
     yield from tablespaces(backend, known, Level.BLOCKS if crashed else Level.DAMAGE)
 
 
@@ -313,7 +313,7 @@ def _conclude(
         )  # fmt: skip
         report.advice = _without_wal(archives)
         return
-    if not seen.start.needed:
+    if not seen.needed:
         report.verdict = "the cluster was shut down cleanly"
         then, report.advice = "start the server", (
             "start the server; if it refuses, its log says what is not seen from the files "

@@ -101,6 +101,8 @@ class Rehearsal:
 
     start: Start
     run: Recovery
+    #: Whether there was anything to recover, before this run did.
+    needed: bool
     commits: int = 0
     aborts: int = 0
     first_commit: tuple[Lsn, int, int] | None = None
@@ -121,8 +123,8 @@ def rehearse(
     )  # fmt: skip
     check_moment(start, request.target)
     run = Recovery(overlay, start, request.target, report=report, durable=False)
-    out = Rehearsal(start, run)
-    if not start.needed:
+    out = Rehearsal(start, run, start.needed)
+    if not out.needed:
         run.end = run.last = start.record.end
         run.why_ended = "the cluster was shut down cleanly"
         return out
