@@ -233,7 +233,7 @@ def _check_list(env: Env, router: Router, row: Any, bound: Any) -> _Clash:
 
 def _check_range(env: Env, router: Router, row: Any, bound: Any) -> _Clash:
     lower, upper = router._side(bound.lowerdatums), router._side(bound.upperdatums)
-    sign, place = _compare(router, lower, upper)
+    sign, place = router.compare_sides(lower, upper)
     if sign >= 0:
         from pgtool.functions.ruleutils.deparser import INDENT, Deparser
         from pgtool.functions.ruleutils.names import Names
@@ -255,28 +255,13 @@ def _check_range(env: Env, router: Router, row: Any, bound: Any) -> _Clash:
         if oid == router.default:
             continue
         low, high = parts[oid]
-        above = _compare(router, low, upper)
-        if _compare(router, lower, high)[0] < 0 and above[0] < 0:
-            inside, place = _compare(router, lower, low)
+        above = router.compare_sides(low, upper)
+        if router.compare_sides(lower, high)[0] < 0 and above[0] < 0:
+            inside, place = router.compare_sides(lower, low)
             if inside < 0:
                 return oid, bound.upperdatums[above[1]].location
             return oid, bound.lowerdatums[place if inside else 0].location
     return 0, -1
-
-
-def _compare(router: Router, one: list[Any], two: list[Any]) -> tuple[int, int]:
-    """(less, equal or greater than 0; the key column that told it, or was looked at last)."""
-    place = 0
-    for place, pair in enumerate(zip(one, router.compares, two)):
-        (kind, value), compare, (other_kind, other) = pair
-        if kind != other_kind:
-            return (-1 if kind < other_kind else 1), place
-        if kind:
-            return 0, place
-        result = int(compare(value, other))
-        if result:
-            return result, place
-    return 0, place
 
 
 # -- rows ----------------------------------------------------------------------------------------

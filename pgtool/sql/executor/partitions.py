@@ -99,8 +99,11 @@ class Router:
         if self.strategy == _HASH:
             placed = sorted((bound, oid) for oid, bound in self.parts)
         elif self.strategy == _RANGE:
-            order = cmp_to_key(self.compare_sides)
-            placed = sorted(((order(lower), oid) for oid, (lower, _) in self.parts))
+            def ends(one: list[tuple[int, Any]], two: list[tuple[int, Any]]) -> int:
+                return self.compare_sides(one, two)[0]
+
+            order = cmp_to_key(ends)
+            placed = sorted((order(lower), oid) for oid, (lower, _) in self.parts)
         else:
             compare, last = cmp_to_key(self.compares[0]), (1, 0)
             placed = sorted(
@@ -109,15 +112,20 @@ class Router:
             )  # fmt: skip
         return [oid for _, oid in placed] + ([self.default] if self.default else [])
 
-    def compare_sides(self, one: list[tuple[int, Any]], two: list[tuple[int, Any]]) -> int:
-        """Less, equal or greater than 0: how two ends of ranges stand."""
-        for (kind, value), compare, (other_kind, other) in zip(one, self.compares, two):
+    def compare_sides(
+        self, one: list[tuple[int, Any]], two: list[tuple[int, Any]]
+    ) -> tuple[int, int]:
+        """How two ends of ranges stand: less, equal or greater than 0, and the key column that
+        told it or was looked at last."""
+        place = 0
+        for place, pair in enumerate(zip(one, self.compares, two)):
+            (kind, value), compare, (other_kind, other) = pair
             if kind != other_kind:
-                return -1 if kind < other_kind else 1
+                return (-1 if kind < other_kind else 1), place
             result = 0 if kind else int(compare(value, other))
             if kind or result:
-                return result
-        return 0
+                return result, place
+        return 0, place
 
     def _side(self, datums: list[Any]) -> list[tuple[int, Any]]:
         """(-1 MINVALUE, 0 a value, 1 MAXVALUE; the value) for each key column."""
