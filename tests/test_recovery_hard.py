@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import lz4.frame
 import pytest
+import zstandard
 
 from formats import control
 from formats.control import DBState
@@ -23,7 +25,7 @@ from formats.wal.page import XLogLongPageHeaderData
 from pgtool.catalog.cluster import Cluster
 from pgtool.catalog.names import find_relation
 from pgtool.check.diagnose import diagnose as look_at
-from pgtool.errors import PgtoolError, UserError
+from pgtool.errors import CorruptData, PgtoolError, UserError
 from pgtool.storage.backend import Directory
 from pgtool.storage.smgr import relation_path
 from pgtool.transam.recovery import driver
@@ -33,7 +35,7 @@ from tests import recovery_cases as cases
 from tests.conftest import need
 from tests.crash import CrashBackend, Killed
 from tests.installs import NOBODY
-from tests.servers import Server, cluster
+from tests.servers import Server, ToolError, cluster
 
 pytestmark = pytest.mark.server
 MAJOR = 18
@@ -151,6 +153,39 @@ def test_a_segment_of_another_cluster_ends_recovery(
         assert f"redo done at {seen.run.last} " in other.log.read_text()
     finally:
         other.close()
+
+
+def test_segments_that_were_being_received_or_packed(
+    crashed: tuple[Server, dict[str, list[str]]], tmp_path: Path
+) -> None:
+    server, _expected = crashed
+    path = copied(server, tmp_path, "received")
+    start = find_start(Directory(str(path)))
+    size = start.source.segment_size
+    number = start.redo // size + 2
+    segment = path / "pg_wal" / start.source.file_name(number)
+    archive = tmp_path / "received"
+    archive.mkdir()
+    request = Request(archives=(str(archive),))
+    end = rehearse(str(path), request).run.end
+    (archive / f"{segment.name}.partial").touch()  # what pg_wal has is whole
+    assert rehearse(str(path), request).run.end == end
+    sound = segment.read_bytes()
+    segment.unlink()
+    packed = {".gz": gzip.compress(sound), ".lz4": lz4.frame.compress(sound),
+              ".zst": zstandard.ZstdCompressor().compress(sound)}  # fmt: skip
+    for suffix, data in packed.items():
+        (archive / f"{segment.name}.partial").unlink(missing_ok=True)
+        file = archive / f"{segment.name}{suffix}.partial"
+        file.write_bytes(data[: len(data) // 2])
+        seen = rehearse(str(path), request)
+        assert number * size <= seen.run.end < end and "could not read" in seen.run.why_ended
+        file.rename(archive / f"{segment.name}{suffix}")
+        seen = rehearse(str(path), request)
+        assert isinstance(seen.failure, CorruptData) and suffix in str(seen.failure)
+        (archive / f"{segment.name}{suffix}").write_bytes(data)
+        assert rehearse(str(path), request).run.end == end
+        (archive / f"{segment.name}{suffix}").unlink()
 
 
 def last_record(server: Server, path: Path, redo: int) -> int:
@@ -418,6 +453,7 @@ def test_to_a_moment_as_the_server(tmp_path: Path) -> None:
                 theirs.close()
             check_target(server, backup, packed, (key, value), expected)
         check_missing(server, backup, packed, tmp_path)
+        check_sizes(server, backup, archive)
 
 
 def check_target(
@@ -454,6 +490,28 @@ def check_missing(server: Server, backup: Path, packed: Path, tmp_path: Path) ->
     done = cases.recover(backup, "--wal", str(packed), "--dry-run", check=False)
     assert done.returncode in (1, 2) and first in done.stderr + done.stdout
     assert len(names) > 1
+
+
+def check_sizes(server: Server, backup: Path, archive: Path) -> None:
+    """A segment of the wrong size is refused where the server restores it, and only there."""
+    request = Request(archives=(str(archive),))
+    start = find_start(Directory(str(backup)), archives=request.archives, requested=True)
+    size = start.source.segment_size
+    name = start.source.file_name(start.redo // size)
+    sound, end = (archive / name).read_bytes(), rehearse(str(backup), request).run.end
+    for data in (sound + bytes(512), sound[:-512]):
+        (archive / name).write_bytes(data)
+        words = f'archive file "{name}" has wrong size: {len(data)} instead of {size}'
+        with pytest.raises(ToolError, match=words):
+            by_the_server(server, backup, archive, "timeline", "latest").close()
+        done = cases.recover(backup, "--wal", str(archive), "--dry-run", check=False)
+        assert done.returncode == 2 and words in done.stderr
+    (backup / "pg_wal" / name).write_bytes(sound)
+    (backup / "standby.signal").touch()  # what is short is just being copied, then
+    assert rehearse(str(backup), request).run.end == end
+    (backup / "standby.signal").unlink()
+    (archive / name).rename(backup / "pg_wal" / name)  # read as far as it goes
+    assert rehearse(str(backup), request).run.end == end
 
 
 def test_the_first_statement_that_writes_recovers_first(

@@ -3,9 +3,13 @@ or not.
 
 Recovery reads a segment from the newest of the expected timelines that has a file for it
 and had begun by then, looking in the archives first and in pg_wal last, as a server does
-with its restore_command. A file may be plain, ``.partial`` (the last one of an old
-timeline), or compressed (``.gz``, ``.lz4``, ``.zst``); compressed ones are unpacked into a
-nameless temporary file when first needed.
+with its restore_command. A file may be plain or compressed (``.gz``, ``.lz4``, ``.zst``),
+and where there is none of these ``.partial`` too: the last one of an old timeline, or one
+that was still being received, whose compressed stream may end anywhere. Compressed ones are
+unpacked into a nameless temporary file when first needed.
+
+As for a server, a file from an archive has the size of a segment or is refused; what lies
+in pg_wal is read as far as it goes.
 """
 
 from __future__ import annotations
@@ -13,7 +17,8 @@ from __future__ import annotations
 import gzip
 import os
 import tempfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 
 from formats import timeline
 from formats.errors import CorruptData, Unsupported, UserError
@@ -26,15 +31,19 @@ from pgtool.wal.source import (
     WalReadError,
 )
 
-SUFFIXES = ("", ".partial", ".gz", ".lz4", ".zst")
-PARTIAL_SUFFIXES = tuple(f".partial{suffix}" for suffix in (".gz", ".lz4", ".zst"))
+COMPRESSED = (".gz", ".lz4", ".zst")
+WHOLE = ("", *COMPRESSED)
+PARTIAL = (".partial", *(f".partial{suffix}" for suffix in COMPRESSED),
+           *(f"{suffix}.partial" for suffix in COMPRESSED))  # fmt: skip
 
 
 def _unpack(path: str) -> bytes:
-    """A compressed file's contents."""
+    """A compressed file's contents; of one that was being received what has come."""
     with open(path, "rb") as file:
         data = file.read()
     try:
+        if path.endswith(".partial"):
+            return _unpack_begun(path.removesuffix(".partial"), data)
         if path.endswith(".gz"):
             return gzip.decompress(data)
         if path.endswith(".lz4"):
@@ -50,19 +59,46 @@ def _unpack(path: str) -> bytes:
         raise CorruptData(f"could not decompress: {error}", file=path) from None
 
 
+def _unpack_begun(path: str, data: bytes) -> bytes:
+    """The beginning of a compressed stream."""
+    if path.endswith(".gz"):
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data)
+    if path.endswith(".lz4"):
+        import lz4.frame
+
+        return bytes(lz4.frame.LZ4FrameDecompressor().decompress(data))
+    import zstandard
+
+    return bytes(zstandard.ZstdDecompressor().decompressobj().decompress(data))
+
+
+def is_packed(path: str) -> bool:
+    """Whether a file is compressed, by its name."""
+    return path.removesuffix(".partial").endswith(COMPRESSED)
+
+
+def forms(directories: Sequence[str], name: str) -> Iterator[str]:
+    """The paths of a WAL file of that name in all its forms, the one to be taken first.
+
+    What is whole comes before what is not, wherever it lies: a server does not know of
+    the latter, and goes on in pg_wal.
+    """
+    for suffixes in (WHOLE, PARTIAL):
+        for directory in directories:
+            for suffix in suffixes:
+                path = os.path.join(directory, name + suffix)
+                if os.path.exists(path):
+                    yield path
+
+
 def find(directories: Sequence[str], name: str) -> str | None:
     """The path of a WAL file of that name, in any of its forms."""
-    for directory in directories:
-        for suffix in (*SUFFIXES, *PARTIAL_SUFFIXES):
-            path = os.path.join(directory, name + suffix)
-            if os.path.exists(path):
-                return path
-    return None
+    return next(forms(directories, name), None)
 
 
 def open_segment(path: str) -> int:
     """A file descriptor on a segment's plain bytes."""
-    if path.endswith((".gz", ".lz4", ".zst")):
+    if is_packed(path):
         data = _unpack(path)
         with tempfile.TemporaryFile(prefix="pgtool-wal-") as file:
             file.write(data)
@@ -81,7 +117,7 @@ def read_history(directories: Sequence[str], tli: int) -> list[timeline.Branch] 
     path = find(directories, timeline.file_name(tli))
     if path is None:
         return None
-    data = _unpack(path) if path.endswith((".gz", ".lz4", ".zst")) else _read(path)
+    data = _unpack(path) if is_packed(path) else _read(path)
     return timeline.parse(data, file=path).branches
 
 
@@ -103,11 +139,17 @@ class WalArchive(SegmentDirectory):
 
     def __init__(
         self, directories: Sequence[str], info: SegmentInfo, tli: int,
-        branches: Sequence[timeline.Branch] = (),
+        branches: Sequence[timeline.Branch] = (), *, standby: bool = False,
     ) -> None:  # fmt: skip
+        """``directories``: the archives, then pg_wal.
+
+        ``standby``: a plain file in an archive that is too short is one that is still being
+        copied there, as for a standby, and passed over.
+        """
         switches = [TimelineSwitch(branch.tli, branch.switchpoint) for branch in branches]
         super().__init__(directories[-1], info, tli, history=switches)
         self.directories = tuple(directories)
+        self.standby = standby
         self._found: dict[int, tuple[str, int] | None] = {}
         self.used: set[str] = set()
 
@@ -149,10 +191,19 @@ class WalArchive(SegmentDirectory):
                 continue
             if ends.get(tli, segno) < segno:
                 continue
-            path = find(self.directories, segment_name(tli, segno, self.segment_size))
-            if path is not None:
-                return path, tli
+            for path in forms(self.directories, segment_name(tli, segno, self.segment_size)):
+                if not self._on_its_way(path):
+                    return path, tli
         return None
+
+    def _is_archived(self, path: str) -> bool:
+        return os.path.dirname(path) != self.directories[-1]
+
+    def _on_its_way(self, path: str) -> bool:
+        return (
+            self.standby and self._is_archived(path) and not is_packed(path)
+            and os.path.getsize(path) < self.segment_size
+        )  # fmt: skip
 
     def tli_of(self, segno: int) -> int:
         """The timeline in whose file a segment is read."""
@@ -171,10 +222,23 @@ class WalArchive(SegmentDirectory):
             name = segment_name(super().tli_of(segno), segno, self.segment_size)
             raise WalReadError(f'could not find file "{name}": No such file or directory')
         handle = open_segment(found[0])
+        if self._is_archived(found[0]):
+            self._check_size(handle, found[0])
         self.used.add(found[0])
         if self._fd >= 0:
             os.close(self._fd)
         self._fd, self._segno = handle, segno
+
+    def _check_size(self, handle: int, path: str) -> None:
+        size, name = os.fstat(handle).st_size, os.path.basename(path)
+        if size == self.segment_size or (size < self.segment_size and ".partial" in name):
+            return
+        os.close(handle)
+        unpacked = " unpacked" if is_packed(path) else ""
+        raise CorruptData(
+            f'archive file "{name}" has wrong size{unpacked}: {size} instead of '
+            f"{self.segment_size}", file=path,
+        )  # fmt: skip
 
 
 def inventory(directories: Sequence[str]) -> list[str]:

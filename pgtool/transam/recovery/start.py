@@ -32,7 +32,8 @@ from pgtool.wal.reader import WalReader
 from pgtool.wal.source import SegmentInfo
 
 XLOG_DIRECTORY = "pg_wal"
-SIGNALS = ("standby.signal", "recovery.signal")
+STANDBY = "standby.signal"
+SIGNALS = (STANDBY, "recovery.signal")
 RM_XLOG = 0
 NOWHERE = Lsn(0)
 CHECKPOINTS = ("CHECKPOINT_SHUTDOWN", "CHECKPOINT_ONLINE")
@@ -116,7 +117,7 @@ def find_start(
     info = SegmentInfo(
         found.xlog_seg_size, major, XLOG_PAGE_MAGIC[major], found.system_identifier
     )
-    source = WalArchive(directories, info, target, branches)
+    source = WalArchive(directories, info, target, branches, standby=backend.exists(STANDBY))
     _check_line(source, tli, lsn)
     record = read_checkpoint(source, lsn, label)
     checkpoint = CheckPoint[major].parse(record.main)
