@@ -14,9 +14,6 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from formats.derive import offset_of
 from formats.fsm import (
     FP_NODES,
@@ -123,7 +120,7 @@ def _needed_category(size: int) -> int:
     return min((size + FSM_CAT_STEP - 1) // FSM_CAT_STEP, FSM_CATEGORIES - 1) or 1
 
 
-def _pin(pool: Any, where: RelFileLocator, address: Address, extend: bool) -> Any | None:
+def pinned(pool: Any, where: RelFileLocator, address: Address, extend: bool) -> Any | None:
     """The page of an address, None where the map does not reach so far."""
     level, number = address
     block = fsm_block(number, level)
@@ -146,7 +143,7 @@ def _set_and_search(
     pool: Any, where: RelFileLocator, address: Address, slot: int, category: int, wanted: int
 ) -> int:
     """Note a slot's category; a slot of that page that promises ``wanted``, -1 if none or 0."""
-    buffer = _pin(pool, where, address, True)
+    buffer = pinned(pool, where, address, True)
     assert buffer is not None
     try:
         if set_category(buffer.page, slot, category):
@@ -166,7 +163,7 @@ def _search(pool: Any, where: RelFileLocator, category: int) -> int | None:
     for _ in range(_MAX_RESTARTS):
         level, number = address
         slot, best = -1, 0
-        buffer = _pin(pool, where, address, False)
+        buffer = pinned(pool, where, address, False)
         if buffer is not None:
             slot = search_page(buffer.page, category, level == 0)
             best = max_category(buffer.page)
@@ -194,44 +191,6 @@ def record(pool: Any, where: RelFileLocator, block: int, free: int) -> None:
     _set_and_search(pool, where, (0, page), slot, bytes_to_category(free), 0)
 
 
-def record_many(
-    pool: Any, where: RelFileLocator, blocks: npt.NDArray[Any], free: npt.NDArray[Any]
-) -> None:
-    """Note the free bytes of many heap blocks, ascending."""
-    if not len(blocks):
-        return
-    categories = np.minimum(free // FSM_CAT_STEP, FSM_CATEGORIES - 2).astype(np.uint8)
-    categories[free >= MAX_FSM_REQUEST_SIZE] = FSM_CATEGORIES - 1
-    numbers = blocks // SLOTS_PER_FSM_PAGE
-    for number in np.unique(numbers).tolist():
-        mine = numbers == number
-        buffer = _pin(pool, where, (0, number), True)
-        assert buffer is not None
-        try:
-            nodes = np.frombuffer(buffer.page, np.uint8)[FP_NODES : FP_NODES + NODES_PER_PAGE]
-            place = NON_LEAF_NODES_PER_PAGE + blocks[mine] % SLOTS_PER_FSM_PAGE
-            if (nodes[place] != categories[mine]).any():
-                nodes[place] = categories[mine]
-                _rebuild(nodes)
-                pool.mark_dirty_hint(buffer)
-        finally:
-            pool.unpin(buffer)
-
-
-def _rebuild(nodes: npt.NDArray[np.uint8]) -> None:
-    """Make every upper node the maximum of its children, level by level."""
-    high = NON_LEAF_NODES_PER_PAGE
-    padded = np.zeros(2 * (high + 1) + 1, np.uint8)
-    padded[: len(nodes)] = nodes
-    level = high + 1 >> 1
-    while level:
-        first = level - 1
-        children = padded[2 * first + 1 : 2 * first + 1 + 2 * level].reshape(-1, 2)
-        padded[first : first + level] = children.max(axis=1)
-        level >>= 1
-    nodes[:high] = padded[:high]
-
-
 def record_and_search(
     pool: Any, where: RelFileLocator, block: int, free: int, size: int
 ) -> int | None:
@@ -250,7 +209,7 @@ def record_and_search(
 def recorded(pool: Any, where: RelFileLocator, block: int) -> int:
     """The free bytes that the map promises for a block."""
     page, slot = divmod(block, SLOTS_PER_FSM_PAGE)
-    buffer = _pin(pool, where, (0, page), False)
+    buffer = pinned(pool, where, (0, page), False)
     if buffer is None:
         return 0
     try:
@@ -270,7 +229,7 @@ def _vacuum_page(
 ) -> int | None:
     """The best category below an address, None where the map does not reach so far."""
     level, number = address
-    buffer = _pin(pool, where, address, False)
+    buffer = pinned(pool, where, address, False)
     if buffer is None:
         return None
     try:
@@ -310,6 +269,6 @@ def prepare_truncate(pool: Any, where: RelFileLocator, nblocks: int) -> tuple[in
     block = fsm_block(page)
     have = pool.nblocks(where, _FSM)
     if slot:
-        buffer = _pin(pool, where, (0, page), False)
+        buffer = pinned(pool, where, (0, page), False)
         return None if buffer is None else (block + 1, buffer)
     return None if have <= block else (block, None)

@@ -40,6 +40,7 @@ from pgtool.access.heap.truncate import truncate_relation
 from pgtool.errors import Panic
 from pgtool.storage import freespace
 from pgtool.storage import page as bufpage
+from pgtool.storage.freespacemany import record_many
 from pgtool.storage.pagearrays import header_field, pointer_words
 from pgtool.storage.pageruns import Run, runs_of
 from pgtool.transam.cutoffs import Cutoffs
@@ -298,7 +299,7 @@ class LazyVacuum:
         lines = (lower - SIZE_OF_PAGE_HEADER) // bufpage.SIZE_OF_ITEM_ID
         for row in np.flatnonzero(lines >= bufpage.MAX_HEAP_TUPLES_PER_PAGE).tolist():
             free[row] = bufpage.heap_free_space(run.pages[rows[row]].tobytes())
-        freespace.record_many(self.rel.pool, self.rel.where, run.blocks[rows], free)
+        record_many(self.rel.pool, self.rel.where, run.blocks[rows], free)
 
     def _new_page(self, block: int) -> None:
         """A page that was added and never used: remember its room."""

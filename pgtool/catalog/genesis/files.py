@@ -7,7 +7,7 @@ holds the sizes of all others; its own size does not depend on them.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
@@ -56,19 +56,17 @@ class FileMaker:
 
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
-        self.local: dict[int, Forks] = {}
-        self.shared: dict[int, Forks] = {}
         self.sizes: dict[int, tuple[int, int]] = {}
 
-    def make(self) -> None:
-        """All files; ``local`` and ``shared`` hold them by OID afterwards."""
-        for catalog in self.rows.catalogs.values():
-            if catalog.name != "pg_class":
-                self._catalog(catalog)
+    def files(self) -> Iterator[tuple[bool, dict[int, Forks]]]:
+        """Each catalog's files by OID as soon as they are made, and whether they are shared."""
         own = self.rows.catalogs["pg_class"]
+        for catalog in self.rows.catalogs.values():
+            if catalog is not own:
+                yield catalog.shared, self._catalog(catalog)
         self._catalog(own)
         self._record_sizes()
-        self._catalog(own)
+        yield own.shared, self._catalog(own)
 
     def _record_sizes(self) -> None:
         """relpages, reltuples and what the maps hold, in the rows of pg_class."""
@@ -81,11 +79,12 @@ class FileMaker:
             if row[at["relkind"]] != ord("i"):
                 row[at["relallvisible"]] = row[at["relallfrozen"]] = size[0]
 
-    def _put(self, catalog: Catalog, oid: int, forks: Forks, tuples: int) -> None:
-        (self.shared if catalog.shared else self.local)[oid] = forks
+    def _put(self, files: dict[int, Forks], oid: int, forks: Forks, tuples: int) -> None:
+        files[oid] = forks
         self.sizes[oid] = (len(forks.main), tuples)
 
-    def _catalog(self, catalog: Catalog) -> None:
+    def _catalog(self, catalog: Catalog) -> dict[int, Forks]:
+        files: dict[int, Forks] = {}
         rows = self.rows.of[catalog.name]
         former = RowFormer([self._attr(c.type, c.notnull) for c in catalog.columns])
         chunks: list[tuple[int, int, bytes]] = []
@@ -95,19 +94,20 @@ class FileMaker:
             if len(made) > TOAST_TUPLE_THRESHOLD and catalog.toast:
                 made = self._shrunk(catalog, former, row, chunks)
             tuples.append(made)
-        tids = self._heap(catalog, catalog.oid, tuples)
+        tids = self._heap(files, catalog.oid, tuples)
         columns = {c.name: i for i, c in enumerate(catalog.columns)}
         for index in catalog.indexes:
-            self._index(catalog, index, columns, rows, tids)
+            self._put(files, index.oid, self._index(catalog, index, columns, rows, tids), len(rows))
         if catalog.toast:
-            self._toast(catalog, chunks)
+            self._toast(files, catalog, chunks)
+        return files
 
-    def _heap(self, catalog: Catalog, oid: int, tuples: list[bytearray]) -> list[int]:
+    def _heap(self, files: dict[int, Forks], oid: int, tuples: list[bytearray]) -> list[int]:
         pages, tids, free = heap_pages(tuples)
         forks = Forks(pages)
         if pages:
             forks.fsm, forks.vm = free_space_map(free), visibility_map(len(pages))
-        self._put(catalog, oid, forks, len(tuples))
+        self._put(files, oid, forks, len(tuples))
         return tids
 
     def _attr(self, type_: str, notnull: bool) -> FormAttr:
@@ -153,22 +153,24 @@ class FileMaker:
         pointer = _POINTER.pack(size, len(stored), oid, catalog.toast)
         return StoredVarlena(bytes([1, varlena.VarTag.VARTAG_ONDISK]) + pointer)
 
-    def _toast(self, catalog: Catalog, chunks: list[tuple[int, int, bytes]]) -> None:
+    def _toast(
+        self, files: dict[int, Forks], catalog: Catalog, chunks: list[tuple[int, int, bytes]]
+    ) -> None:
         attrs = [self._attr(type_, False) for _, type_ in TOAST_COLUMNS]
         attrs = [a._replace(attstorage="p", notnull=a.attlen > 0) for a in attrs]
         tuples = [RowFormer(attrs).form(chunk) for chunk in chunks]
-        tids = self._heap(catalog, catalog.toast, tuples)
+        tids = self._heap(files, catalog.toast, tuples)
         keys = [KeyAttr(4, "i", "p", "I"), KeyAttr(4, "i", "p", "i")]
         entries = sorted((chunk[:2], tid) for chunk, tid in zip(chunks, tids))
         pages = btree_pages(keys, entries, True)
-        self._put(catalog, catalog.toast_index, Forks(pages), len(chunks))
+        self._put(files, catalog.toast_index, Forks(pages), len(chunks))
 
     # -- indexes -----------------------------------------------------------------------
 
     def _index(
         self, catalog: Catalog, index: Index, columns: dict[str, int], rows: Sequence[Row],
         tids: Sequence[int],
-    ) -> None:  # fmt: skip
+    ) -> Forks:  # fmt: skip
         places = [columns[name] for name, _ in index.keys]
         types = [catalog.columns[i].type for i in places]
         attrs = [self._key_attr(type_) for type_ in types]
@@ -182,8 +184,7 @@ class FileMaker:
         else:
             entries.sort()
         equal = all(self.rows.equal_is_identical(opclass) for _, opclass in index.keys)
-        pages = btree_pages(attrs, entries, equal, equal and not index.unique)
-        self._put(catalog, index.oid, Forks(pages), len(rows))
+        return Forks(btree_pages(attrs, entries, equal, equal and not index.unique))
 
     def _key_attr(self, type_: str) -> KeyAttr:
         facts = self.rows.facts.types["cstring" if type_ == "name" else type_]

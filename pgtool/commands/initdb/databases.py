@@ -13,11 +13,11 @@ VERSION = b"18\n"
 
 
 def write_databases(made: FileMaker, where: NewDirectory, checksums: bool) -> None:
-    """Every relation's forks, the maps and the version files."""
+    """Every relation's forks, each as it is made, the maps and the version files."""
     databases = [f"base/{oid}" for oid in (TEMPLATE1, TEMPLATE0, POSTGRES)]
-    for places, relations in ((databases, made.local), (["global"], made.shared)):
+    for shared, relations in made.files():
         for oid, forks in relations.items():
-            _write_forks(forks, str(oid), places, where, checksums)
+            _write_forks(forks, str(oid), ["global"] if shared else databases, where, checksums)
     for place in databases:
         where.write(f"{place}/PG_VERSION", VERSION)
         where.write(f"{place}/pg_filenode.map", relation_map(mapped(made.rows, False)))

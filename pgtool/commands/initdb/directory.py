@@ -24,16 +24,19 @@ DIRECTORIES = (
     "pg_logical/mappings",
 )  # fmt: skip
 WAL_DIRECTORIES = ("archive_status", "summaries")
-SYNC_THREADS = 8
+WRITE_THREADS = 4
 
 
 class NewDirectory:
-    """A context: leaving it by an exception takes away all that was made in it."""
+    """A context: leaving it by an exception takes away all that was made in it.
+
+    Where files are synced, threads write them: the next are made while these go to disk.
+    """
 
     def __init__(
         self, root: str, waldir: str | None, group_access: bool, sync: bool = True
     ) -> None:
-        """``sync``: files start on their way to the disk as soon as they are written."""
+        """``sync``: files are on their way to the disk as soon as they are made."""
         self.root = os.path.abspath(root)
         self.waldir = os.path.abspath(waldir) if waldir else None
         self.mode = 0o750 if group_access else 0o700
@@ -109,8 +112,14 @@ class NewDirectory:
             os.chown(path, *self.owner, follow_symlinks=isinstance(path, int))
 
     def write(self, name: str, data: bytes, size: int | None = None) -> None:
-        """A new file; ``size`` lets zeroes follow the data."""
+        """A new file; ``size`` lets zeroes follow the data. Errors may come with :meth:`sync`."""
         path = os.path.join(self.root, name)
+        if self._pool is None:
+            self._put(path, data, size, False)
+        else:
+            self._syncing.append(self._pool.submit(self._put, path, data, size, True))
+
+    def _put(self, path: str, data: bytes, size: int | None, sync: bool) -> None:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self.file_mode)
         try:
             view = memoryview(data)
@@ -119,10 +128,10 @@ class NewDirectory:
             if size is not None:
                 _zeroes(handle, len(data), size)
             self._own(handle)
+            if sync:
+                os.fsync(handle)
         finally:
             os.close(handle)
-        if self._pool is not None:
-            self._syncing.append(self._pool.submit(_sync, path))
 
     def sync(self) -> None:
         """Return when all of it will survive a crash of the machine."""
@@ -151,7 +160,7 @@ class NewDirectory:
 def _threads() -> ThreadPoolExecutor:
     from concurrent.futures import ThreadPoolExecutor
 
-    return ThreadPoolExecutor(SYNC_THREADS)
+    return ThreadPoolExecutor(WRITE_THREADS)
 
 
 def _reason(path: str, names: list[str]) -> str:

@@ -40,9 +40,7 @@ def run(options: Options, say: Say, ask: Callable[[], str]) -> None:
     place = NewDirectory(options.pgdata, options.waldir, group, sync)
     with _no_collecting(), _terminable(), place as where:
         rows = contents(_request(options, locales, settings))
-        made = FileMaker(rows)
-        made.make()
-        write_databases(made, where, options.checksums)
+        write_databases(FileMaker(rows), where, options.checksums)
         _write_config(options, locales, where)
         identity = control.new_identity(
             options.wal_segsize << 20, options.checksums, rows.next_oid, settings
