@@ -60,8 +60,9 @@ _PAGE_HEADER, _HEADER, _BLOCK, _IMAGE, _LOCATOR, _BLKNO, _SHORT = (
 _PAGE_MASK = XLOG_BLCKSZ - 1
 _CONTRECORD = int(XLogPageFlags.XLP_FIRST_IS_CONTRECORD)
 _LOWER, _UPPER = (offset_of(PageHeaderData, name) // 2 for name in ("pd_lower", "pd_upper"))
-_HAS_IMAGE, _HAS_DATA, _SAME_REL = (
-    int(BkpBlockFlags[f"BKPBLOCK_{name}"]) for name in ("HAS_IMAGE", "HAS_DATA", "SAME_REL")
+_HAS_IMAGE, _HAS_DATA, _SAME_REL, _WILL_INIT = (
+    int(BkpBlockFlags[f"BKPBLOCK_{name}"])
+    for name in ("HAS_IMAGE", "HAS_DATA", "SAME_REL", "WILL_INIT")
 )
 _DATA_SHORT = int(FragmentId.XLR_BLOCK_ID_DATA_SHORT)
 
@@ -79,7 +80,7 @@ class Reference:
     """A block reference that every record of a kind has.
 
     ``image``: pages that go in whole, a row each, and no ``data`` then; with a hole in them
-    if they are ``standard``.
+    if they are ``standard``. ``will_init``: redo makes the page anew, no image is needed.
     """
 
     id: int
@@ -90,6 +91,7 @@ class Reference:
     data: Spans | None = None
     image: Bytes | None = None
     standard: bool = True
+    will_init: bool = False
 
 
 @dataclass(slots=True)
@@ -102,14 +104,19 @@ class Kind:
     references: Sequence[Reference]
     #: The record's number in the order of all.
     places: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
+    xid: int = 0
 
     def __len__(self) -> int:
         return len(self.main)
 
 
-def possible(wal: Wal, rmid: int) -> bool:
-    """Whether records can be made in bulk: images as they are, and no more than needed."""
-    return wal.stores_images_raw and rmid not in wal.consistency
+def possible(wal: Wal, rmid: int, *, images: bool = True) -> bool:
+    """Whether records can be made in bulk: images as they are, and no more than needed.
+
+    Without ``images`` in them, their compression does not matter.
+    """
+    raw = wal.stores_images_raw or not images
+    return raw and rmid not in wal.consistency and not wal.pending_top
 
 
 def _octets(values: npt.NDArray[Any], n: int) -> Bytes:
@@ -135,7 +142,7 @@ def _image_parts(pages: Bytes, apply: int, standard: bool) -> tuple[npt.NDArray[
 def _reference(one: Reference, n: int, apply: int) -> tuple[list[Bytes], list[Spans]]:
     head = np.zeros(n, _BLOCK)
     head["id"] = one.id
-    flags = one.fork | (_SAME_REL if one.same_rel else 0)
+    flags = one.fork | (_SAME_REL if one.same_rel else 0) | (_WILL_INIT if one.will_init else 0)
     parts: list[Bytes] = []
     spans: list[Spans] = []
     if one.image is not None:
@@ -163,7 +170,7 @@ def _parts(kind: Kind, apply: int) -> tuple[Bytes, list[Spans]]:
     """(record headers and all fragment headers, the payload's pieces) of each record."""
     n = len(kind)
     header = np.zeros(n, _HEADER)
-    header["xl_info"], header["xl_rmid"] = kind.info, kind.rmid
+    header["xl_info"], header["xl_rmid"], header["xl_xid"] = kind.info, kind.rmid, kind.xid
     parts, spans = [_octets(header, n)], []
     for one in kind.references:
         heads, pieces = _reference(one, n, apply)

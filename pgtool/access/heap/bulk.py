@@ -11,7 +11,7 @@ Invariant: the pages are not in the pool, and nobody else extends the relation m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,8 @@ from pgtool.storage import page as bufpage
 from pgtool.storage.bufmgr import Buffer, BufferTag
 from pgtool.storage.smgr import ForkNumber
 from pgtool.types.column import Column
+from pgtool.wal import bulk as wal_bulk
+from pgtool.wal.bulk import Kind, Reference, Spans
 from pgtool.wal.insert import Record
 
 if TYPE_CHECKING:
@@ -147,20 +149,40 @@ def _log(
 ) -> int:
     """A record for each page, whose LSN it gets; the end of the last one."""
     data, ends = form_columns.logged(rows, pages)
-    raw = data.tobytes()
-    view = pages.buffer.data
-    flags = int(InsertFlags.XLH_INSERT_CONTAINS_NEW_TUPLE) if rel.logical else 0
     main = np.zeros(len(pages), _main)
-    main["flags"], main["ntuples"] = flags, np.diff(pages.first)
-    mains = main.tobytes()
-    size, xid, end = _main.itemsize, xact.current_xid(), 0
-    bounds = ends.tolist()
+    main["flags"] = int(InsertFlags.XLH_INSERT_CONTAINS_NEW_TUPLE) if rel.logical else 0
+    main["ntuples"] = np.diff(pages.first)
+    if not wal_bulk.possible(rel.wal, RmgrId.RM_HEAP2_ID, images=False):
+        return _log_each(rel, xact, data.tobytes(), ends.tolist(), main, pages, block)
+    count = len(pages)
+    page = Reference(
+        0, rel.where, np.arange(block, block + count), will_init=True,
+        data=Spans(data, ends[:-1], np.diff(ends)),
+    )  # fmt: skip
+    octets = main.view(np.uint8).reshape(count, -1)
+    kind = Kind(
+        int(RmgrId.RM_HEAP2_ID), _MULTI_INSERT, octets, [page], np.arange(count),
+        xact.current_xid(),
+    )  # fmt: skip
+    lsn = wal_bulk.insert(rel.wal, [kind])
+    words = pages.buffer.view(np.uint32).reshape(count, -1)
+    words[:, 0], words[:, 1] = lsn >> 32, lsn & 0xFFFFFFFF
+    return int(lsn[-1])
+
+
+def _log_each(
+    rel: HeapRelation, xact: Xact, data: bytes, bounds: list[int], main: npt.NDArray[Any],
+    pages: form_columns.Pages, block: int,
+) -> int:  # fmt: skip
+    """The same, record by record, where they cannot be made in bulk."""
+    mains, size, view = main.tobytes(), _main.itemsize, pages.buffer.data
+    xid, end = xact.current_xid(), 0
     for i in range(len(pages)):
         page = view[i * BLCKSZ : (i + 1) * BLCKSZ]
         buffer = Buffer(BufferTag(rel.where, ForkNumber.MAIN, block + i), page)  # type: ignore[arg-type]
         record = Record(RmgrId.RM_HEAP2_ID, _MULTI_INSERT, mains[i * size : (i + 1) * size])
         record.block(
-            0, buffer, raw[bounds[i] : bounds[i + 1]], will_init=True, keep_data=rel.logical
+            0, buffer, data[bounds[i] : bounds[i + 1]], will_init=True, keep_data=rel.logical
         )
         end = rel.wal.insert(record, xid)
     return end
