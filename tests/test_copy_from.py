@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 from pgtool.catalog.cluster import Cluster
+from pgtool.commands.copy import quickread
 from pgtool.errors import SqlError
 from pgtool.functions.session import Session
 from pgtool.sql.engine import Engine
+from pgtool.types import digit_read
+from pgtool.types.column import VarColumn
+from pgtool.types.info import Settings
+from pgtool.types.registry import TypeRegistry
 from tests.conftest import need
 from tests.servers import cluster
 
+REGISTRY = TypeRegistry(Settings())
 SCHEMA = """
 create table c (a int, b text, d date, f float8, n numeric(10,2), ts timestamp, bo bool default true);
 create table k (id int primary key, v varchar(5) not null default 'dflt', g int generated always as (id * 2) stored, s serial);
@@ -162,3 +170,31 @@ def test_copy_as_the_server_does(tmp_path: Path) -> None:
                     wrong.append(f"{statement}\n  ours:   {mine!r}\n  server: {real!r}")
         engine.close()
         assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_read_at_once_as_one_by_one(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loops (run as Python where they are not compiled), the numpy way, and input itself."""
+    monkeypatch.setattr(digit_read, "COMPILED", compiled)
+    rng = random.Random(5)
+    texts = ["", "-", "0", "-0", "00", "+1", "1.", ".5", "-.5", "1..2", "1.2.3", "1e5", "0.0", "x",
+             "-32768", "32768", "2147483647", "2147483648", "-2147483648", "999999999999999999",
+             "9223372036854775807", "0.0001", "10000", "100000000", "0.00010000", "-00012.500",
+             " 1", "1 ", "--1", "99999999.99", "-99999999.995", "123456789.12"]  # fmt: skip
+    for _ in range(600):
+        digits = "".join(rng.choices("0000123456789", k=rng.randrange(1, 20)))
+        at = rng.randrange(len(digits) + 1)
+        texts.append(rng.choice(["", "-"]) + digits[:at] + rng.choice(["", ".", "."]) + digits[at:])
+    column = VarColumn.of([text.encode() for text in texts] + [None])
+    for name, oid, typmod in (("int2out", 21, -1), ("int4out", 23, -1), ("int8out", 20, -1),
+                              ("numeric_out", 1700, -1), ("numeric_out", 1700, 10 << 16 | 6),
+                              ("float8out", 701, -1)):  # fmt: skip
+        io = REGISTRY.io_of(oid)
+        read = quickread.reader(name, typmod)
+        assert read is not None
+        made, rest = read(column)
+        left = set(rest.tolist())
+        assert len(left) < len(texts) - 20 and len(texts) not in left
+        for row, text in enumerate(texts):
+            if row not in left:
+                assert made.datum(row) == io.input(text, typmod), (name, typmod, text)

@@ -35,6 +35,7 @@ HOT_MODULES: tuple[str, ...] = (
     "pgtool.storage.pageedit",
     "pgtool.storage.redobuffer",
     "pgtool.storage.spans",
+    "pgtool.types.digit_read",
     "pgtool.types.digit_walk",
     "pgtool.types.float_walk",
     "pgtool.types.jsonb_walk",

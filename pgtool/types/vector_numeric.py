@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from formats import datum as layout
+from pgtool.types import digit_read
 from pgtool.types.column import VarColumn
+from pgtool.types.digit_read import GROUPS
 
 __all__ = ["MOST_DIGITS", "MOST_SHOWN", "pack_digits", "pack_scaled"]
 
@@ -19,9 +21,12 @@ __all__ = ["MOST_DIGITS", "MOST_SHOWN", "pack_digits", "pack_scaled"]
 MOST_DIGITS = 18
 #: Decimals that a short header can show, and its weight hold.
 MOST_SHOWN = layout.NUMERIC_SHORT_DSCALE_MAX
-_GROUPS = 5
 _BASE = 10000
 _POWERS = 10 ** np.arange(MOST_DIGITS + 1, dtype=np.int64)
+_MARKS = np.array([
+    layout.NUMERIC_SHORT, layout.NUMERIC_SHORT_SIGN_MASK, layout.NUMERIC_SHORT_WEIGHT_SIGN_MASK,
+    layout.NUMERIC_SHORT_WEIGHT_MASK, layout.NUMERIC_SHORT_DSCALE_SHIFT,
+], np.intc)  # fmt: skip
 
 
 def pack_scaled(values: Any, decimals: Any, shown: Any, valid: Any = None) -> VarColumn:
@@ -29,13 +34,21 @@ def pack_scaled(values: Any, decimals: Any, shown: Any, valid: Any = None) -> Va
 
     A value's digits with its decimals filled up to a multiple of four are at most MOST_DIGITS.
     """
+    if digit_read.COMPILED:
+        made = np.zeros((len(values), GROUPS + 1), np.uint16)
+        length = np.empty(len(values), np.int64)
+        value, behind, wide = (
+            np.ascontiguousarray(array, np.int64) for array in (values, decimals, shown)
+        )
+        digit_read.pack(value, behind, wide, _POWERS, _MARKS, made, length)
+        return _stored(made, length, valid)
     negative = values < 0
     pad = -decimals % 4
     left = np.abs(values) * _POWERS[pad]
-    groups = np.zeros((len(values), _GROUPS), np.uint16)
-    for place in range(_GROUPS):
-        left, groups[:, _GROUPS - 1 - place] = np.divmod(left, _BASE)
-    return pack_digits(groups, _GROUPS - 1 - (decimals + pad) // 4, shown, negative, valid)
+    groups = np.zeros((len(values), GROUPS), np.uint16)
+    for place in range(GROUPS):
+        left, groups[:, GROUPS - 1 - place] = np.divmod(left, _BASE)
+    return pack_digits(groups, GROUPS - 1 - (decimals + pad) // 4, shown, negative, valid)
 
 
 def pack_digits(
@@ -62,5 +75,9 @@ def pack_digits(
     made[:, 0] = header
     for place in range(int(count.max(initial=0))):
         made[:, place + 1] = digits[rows, np.minimum(first + place, width - 1)]
-    start = rows * made.strides[0]
-    return VarColumn(made.reshape(-1).view(np.uint8), start, 2 + 2 * count, valid)
+    return _stored(made, 2 + 2 * count, valid)
+
+
+def _stored(made: Any, length: Any, valid: Any) -> VarColumn:
+    start = np.arange(len(made)) * made.strides[0]
+    return VarColumn(made.reshape(-1).view(np.uint8), start, length, valid)

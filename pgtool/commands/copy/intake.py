@@ -68,20 +68,21 @@ def blocks(
 ) -> Iterator[Block]:
     """The rows of an input. ``name`` is the table's, for errors, as are its ``columns``."""
     reader = _Reader(options, width, name, columns)
-    rest = b""
+    pieces, size = [], 0
     for piece in source:
-        data = rest + piece
-        if len(data) < BLOCK_BYTES:
-            rest = data
+        pieces.append(piece)
+        size += len(piece)
+        if size < BLOCK_BYTES:
             continue
+        data = b"".join(pieces)
         cut = reader.whole(data)
         if cut:
             yield from reader.read(data[:cut])
             if reader.ended:
                 return
-        rest = data[cut:]
-    if rest:
-        yield from reader.read(rest)
+        pieces, size = [data[cut:]], len(data) - cut
+    if size:
+        yield from reader.read(b"".join(pieces))
 
 
 class _Reader:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pgtool.storage import ragged
+from pgtool.types import digit_read
 from pgtool.types.column import FixedColumn, VarColumn
 from pgtool.types.vector_numeric import MOST_DIGITS, pack_scaled
 
@@ -53,7 +54,7 @@ def _present(column: VarColumn) -> tuple[Any, Any, Any]:
     length = column.length.astype(np.int64)
     if column.valid is not None:
         length = np.where(column.valid, length, 0)
-    return np.where(length > 0, column.start, 0), length, column.valid
+    return np.where(length > 0, column.start, 0).astype(np.int64, copy=False), length, column.valid
 
 
 def _rest(column: VarColumn, good: Any) -> Any:
@@ -66,6 +67,11 @@ def _integers(column: VarColumn, code: str, digits: int, low: int, high: int) ->
     n = len(start)
     if not len(column.buffer) or not n:
         return FixedColumn(np.zeros(n, code), valid), _rest(column, np.zeros(n, bool))
+    if digit_read.COMPILED:
+        total, good = np.empty(n, np.int64), np.empty(n, bool)
+        digit_read.integers(column.buffer.data, start, length, digits, low, high, total,
+                            good.view(np.uint8))  # fmt: skip
+        return FixedColumn(total.astype(code, copy=False), valid), _rest(column, good)
     negative = (column.buffer[start] == _MINUS) & (length > 1)
     count = length - negative
     good = (count > 0) & (count <= digits)
@@ -215,13 +221,15 @@ def _decimals(buffer: Any, start: Any, length: Any, width: int) -> tuple[Any, An
 def _scaled(buffer: Any, start: Any, length: Any, width: int, most: int) -> tuple[Any, Any, Any]:
     """(digits as one number, decimals, which were read) of ``-?[0-9]+(.[0-9]*)?``."""
     n = len(start)
+    total, after, good = np.zeros(n, np.int64), np.zeros(n, np.int64), np.empty(n, bool)
+    if digit_read.COMPILED:
+        digit_read.scaled(buffer.data, start, length, most, total, after, good.view(np.uint8))
+        return total, after, good
     negative = (buffer[start] == _MINUS) & (length > 1)
     padded = np.concatenate([np.zeros(width, np.uint8), buffer])
     table = ragged.windows(padded, width)[start + length].view(np.uint8).reshape(n, width)
     table = np.ascontiguousarray(table.T)
     first = width - (length - negative)
-    total = np.zeros(n, np.int64)
-    after = np.zeros(n, np.int64)
     seen = np.zeros(n, bool)
     good = (length > 0) & (length - negative <= most + 1)
     for k in range(max(width - most - 1, 0), width):
