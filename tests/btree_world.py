@@ -41,6 +41,7 @@ class NoWal:
 
     stores_images_raw = True
     consistency: frozenset[int] = frozenset()
+    pending_top: dict[int, int] = {}
 
     def critical(self) -> Any:
         return contextlib.nullcontext()

@@ -183,6 +183,7 @@ def _column(
     return KeyColumn(
         plain, bool(option & _DESC), bool(option & _NULLS_FIRST),
         _equal_image(cache, opclass, collation), NUMBERS.get(prosrc, ""), by_bytes,
+        prosrc == "numeric_cmp",
     )
 
 

@@ -1,4 +1,4 @@
-"""Numbers as numpy arrays → stored numerics: all rows at once.
+"""Numbers as numpy arrays → stored numerics, and their order: all rows at once.
 
 A value is an integer and a count of decimals; its base-10000 digits are cut off from the
 right. Values of more than 18 digits do not fit an int64 and are for others to store.
@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from formats import datum as layout
-from pgtool.types import digit_read
+from pgtool.types import digit_read, numeric_rank
 from pgtool.types.column import VarColumn
 from pgtool.types.digit_read import GROUPS
 
-__all__ = ["MOST_DIGITS", "MOST_SHOWN", "pack_digits", "pack_scaled"]
+__all__ = ["MOST_DIGITS", "MOST_SHOWN", "numeric_ranks", "pack_digits", "pack_scaled"]
 
 #: Decimal digits, those that fill up the last base-10000 one included.
 MOST_DIGITS = 18
@@ -38,7 +38,8 @@ def pack_scaled(values: Any, decimals: Any, shown: Any, valid: Any = None) -> Va
         made = np.zeros((len(values), GROUPS + 1), np.uint16)
         length = np.empty(len(values), np.int64)
         value, behind, wide = (
-            np.ascontiguousarray(array, np.int64) for array in (values, decimals, shown)
+            np.ascontiguousarray(np.broadcast_to(given, len(values)), np.int64)
+            for given in (values, decimals, shown)
         )
         digit_read.pack(value, behind, wide, _POWERS, _MARKS, made, length)
         return _stored(made, length, valid)
@@ -81,3 +82,13 @@ def pack_digits(
 def _stored(made: Any, length: Any, valid: Any) -> VarColumn:
     start = np.arange(len(made)) * made.strides[0]
     return VarColumn(made.reshape(-1).view(np.uint8), start, length, valid)
+
+
+def numeric_ranks(column: VarColumn) -> Any:
+    """Integers that order as the numerics do, 0 for NULL; None where some do not fit one."""
+    out = np.empty(len(column), np.int64)
+    valid = np.zeros(0, bool) if column.valid is None else column.valid
+    start, length = (np.ascontiguousarray(a, np.int64) for a in (column.start, column.length))
+    if numeric_rank.ranks(column.buffer.data, start, length, valid.view(np.uint8), out):
+        return None
+    return out

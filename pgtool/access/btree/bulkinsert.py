@@ -23,14 +23,8 @@ from formats.units import BLCKSZ
 from formats.wal import xlog
 from formats.wal.rmgrs import RmgrId, opcode
 from pgtool.access.btree import pageops, tuples
-from pgtool.access.btree.build import (
-    append_items,
-    deal,
-    equal_rows,
-    gather_rows,
-    lay_page,
-    taken,
-)
+from pgtool.access.btree.build import equal_rows, gather_rows, taken
+from pgtool.access.btree.buildpages import append_items, deal, lay_page
 from pgtool.access.btree.formrows import Formed, form_rows, merge_equal
 from pgtool.access.btree.insert import MAX_ITEM_SIZE, insert
 from pgtool.access.btree.keys import ScanKey

@@ -1,6 +1,6 @@
 """B-trees of some thousand rows made in one go, in memory, without WAL and without numpy.
 
-Entries come in key order (ties by TID). Pages end where :mod:`pgtool.access.btree.build` and
+Entries come in key order (ties by TID). Pages end where :mod:`pgtool.access.btree.buildpages` and
 the server end them: leaves nine tenths full, inner pages seven. A page's high key is the
 first entry of its right neighbour cut down to the attributes that tell the two apart, with
 the last TID of the left page where all attributes are equal; the same pivot tuple is the

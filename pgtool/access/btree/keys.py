@@ -76,8 +76,8 @@ class KeyColumn:
     """How one key column orders.
 
     ``number`` is the numpy type of a datum whose number is its order (``""``: not so);
-    ``as_bytes`` says that the datum's bytes are. ``equal_image`` promises that equal
-    datums are the same bytes.
+    ``as_bytes`` says that the datum's bytes are, ``as_numeric`` that it is a numeric.
+    ``equal_image`` promises that equal datums are the same bytes.
     """
 
     key: KeyFunction
@@ -86,6 +86,7 @@ class KeyColumn:
     equal_image: bool = False
     number: str = ""
     as_bytes: bool = False
+    as_numeric: bool = False
 
     @property
     def null_rank(self) -> int:

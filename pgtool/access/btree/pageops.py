@@ -41,8 +41,8 @@ __all__ = [
 _OPAQUE = struct_of(BTPageOpaqueData)
 OPAQUE_SIZE = _OPAQUE.size
 OPAQUE_AT = BLCKSZ - OPAQUE_SIZE
-_PREV_AT = OPAQUE_AT + offset_of(BTPageOpaqueData, "btpo_prev")
-_NEXT_AT = OPAQUE_AT + offset_of(BTPageOpaqueData, "btpo_next")
+PREV_AT = OPAQUE_AT + offset_of(BTPageOpaqueData, "btpo_prev")
+NEXT_AT = OPAQUE_AT + offset_of(BTPageOpaqueData, "btpo_next")
 _FLAGS_AT = OPAQUE_AT + offset_of(BTPageOpaqueData, "btpo_flags")
 _CYCLE_AT = OPAQUE_AT + offset_of(BTPageOpaqueData, "btpo_cycleid")
 _META = struct_of(BTMetaPageData)
@@ -127,9 +127,9 @@ def clear_garbage(page: bytearray) -> None:
 def set_siblings(page: bytearray, *, prev: int | None = None, next_: int | None = None) -> None:
     """Change one link or both."""
     if prev is not None:
-        _U32.pack_into(page, _PREV_AT, prev)
+        _U32.pack_into(page, PREV_AT, prev)
     if next_ is not None:
-        _U32.pack_into(page, _NEXT_AT, next_)
+        _U32.pack_into(page, NEXT_AT, next_)
 
 
 def set_cycleid(page: bytearray, cycleid: int) -> None:
@@ -144,7 +144,7 @@ def is_leaf(page: bytes | bytearray) -> bool:
 
 def is_rightmost(page: bytes | bytearray) -> bool:
     """Whether no page follows on its level."""
-    return bool(_U32.unpack_from(page, _NEXT_AT)[0] == P_NONE)
+    return bool(_U32.unpack_from(page, NEXT_AT)[0] == P_NONE)
 
 
 def first_data(page: bytes | bytearray) -> int:

@@ -1,9 +1,9 @@
 """The order of many rows at once, by the keys of an index: what a build begins with.
 
 Each key column becomes one integer array whose order is the column's (a **rank**): numbers
-are themselves, text that orders by its bytes is sorted by eight bytes at a time, anything
-else by its key function. Then one sort over the ranks gives the rows' order; rows with
-equal keys come in the order of their TIDs.
+are themselves, numerics of few digits are packed, text that orders by its bytes is sorted
+by eight bytes at a time, anything else by its key function. Then one sort over the ranks
+gives the rows' order; rows with equal keys come in the order of their TIDs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ import numpy as np
 
 from pgtool.access.btree.keys import KeyColumn
 from pgtool.storage import ragged
+from pgtool.storage.wordsort import sort_words
+from pgtool.types import numeric_rank
 from pgtool.types.column import FixedColumn, VarColumn
+from pgtool.types.vector_numeric import numeric_ranks
 
 __all__ = ["Rows", "Sorted", "sort_rows"]
 
@@ -107,7 +110,7 @@ def _packed_order(values: Ints) -> Ints:
     words = _offset(values, low)
     words <<= bits
     words |= np.arange(count)
-    words.sort()
+    sort_words(words, bits)
     words &= (1 << bits) - 1
     return words
 
@@ -141,6 +144,8 @@ def _rank(column: KeyColumn, data: FixedColumn | VarColumn) -> _Rank:
     if valid is not None and valid.all():
         valid = None
     values = _number_rank(column, data, valid)
+    if column.as_numeric and numeric_rank.COMPILED and isinstance(data, VarColumn):
+        values = numeric_ranks(data)
     if values is None and column.as_bytes:
         values = _dense(*text_order(*_bytes(data)), len(data))
     if values is None:
@@ -240,7 +245,7 @@ def _word_order(words: Ints) -> tuple[Ints, Ints]:
     count = len(words)
     bits = np.uint64(max((count - 1).bit_length(), 1))
     packed = words >> bits << bits | np.arange(count, dtype=np.uint64)
-    packed.sort()
+    sort_words(packed, int(bits))
     order = (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
     packed >>= bits
     same = np.zeros(count, bool)

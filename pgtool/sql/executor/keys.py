@@ -20,7 +20,10 @@ from pgtool.functions.collation import collation_key
 from pgtool.sql.executor.batch import Batch, nulls, stored, values
 from pgtool.sql.executor.spans import padded_words, ranks, trimmed
 from pgtool.sql.executor.vcalls import numeric_argument
+from pgtool.storage.wordsort import sort_words
+from pgtool.types import numeric_rank
 from pgtool.types.column import VarColumn
+from pgtool.types.vector_numeric import numeric_ranks
 
 __all__ = ["KeySpec", "key_specs", "order_arrays", "pack", "sort_order"]
 
@@ -182,6 +185,11 @@ def _numeric(column: Any, spec: KeySpec) -> list[Any]:
     found = numeric_argument(column, spec.codec)
     if found is not NotImplemented and np.ndim(found.values):
         return [_signed(found.values)]
+    held = stored(column, spec.codec)
+    if numeric_rank.COMPILED and isinstance(held, VarColumn):
+        ranked = numeric_ranks(held)
+        if ranked is not None:
+            return [_signed(ranked)]
     items = [None if v is None else ((1, 0) if v != v else (0, v))
              for v in values(column, spec.codec)]  # fmt: skip
     return _ranked(items)
@@ -323,7 +331,7 @@ def _sorted_words(words: list[tuple[Any, int]], n: int) -> Any:
         place = max(count - 1, 1).bit_length()
         key, words = _leading(tie, 64 - place - tie_bits, words)
         mixed = (key << np.uint64(place)) | np.arange(count, dtype=np.uint64)
-        mixed.sort()
+        sort_words(mixed, place)
         moved = (mixed & np.uint64((1 << place) - 1)).astype(np.int64)
         order[places] = order[places[moved]]
         mixed >>= np.uint64(place)
