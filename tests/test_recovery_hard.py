@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
@@ -25,6 +26,7 @@ from formats.wal.page import XLogLongPageHeaderData
 from pgtool.catalog.cluster import Cluster
 from pgtool.catalog.names import find_relation
 from pgtool.check.diagnose import diagnose as look_at
+from pgtool.cli.recovery_options import make_target
 from pgtool.errors import CorruptData, PgtoolError, UserError
 from pgtool.storage.backend import Directory
 from pgtool.storage.smgr import relation_path
@@ -453,6 +455,7 @@ def test_to_a_moment_as_the_server(tmp_path: Path) -> None:
                 theirs.close()
             check_target(server, backup, packed, (key, value), expected)
         check_missing(server, backup, packed, tmp_path)
+        check_killed(server, backup, archive, tmp_path, dict(targets)["xid"])
         check_sizes(server, backup, archive)
 
 
@@ -490,6 +493,32 @@ def check_missing(server: Server, backup: Path, packed: Path, tmp_path: Path) ->
     done = cases.recover(backup, "--wal", str(packed), "--dry-run", check=False)
     assert done.returncode in (1, 2) and first in done.stderr + done.stdout
     assert len(names) > 1
+
+
+def check_killed(
+    server: Server, backup: Path, archive: Path, tmp_path: Path, xid: str
+) -> None:  # fmt: skip
+    """Killed while it makes the new timeline: run again it goes to the same moment."""
+    path = server.base / f"{tmp_path.name}-promoted"
+    request = Request(make_target(xid=xid, inclusive=False), (str(archive),))
+
+    def begin(stop: tuple[str, int] | None) -> CrashBackend:
+        subprocess.run(["cp", "-a", str(backup), str(path)], check=True)
+        backend = CrashBackend(str(path), stop)
+        with pytest.raises(Killed) if stop else contextlib.nullcontext():
+            recover(backend, request)
+        return backend
+
+    syncs = begin(None).counts["sync"]
+    shutil.rmtree(path)
+    for back in range(5):
+        for mode in ("keep", "drop"):
+            begin(("sync", syncs - back)).crash(back, mode)
+            recover(Directory(str(path)), request)
+            (row,) = cases.our_rows(path, "postgres", ["public.log"])["public.log"]
+            assert row.startswith("0\t")
+            assert not list((path / "pg_wal").glob("promoting.*"))
+            shutil.rmtree(path)
 
 
 def check_sizes(server: Server, backup: Path, archive: Path) -> None:

@@ -10,7 +10,8 @@ How it goes (``pgtool recover``, and every reading command over an overlay, wher
    by the plain reader and replayed through :mod:`pgtool.wal.redo`.
 3. :mod:`.finish` settles what only the end can decide (unlogged relations, prepared
    transactions, pages of SLRUs) and writes everything out; over a real directory a
-   checkpoint and pg_control follow, over an overlay only pg_control.
+   checkpoint and pg_control follow, over an overlay only pg_control. A new timeline, where
+   one begins, is the matter of :mod:`.promotion`.
 
 Nothing here writes except through the backend that it was given.
 """

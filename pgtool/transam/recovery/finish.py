@@ -8,13 +8,11 @@ of WAL; then pg_control says that the cluster is shut down. Until that last step
 
 from __future__ import annotations
 
-import os
 import time
 from struct import error as StructFault
 
 from construct import Container
 
-from formats import timeline
 from formats.control import CheckPoint, DBState
 from formats.derive import reader
 from formats.slru import (
@@ -32,13 +30,13 @@ from formats.wal import xlog
 from formats.wal.page import SIZE_OF_SHORT_PHD, XLogPageHeaderData, parse_segment_name
 from formats.wal.record import DecodedRecord, FragmentId
 from pgtool.errors import CorruptData, PgtoolError, UserError
-from pgtool.transam.recovery import origins, unlogged
+from pgtool.transam.recovery import origins, promotion, unlogged
 from pgtool.transam.recovery.driver import Recovery
-from pgtool.transam.recovery.start import SIGNALS, XLOG_DIRECTORY
+from pgtool.transam.recovery.start import SIGNALS
 from pgtool.transam.recovery.targets import Kind
 from pgtool.transam.redo import twophase
 from pgtool.transam.redo.state import RecoveryState
-from pgtool.wal.archive import inventory, newest_timeline
+from pgtool.wal.archive import inventory
 from pgtool.wal.walk import checksum
 
 RM_XLOG = 0
@@ -251,7 +249,7 @@ def finish_directory(run: Recovery, *, promote: bool) -> int:
     from pgtool.transam.recovery.walend import open_end
 
     previous = run.end_tli
-    tli = new_timeline(run) if promote else previous
+    tli = promotion.new_timeline(run) if promote else previous
     writer, last = open_end(run, tli)
     redo = writer.next_start()
     body = checkpoint_at(run, redo, tli, previous if promote else tli)
@@ -259,16 +257,15 @@ def finish_directory(run: Recovery, *, promote: bool) -> int:
         record_bytes(run.major, RM_XLOG, SHUTDOWN, CheckPoint[run.major].build(body), last)
     )
     writer.flush(writer.end)
+    if promote:
+        promotion.write_history(run, tli)
     control = run.control
     control.state = DBState.DB_SHUTDOWNED
     control.checkPoint = Lsn(redo)
     control.checkPointCopy = body
     _no_recovery(run)
     run.write_control()
-    for name in SIGNALS:
-        if run.backend.exists(name):
-            run.backend.unlink(name)
-    run.backend.sync("")
+    promotion.tidy_up(run.backend, SIGNALS)
     return tli
 
 
@@ -277,29 +274,3 @@ def _no_recovery(run: Recovery) -> None:
     control.minRecoveryPoint = control.minRecoveryPointTLI = 0
     control.backupStartPoint = control.backupEndPoint = 0
     control.backupEndRequired = False
-
-
-def new_timeline(run: Recovery) -> int:
-    """Choose the next timeline and write its history file."""
-    source = run.start.source
-    tli = newest_timeline(source.directories, source.tli) + 1
-    branches = [branch for branch in run.start.branches if branch.tli < run.end_tli]
-    reason = run.why_ended if run.reached_target else "no recovery target specified"
-    branches.append(timeline.Branch(run.end_tli, run.end, _reason(run) or reason))
-    data = timeline.make(branches).render()
-    path = f"{XLOG_DIRECTORY}/{timeline.file_name(tli)}"
-    temporary = f"{XLOG_DIRECTORY}/xlogtemp.{os.getpid()}"
-    run.backend.create(temporary)
-    run.backend.truncate(temporary, 0)
-    run.backend.write(temporary, 0, data)
-    run.backend.sync(temporary)
-    run.backend.rename(temporary, path)
-    run.backend.sync(XLOG_DIRECTORY)
-    return tli
-
-
-def _reason(run: Recovery) -> str:
-    """Why the timeline was left, as a history file says it."""
-    if not run.reached_target:
-        return ""
-    return run.why_ended.replace("\n", " ")

@@ -16,7 +16,8 @@ from pgtool.storage.overlay import Overlay
 from pgtool.storage.redopool import DEFAULT_PAGES
 from pgtool.transam.recovery import finish
 from pgtool.transam.recovery.driver import Progress, Recovery
-from pgtool.transam.recovery.start import Start, check_moment, find_start
+from pgtool.transam.recovery.promotion import tidy_up
+from pgtool.transam.recovery.start import SIGNALS, Start, check_moment, find_start
 from pgtool.transam.recovery.targets import Target, ended_xid, parse_end_of, restore_point
 
 SHUTDOWN, PROMOTE = "shutdown", "promote"
@@ -70,9 +71,11 @@ def recover(
         backend, archives=request.archives, target_timeline=request.timeline,
         requested=requested,
     )  # fmt: skip
-    check_moment(start, request.target)
+    if start.promoted:
+        tidy_up(backend, SIGNALS)
     if not start.needed:
         return Outcome(start, None, None, start.tli)
+    check_moment(start, request.target)
     starting(start)
     action = choose_action(request, start)
     run = Recovery(
@@ -121,7 +124,8 @@ def rehearse(
         overlay, archives=request.archives, target_timeline=request.timeline,
         requested=request.asked or request.action == PROMOTE,
     )  # fmt: skip
-    check_moment(start, request.target)
+    if start.needed:
+        check_moment(start, request.target)
     run = Recovery(overlay, start, request.target, report=report, durable=False)
     out = Rehearsal(start, run, start.needed)
     if not out.needed:

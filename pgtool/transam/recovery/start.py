@@ -24,9 +24,10 @@ from formats.wal.xlog import CheckPoint
 from pgtool.errors import CorruptData, PgtoolError, UserError
 from pgtool.storage.backend import Backend
 from pgtool.storage.datadir import read_control, refuse_incremental
+from pgtool.transam.recovery.promotion import is_done, latest_timeline
 from pgtool.transam.recovery.targets import Kind, Target
 from pgtool.wal import rmgr
-from pgtool.wal.archive import WalArchive, newest_timeline, read_history
+from pgtool.wal.archive import WalArchive, read_history
 from pgtool.wal.desc.text import POSTGRES_EPOCH_SECS, timestamptz
 from pgtool.wal.reader import WalReader
 from pgtool.wal.source import SegmentInfo
@@ -59,6 +60,7 @@ class Start:
     label: backup.Label | None = None
     archive: bool = False
     requested: bool = False
+    promoted: bool = False
     min_recovery_point: Lsn = NOWHERE
     backup_start: Lsn = NOWHERE
     backup_end: Lsn = NOWHERE
@@ -73,6 +75,8 @@ class Start:
     @property
     def needed(self) -> bool:
         """Whether there is anything to recover."""
+        if self.promoted:
+            return False
         return (
             self.label is not None
             or self.requested
@@ -113,7 +117,7 @@ def find_start(
         lsn = label.checkpoint_location
         tli = parse_segment_name(label.start_wal_file, found.xlog_seg_size)[0]
     directories = directories_of(backend, archives)
-    branches, target = _line(directories, found, tli, target_timeline, requested)
+    branches, target = _line(backend, directories, found, tli, target_timeline, requested)
     info = SegmentInfo(
         found.xlog_seg_size, major, XLOG_PAGE_MAGIC[major], found.system_identifier
     )
@@ -123,19 +127,20 @@ def find_start(
     checkpoint = CheckPoint[major].parse(record.main)
     start = Start(major, found, source, lsn, checkpoint, record, target, label, branches=branches)
     start.requested = requested
+    start.promoted = is_done(backend, found, branches)
     _settle_archive(start)
     _check_redo(start)
     return start
 
 
 def _line(
-    directories: Sequence[str], found: Container, tli: int, wanted: str | int | None,
-    requested: bool,
+    backend: Backend, directories: list[str], found: Container, tli: int,
+    wanted: str | int | None, requested: bool,
 ) -> tuple[list[Branch], int]:  # fmt: skip
     """(ancestors, target timeline)."""
     start = max(tli, found.minRecoveryPointTLI, found.checkPointCopy.ThisTimeLineID)
     if wanted in (None, "latest"):
-        target = newest_timeline(directories, start) if requested else start
+        target = latest_timeline(backend, directories, start) if requested else start
     elif wanted == "current":
         target = tli
     else:
