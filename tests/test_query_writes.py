@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pty
 import select
@@ -16,6 +17,7 @@ import pytest
 
 from tests.conftest import need
 from tests.servers import cluster
+from tests.statement_compare import Ours
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = """
@@ -128,3 +130,25 @@ def test_data_at_a_terminal(directory: Path) -> None:
     assert program.wait(60) == 128 + signal.SIGHUP
     os.close(master)
     assert not (directory / "postmaster.pid").exists()
+
+
+def test_full_disk(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bulk load that finds no room is an error of its statement: the session goes on."""
+    copy = tmp_path / "data"
+    shutil.copytree(directory, copy)
+    ours = Ours(copy)
+
+    def full(handle: int, start: int, size: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    ours.run("create table f (a int, b text)", None)
+    fill = "insert into f select g, repeat('x', 200) from generate_series(1, 20000) g"
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "posix_fallocate", full)
+        told = ours.run(fill, None)[0]
+    assert told[:2] == ("ERROR", "53100") and told[2].endswith(": No space left on device")
+    assert ours.run("select count(*) from f", None)[0][1] == [("0",)]
+    assert ours.run(fill, None)[0][0] == "INSERT 0 20000"
+    ours.engine.close()
+    done = run("-D", str(copy), "-t", "-c", "select count(*) from f")
+    assert done.stdout.strip() == "20000" and not done.stderr

@@ -130,9 +130,12 @@ def _tuples(
 def _new_pages(
     rel: HeapRelation, xact: Xact, rows: Layout, first: list[int], cid: int
 ) -> npt.NDArray[np.int64]:
-    """Rows on new pages at the end, logged and written."""
+    """Rows on new pages at the end, logged and written.
+
+    The file is made longer first: a full disk is an error then, and no panic.
+    """
     pool, where = rel.pool, rel.where
-    block = pool.nblocks(where)
+    block = pool.extend(where, count=len(first) - 1)
     pages = form_columns.fill_pages(rows, first, block, xact.current_xid(), cid)
     with rel.wal.critical():
         if rel.target.logged:

@@ -120,6 +120,12 @@ class NewDirectory:
             self._syncing.append(self._pool.submit(self._put, path, data, size, True))
 
     def _put(self, path: str, data: bytes, size: int | None, sync: bool) -> None:
+        try:
+            self._put_file(path, data, size, sync)
+        except OSError as error:
+            raise UserError(f'could not write file "{path}": {error.strerror}') from None
+
+    def _put_file(self, path: str, data: bytes, size: int | None, sync: bool) -> None:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, self.file_mode)
         try:
             view = memoryview(data)
