@@ -201,6 +201,7 @@ def test_one_that_was_shut_down_in_recovery_is_read_where_it_stood(tmp_path: Pat
         server.run_tool("pg_basebackup", "-D", backup, "-h", server.base, "-U", "postgres",
                         "-X", "fetch", "-c", "fast", "--no-sync")  # fmt: skip
         server.psql("CREATE TABLE a(x int); INSERT INTO a VALUES (1); INSERT INTO a VALUES (2)")
+        server.psql("BEGIN; INSERT INTO a VALUES (9); PREPARE TRANSACTION 'kept'")
         lsn = server.lsn()
         server.psql("INSERT INTO a VALUES (3)")
         server.stop()
@@ -227,6 +228,7 @@ def test_one_that_was_shut_down_in_recovery_is_read_where_it_stood(tmp_path: Pat
                 before = cases.digest(one.data)
                 rows = cases.our_rows(one.data, "postgres", ["public.a"])
                 assert rows == {"public.a": ["1", "2"]}
+                assert not os.listdir(one.data / "pg_twophase")  # it is in the log
                 assert cases.digest(one.data) == before
                 for path in (one.data / "pg_wal").glob("0*"):
                     path.unlink()

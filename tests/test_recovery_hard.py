@@ -88,6 +88,33 @@ def test_killed_at_a_sync_point_it_is_run_again(
         shutil.rmtree(path)
 
 
+def test_the_server_goes_on_with_prepared_transactions(
+    crashed: tuple[Server, dict[str, list[str]]], tmp_path: Path
+) -> None:
+    """Killed when all is written but pg_control: their files must not be there yet."""
+    server, _expected = crashed
+    whole = CrashBackend(str(copied(server, tmp_path, "prepared")))
+    recover(whole, Request())
+    whole.close()
+    synced = [path for kind, path in whole.log if kind == "sync"]
+    flushed = max(n for n, path in enumerate(synced, 1) if path.startswith("pg_wal/0"))
+    assert synced[flushed:] == ["pg_twophase", "global/pg_control", ""]
+    path = copied(server, tmp_path, "left")
+    backend = CrashBackend(str(path), stop=("sync", flushed))
+    with pytest.raises(Killed):
+        recover(backend, Request())
+    backend.crash(0, "keep")
+    left = cases.on_copy(server, path)
+    try:
+        left.start()
+        assert left.psql("SELECT gid FROM pg_prepared_xacts") == "pending\n"
+    finally:
+        left.close()
+    recover(Directory(str(path)), Request())
+    (name,) = (path / "pg_twophase").iterdir()
+    assert len(name.name) == 16
+
+
 def test_a_failure_in_redo_is_the_last_thing_that_happens(
     crashed: tuple[Server, dict[str, list[str]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

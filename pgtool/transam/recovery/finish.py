@@ -1,9 +1,10 @@
 """The end of recovery: what only now can be decided, and everything written out.
 
-Order, for a directory that must survive being killed at any point: data pages, SLRUs and
-two-phase files are written and synced first; then a checkpoint record goes behind the end
-of WAL; then pg_control says that the cluster is shut down. Until that last step a server
-(or another run) would recover from the same checkpoint as before, and find the same.
+Order, for a directory that must survive being killed at any point: data pages and SLRUs are
+written and synced first; then a checkpoint record goes behind the end of WAL; the files of
+prepared transactions get their names; then pg_control says that the cluster is shut down.
+Until that last step a server (or another run) would recover from the same checkpoint as
+before, and find the same.
 """
 
 from __future__ import annotations
@@ -178,11 +179,10 @@ def _start_commit_ts(state: RecoveryState) -> None:
 
 
 def write_out(run: Recovery) -> None:
-    """Everything reaches the backend, and there the disk."""
+    """Everything but prepared transactions reaches the backend, and there the disk."""
     run.pool.flush_all()
     for area in run.state.areas():
         area.flush()
-    twophase.write(run.state)
     origins.write(run.state)
     if run.durable:
         run.pool.sync()
@@ -224,6 +224,7 @@ def record_bytes(major: int, rmid: int, info: int, main: bytes, prev: int) -> by
 
 def finish_overlay(run: Recovery) -> None:
     """Over an overlay: pg_control alone tells that the cluster is whole."""
+    twophase.write(run.state)
     control = run.control
     control.state = DBState.DB_SHUTDOWNED
     control.checkPoint = run.last
@@ -248,6 +249,7 @@ def finish_directory(run: Recovery, *, promote: bool) -> int:
     """A checkpoint behind the end of WAL, then pg_control; the timeline is returned."""
     from pgtool.transam.recovery.walend import open_end
 
+    twophase.stage(run.state)
     previous = run.end_tli
     tli = promotion.new_timeline(run) if promote else previous
     writer, last = open_end(run, tli)
@@ -259,6 +261,7 @@ def finish_directory(run: Recovery, *, promote: bool) -> int:
     writer.flush(writer.end)
     if promote:
         promotion.write_history(run, tli)
+    twophase.publish(run.state)
     control = run.control
     control.state = DBState.DB_SHUTDOWNED
     control.checkPoint = Lsn(redo)

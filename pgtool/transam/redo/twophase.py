@@ -3,6 +3,11 @@
 A state is what the PREPARE record carries; in pg_twophase it is followed by a CRC. States
 that were on disk when redo began are loaded first. One whose xid has an outcome, or lies in
 the future of where recovery ended, is stale.
+
+Who starts from a checkpoint finds the later transactions in the log, and must not find their
+files: servers of 17 and 18 do not get rid of such a file, take the transaction for one that
+was restored from it, and lose it. So a real directory gets the files when all but pg_control
+is done: they are staged under other names, which nobody looks at, and renamed together.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ from formats.wal.xact import xl_xact_prepare
 from pgtool.transam.redo.state import Prepared, RecoveryState
 from pgtool.transam.xid import full_xid
 
+STAGED = ".new"
 _NAME = re.compile(r"[0-9A-F]{8}(?:[0-9A-F]{8})?")
 _U32 = struct.Struct("<I")
 
@@ -43,9 +49,11 @@ def load(state: RecoveryState) -> None:
     except FileNotFoundError:
         return
     for name in names:
+        path = f"{twophase.TWOPHASE_DIR}/{name}"
+        if name.endswith(STAGED):
+            state.backend.unlink(path)
         if not _NAME.fullmatch(name):
             continue
-        path = f"{twophase.TWOPHASE_DIR}/{name}"
         xid = int(name, 16) & 0xFFFFFFFF
         following = state.next_xid & 0xFFFFFFFF
         if (xid - following) & 0x80000000 == 0:  # of a future that did not happen
@@ -88,16 +96,30 @@ def settle(state: RecoveryState) -> None:
 
 
 def write(state: RecoveryState) -> None:
-    """Put every state into its file."""
+    """Put every state into its file, in one go."""
+    stage(state)
+    publish(state)
+
+
+def stage(state: RecoveryState) -> None:
+    """Put every state into a file that does not yet count."""
     for xid, known in state.prepared.items():
         if known.on_disk:
             continue
-        path = path_of(state, xid)
+        path = path_of(state, xid) + STAGED
         data = known.state + crc32c(known.state).to_bytes(4, "little")
         state.backend.create(path)
         state.backend.truncate(path, 0)
         state.backend.write(path, 0, data)
         state.backend.sync(path)
-        known.on_disk = True
+
+
+def publish(state: RecoveryState) -> None:
+    """Give the staged files their names."""
+    for xid, known in state.prepared.items():
+        if not known.on_disk:
+            path = path_of(state, xid)
+            state.backend.rename(path + STAGED, path)
+            known.on_disk = True
     if state.prepared:
         state.backend.sync(twophase.TWOPHASE_DIR)
