@@ -348,10 +348,16 @@ class Gucs:
 
     # -- transactions ------------------------------------------------------------------
 
+    @property
+    def begun(self) -> bool:
+        """Whether a transaction is under way that what is set belongs to."""
+        return self._before_transaction is not None
+
     def begin(self) -> None:
-        """A transaction starts."""
-        self._before_transaction = dict(self.values)
-        self._local = {}
+        """A transaction starts, or one that was no block becomes one."""
+        if self._before_transaction is None:
+            self._before_transaction = dict(self.values)
+            self._local = {}
 
     def commit(self) -> None:
         """SET LOCAL ends."""

@@ -291,6 +291,11 @@ class Session:
         self.transaction_time = time.time()
         self.gucs.begin()
 
+    @property
+    def in_block(self) -> bool:
+        """Whether statements are one transaction with others: in a block, or in one text."""
+        return self.in_transaction or self.gucs.begun
+
     def commit(self) -> None:
         """COMMIT."""
         self.in_transaction = False

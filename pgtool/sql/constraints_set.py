@@ -18,14 +18,14 @@ def set_constraints(engine: Any, raw: Any, _text: str) -> Outcome:
     """Run the statement; SET CONSTRAINTS … IMMEDIATE checks what waits."""
     session: Session = engine.session
     notices = engine.telling()
-    if not session.in_transaction:
+    if not session.in_block:
         notices.append(Notice(
             "WARNING", "SET CONSTRAINTS can only be used in transaction blocks", _NO_BLOCK
         ))  # fmt: skip
     found = None
     if raw.constraints:
         found = [oid for node in raw.constraints for oid in _named(session, node)]
-    if session.xact is not None or session.in_transaction:
+    if session.xact is not None or session.in_block:
         queue_of(session).set(found, bool(raw.deferred))
     return Outcome("SET CONSTRAINTS", notices=notices)
 

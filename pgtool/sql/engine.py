@@ -120,6 +120,7 @@ class Engine:
             if point is not None:
                 yield point
                 return
+        self.transactions.end_text()
         try:
             with reported():
                 statements = self.parse(text)
@@ -148,6 +149,7 @@ class Engine:
                 self.transactions.fail()
                 raise
             yield from self._handed_on(outcome, last)
+        self.transactions.end_text()
 
     def telling(self) -> list[Notice]:
         """A list for what a command tells as it goes."""

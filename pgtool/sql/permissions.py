@@ -38,8 +38,8 @@ from pgtool.nodes.exprs import (
 from pgtool.nodes.query import Query, RTEPermissionInfo
 
 __all__ = [
-    "as_owner", "check_planned", "functions_of", "needed", "require", "require_owner",
-    "require_relation", "require_type", "shown_columns", "usable_namespace",
+    "as_owner", "check_planned", "functions_of", "needed", "relation_denied", "require",
+    "require_owner", "require_relation", "require_type", "shown_columns", "usable_namespace",
 ]  # fmt: skip
 
 DENIED = "42501"
@@ -139,7 +139,12 @@ def _check_relation(session: Session, info: RTEPermissionInfo) -> None:
         )
     )  # fmt: skip
     if not allowed:
-        raise _denied(_RELATION_NOUNS.get(row.relkind, "table"), row.relname)
+        raise relation_denied(row)
+
+
+def relation_denied(row: Any) -> SqlError:
+    """The error of who may not do something with a relation."""
+    return _denied(_RELATION_NOUNS.get(row.relkind, "table"), row.relname)
 
 
 def _by_columns(

@@ -56,7 +56,22 @@ class Transactions:
 
     def start_text(self, statements: int) -> None:
         """A text of so many statements begins."""
+        self.end_text()
         self.implicit = statements > 1
+        self._begin_implicit()
+
+    def end_text(self) -> None:
+        """The statements of a text are done."""
+        if self.implicit and not self.session.in_transaction:
+            self.session.gucs.commit()
+            self._default_modes()
+        self.implicit = False
+
+    def _begin_implicit(self) -> None:
+        if self.implicit and not self.session.in_transaction:
+            self.session.gucs.begin()
+            self._default_modes()
+            self.queried = False
 
     def start_statement(self) -> None:
         """A statement begins: inside a transaction, with a snapshot, where the session writes."""
@@ -80,7 +95,7 @@ class Transactions:
         """Begin the transaction that the session is in, with the savepoints it has."""
         xact = self.session.xact
         xact.begin()
-        isolation = self.session.setting("transaction_isolation" if self.session.in_transaction
+        isolation = self.session.setting("transaction_isolation" if self.session.in_block
                                          else "default_transaction_isolation")  # fmt: skip
         xact.isolation = _READ_COMMITTED if isolation == _READ_UNCOMMITTED else isolation
         xact.synchronous = self.session.setting("synchronous_commit") != "off"
@@ -136,6 +151,14 @@ class Transactions:
         self.failed = self.session.in_transaction
         if not self.failed:
             self.abort()
+            self._undo_settings()
+
+    def _undo_settings(self) -> None:
+        """What statements of a text have set goes back with what they have done."""
+        if self.implicit:
+            self.session.gucs.rollback()
+            self._default_modes()
+            self.implicit = False
 
     def upgrade(self) -> None:
         """The session begins to write in the middle of a statement."""
@@ -149,7 +172,7 @@ class Transactions:
     @property
     def read_only(self) -> bool:
         """Whether the transaction may not write."""
-        name = "transaction_read_only" if self.session.in_transaction else (
+        name = "transaction_read_only" if self.session.in_block else (
             "default_transaction_read_only")  # fmt: skip
         return bool(self.session.setting(name))
 
@@ -265,6 +288,13 @@ class Transactions:
                 raise SqlError(f"{word} AND CHAIN can only be used in transaction blocks", _NONE)
             notice = Notice("WARNING", "there is no transaction in progress", _NONE)
             self._finish(commit)
+            implicit = self.implicit
+            if commit:
+                self.end_text()
+            else:
+                self._undo_settings()
+            self.implicit = implicit
+            self._begin_implicit()
             return Outcome(word, notices=[notice])
         kept = {
             name: session.gucs.values[name]
@@ -283,6 +313,7 @@ class Transactions:
         else:
             session.rollback()
         self._default_modes()
+        self._begin_implicit()
         if chain:
             self.open()
             session.gucs.values.update(kept)

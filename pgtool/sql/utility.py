@@ -26,6 +26,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "CopyStmt": Command("pgtool.commands.copy.statement:copy", False),
     "ConstraintsSetStmt": Command("pgtool.sql.constraints_set:set_constraints", False),
+    "LockStmt": Command("pgtool.sql.locktable:lock_table", False),
 }
 
 

@@ -32,7 +32,7 @@ def set_variable(
     """SET and RESET; what they warn of. ``set_option`` sets a mode of the transaction."""
     kind = Kind(raw.kind)
     notices = []
-    if raw.is_local and not session.in_transaction:
+    if raw.is_local and not session.in_block:
         notices.append(
             Notice("WARNING", "SET LOCAL can only be used in transaction blocks", _NO_BLOCK)
         )
@@ -48,7 +48,7 @@ def set_variable(
         session.set(raw.name, session.show(raw.name), raw.is_local)
     else:
         _set_several(session, raw, set_option)
-        if raw.name == "TRANSACTION" and not session.in_transaction:
+        if raw.name == "TRANSACTION" and not session.in_block:
             notices.append(Notice(
                 "WARNING", "SET TRANSACTION can only be used in transaction blocks", _NO_BLOCK
             ))  # fmt: skip
@@ -62,7 +62,7 @@ def _set_several(session: Session, raw: Any, set_option: Callable[[Any], None]) 
     for item in raw.args:
         if raw.name != "TRANSACTION":
             session.set("default_" + item.defname, _text(item.arg))
-        elif session.in_transaction:
+        elif session.in_block:
             set_option(item)
 
 
