@@ -77,13 +77,16 @@ class Converter:
             return self._stored(found)
         if isinstance(made, VarColumn):
             return _patched(made, rows, found)
+        # The mask may be the fields' own, which still have to tell what they held.
+        valid = None if made.valid is None else made.valid.copy()
         for row, datum in zip(rows, found):
-            if datum is None:
-                valid = np.ones(len(made), bool) if made.valid is None else made.valid
-                valid[row] = False
-                made.valid = valid
-            else:
+            if datum is not None:
                 made.values[row] = np.frombuffer(datum, made.values.dtype)[0]
+                continue
+            if valid is None:
+                valid = np.ones(len(made), bool)
+            valid[row] = False
+        made.valid = valid
         return made
 
     def _one(self, text: bytes | None) -> bytes | None:

@@ -21,6 +21,7 @@ from pgtool.commands.copy.options import CopyOptions
 from pgtool.errors import SqlError
 from pgtool.sql.answer import Notice
 from pgtool.sql.executor.batch import Batch, ConstColumn
+from pgtool.sql.executor.bulkinsert import told
 from pgtool.sql.executor.context import Context
 from pgtool.sql.executor.domains import check_domain
 from pgtool.sql.executor.modifytable import Writing, datum_rows
@@ -43,7 +44,8 @@ class Loader:
     """One COPY FROM into one table."""
 
     def __init__(
-        self, session: Any, relation: Any, columns: list[Any], options: CopyOptions, where: Any
+        self, session: Any, relation: Any, columns: list[Any], options: CopyOptions, where: Any,
+        notices: list[Notice],
     ) -> None:  # fmt: skip
         self.session = session
         self.options = options
@@ -59,6 +61,8 @@ class Loader:
         given = {c.attnum for c in columns}
         compiler = ScalarCompiler(env, Scope())
         self.defaults: dict[int, tuple[Any, bool]] = {}
+        #: Whether rows are collected, and their keys looked at when the collection is stored.
+        self.buffers = trees.volatility(where or [], session.cache, nextval="i") != "v"
         for i in self.shape.live:
             attribute = self.shape.attributes[i]
             if attribute.attgenerated:
@@ -68,6 +72,8 @@ class Loader:
             if expr is not None:
                 volatile = trees.volatility(expr, session.cache) == "v"
                 self.defaults[i] = compiler.compile(expr), volatile
+                if trees.volatility(expr, session.cache, nextval="i") == "v":
+                    self.buffers = False
         scope = Scope({(1, number): number - 1 for number in range(1, self.shape.natts + 1)})
         self.where = Filter(env, scope, where) if where else None
         self.node = SimpleNamespace(
@@ -77,7 +83,7 @@ class Loader:
         )  # fmt: skip
         self.writing = Writing(self.node, self.ctx)  # type: ignore[arg-type]
         self.skipped = 0
-        self.notices: list[Notice] = []
+        self.notices = notices
         self.count = 0
 
     # -- running ----
@@ -232,22 +238,42 @@ class Loader:
         if not batch.n:
             return
         root = self.targets.root
-        at = 0
         try:
             if root.takes_batches:
                 self.count += root.bulk.insert(
-                    batch, self.ctx, buffered=BUFFERED_ROWS, before=self.count, cut=cut)
-                return
-            for datums in datum_rows(batch, self.node):  # type: ignore[arg-type]
-                self.writing.insert_row(Row(self.shape, datums), ())
-                at += 1
-                self.count += 1
+                    batch, self.ctx, buffered=BUFFERED_ROWS if self.buffers else 1,
+                    before=self.count, cut=cut,
+                )  # fmt: skip
+            else:
+                self._one_by_one(batch, cut)
         except SqlError as error:
             if block is not None and "COPY " not in (error.context or ""):
-                row = getattr(error, "row_number", at)
+                row = getattr(error, "row_number", 0)
                 row = int(row if rows is None else rows[row])
                 place = f"COPY {self.name}, line {block.line_number(row)}"
-                if error.sqlstate != "23505" or not root.takes_batches:
+                if error.sqlstate != "23505" or not self.buffers:
                     place += f": {shown(block.line(row))}"
                 error.within(place)
             raise
+
+    def _one_by_one(self, batch: Batch, cut: bool) -> None:
+        """Rows that foreign keys or partitions make go in singly, checked a buffer ahead."""
+        writing = self.writing
+        waiting: list[tuple[int, Any, Row]] = []
+        limit = BUFFERED_ROWS if self.buffers else 1
+        before = self.count
+
+        def flush() -> None:
+            for number, target, row in waiting:
+                with told(number):
+                    writing.store(target, row)
+                self.count += 1
+            waiting.clear()
+
+        for number, datums in enumerate(datum_rows(batch, self.node)):  # type: ignore[arg-type]
+            with told(number):
+                waiting.append((number, *writing.placed(Row(self.shape, datums))))
+            if (before + number + 1) % limit == 0:
+                flush()
+        if not cut:
+            flush()

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
-from pgtool.commands.copy.options import CopyOptions, copy_options
+from pgtool.commands.copy.options import copy_options
 from pgtool.errors import SqlError, Unsupported
 from pgtool.functions.sysfuncs.acl import is_member
 from pgtool.nodes.base import walk
@@ -23,7 +23,7 @@ from pgtool.types.names import quote_identifier
 __all__ = ["copy"]
 
 PIECE = 1 << 20
-ACL_INSERT = 1
+ACL_INSERT, ACL_SELECT = 1, 2
 SYNTAX_ERROR, WRONG_OBJECT, UNDEFINED_COLUMN = "42601", "42809", "42703"
 _NOUNS = {"v": "view", "m": "materialized view", "f": "foreign table", "S": "sequence",
           "p": "partitioned table"}  # fmt: skip
@@ -31,14 +31,13 @@ _NOUNS = {"v": "view", "m": "materialized view", "f": "foreign table", "S": "seq
 
 def copy(engine: Any, raw: Any, text: str) -> Outcome:
     """Run the statement."""
-    options = copy_options(raw.options, raw.is_from)
     if raw.is_program:
         raise Unsupported("COPY with PROGRAM")
     if raw.filename is not None:
         _may_use_files(engine.session, raw.is_from)
     if raw.is_from:
-        return _from(engine, raw, options, text)
-    return _to(engine, raw, options, text)
+        return _from(engine, raw, text)
+    return _to(engine, raw, text)
 
 
 def _may_use_files(session: Any, is_from: bool) -> None:
@@ -101,21 +100,21 @@ def _marked(columns: list[Any], names: Any, word: str) -> list[bool]:
 # -- TO ---------------------------------------------------------------------------------------
 
 
-def _to(engine: Any, raw: Any, options: CopyOptions, text: str) -> Outcome:
+def _to(engine: Any, raw: Any, text: str) -> Outcome:
     from pgtool.commands.copy.output import CopyOutput
 
-    if raw.query is not None:
-        if type(raw.query).__name__ not in ("SelectStmt", "InsertStmt", "UpdateStmt",
-                                            "DeleteStmt", "MergeStmt"):  # fmt: skip
-            raise Unsupported("COPY of this statement")
-        if getattr(raw.query, "intoClause", None) is not None:
-            raise SqlError("COPY (SELECT INTO) is not supported", "0A000")
-        if type(raw.query).__name__ != "SelectStmt" and raw.query.returningClause is None:
-            raise SqlError("COPY query must have a RETURNING clause", "0A000")
-        result = engine.result_of(RawStmt(stmt=raw.query), text)
+    if raw.query is None:
+        row = _relation(engine, raw)
+        columns = _columns(engine, row, raw.attlist, generated=False)
+        require_relation(engine.session, row, ACL_SELECT, frozenset(a.attnum for a in columns))
+        _check_source(row)
+        options = copy_options(raw.options, False)
+        marks = _marked(columns, options.force_quote, "FORCE_QUOTE")
+        result = _table_rows(engine, row, columns)
     else:
-        result = _table_rows(engine, raw)
-    marks = _marked([_Named(n) for n in result.names], options.force_quote, "FORCE_QUOTE")
+        options = copy_options(raw.options, False)
+        result = _query_rows(engine, raw, text)
+        marks = _marked([_Named(n) for n in result.names], options.force_quote, "FORCE_QUOTE")
     output = CopyOutput(engine.session, result, options, marks)
     if raw.filename is None:
         outcome = Outcome("COPY")
@@ -148,16 +147,29 @@ class _Named:
         self.attname = name
 
 
-def _table_rows(engine: Any, raw: Any) -> Any:
-    row = _relation(engine, raw)
-    if row.relkind != "r":
-        noun = _NOUNS.get(row.relkind)
-        if noun is None:
-            raise SqlError(f'cannot copy from non-table relation "{row.relname}"', WRONG_OBJECT)
-        if row.relkind != "m" or not row.relispopulated:
-            hint = None if row.relkind == "S" else "Try the COPY (SELECT ...) TO variant."
-            raise SqlError(f'cannot copy from {noun} "{row.relname}"', WRONG_OBJECT, hint=hint)
-    columns = _columns(engine, row, raw.attlist, generated=False)
+def _query_rows(engine: Any, raw: Any, text: str) -> Any:
+    if type(raw.query).__name__ not in ("SelectStmt", "InsertStmt", "UpdateStmt",
+                                        "DeleteStmt", "MergeStmt"):  # fmt: skip
+        raise Unsupported("COPY of this statement")
+    if getattr(raw.query, "intoClause", None) is not None:
+        raise SqlError("COPY (SELECT INTO) is not supported", "0A000")
+    if type(raw.query).__name__ != "SelectStmt" and raw.query.returningClause is None:
+        raise SqlError("COPY query must have a RETURNING clause", "0A000")
+    return engine.result_of(RawStmt(stmt=raw.query), text)
+
+
+def _check_source(row: Any) -> None:
+    """Only tables have rows to be copied, and materialized views that were filled."""
+    if row.relkind == "r" or (row.relkind == "m" and row.relispopulated):
+        return
+    noun = _NOUNS.get(row.relkind)
+    if noun is None:
+        raise SqlError(f'cannot copy from non-table relation "{row.relname}"', WRONG_OBJECT)
+    hint = None if row.relkind == "S" else "Try the COPY (SELECT ...) TO variant."
+    raise SqlError(f'cannot copy from {noun} "{row.relname}"', WRONG_OBJECT, hint=hint)
+
+
+def _table_rows(engine: Any, row: Any, columns: list[Any]) -> Any:
     names = ", ".join(quote_identifier(c.attname) for c in columns)
     space = engine.session.database.namespaces[row.relnamespace]
     query = (f"SELECT {names} FROM ONLY {quote_identifier(space)}."
@@ -168,16 +180,42 @@ def _table_rows(engine: Any, raw: Any) -> Any:
 # -- FROM -------------------------------------------------------------------------------------
 
 
-def _from(engine: Any, raw: Any, options: CopyOptions, text: str) -> Outcome:
+def _from(engine: Any, raw: Any, text: str) -> Outcome:
     from pgtool.commands.copy.load import Loader
-    from pgtool.sql.writable import (
-        TRIGGER_INSERT,
-        check_relation,
-        check_triggers,
-        row_security_binds,
-    )
+    from pgtool.sql.writable import row_security_binds
 
     row = _relation(engine, raw)
+    where = _where(engine, raw, text)
+    columns = _columns(engine, row, raw.attlist, generated=False)
+    require_relation(engine.session, row, ACL_INSERT, frozenset(a.attnum for a in columns))
+    if row.relrowsecurity and row_security_binds(engine.session, row):
+        raise SqlError("COPY FROM not supported with row-level security", "0A000",
+                       hint="Use INSERT statements instead.")  # fmt: skip
+    engine.writer("COPY FROM")
+    options = copy_options(raw.options, True)
+    options.force_not_null = _marked(columns, options.force_not_null, "FORCE_NOT_NULL")
+    options.force_null = _marked(columns, options.force_null, "FORCE_NULL")
+    source, close = _source(engine, raw.filename)
+    try:
+        _check_destination(engine, row)
+        if options.freeze:
+            raise Unsupported("COPY with FREEZE")
+        notices = engine.telling()
+        relation = engine.session.database.relation(row.oid)
+        loader = Loader(engine.session, relation, columns, options, where, notices)
+        count = loader.binary(source) if options.format == "binary" else loader.text(source)
+    finally:
+        close()
+    if loader.skipped and options.log_verbosity != "silent":
+        noun = "row was" if loader.skipped == 1 else "rows were"
+        notices.append(Notice("NOTICE", f"{loader.skipped} {noun} skipped due to data type "
+                                        "incompatibility"))  # fmt: skip
+    return Outcome(f"COPY {count}", notices=notices, count=count)
+
+
+def _check_destination(engine: Any, row: Any) -> None:
+    from pgtool.sql.writable import TRIGGER_INSERT, check_relation, check_triggers
+
     if row.relkind == "v":
         raise SqlError(
             f'cannot copy to view "{row.relname}"', WRONG_OBJECT,
@@ -186,31 +224,7 @@ def _from(engine: Any, raw: Any, options: CopyOptions, text: str) -> Outcome:
     if row.relkind in "mS":
         raise SqlError(f'cannot copy to {_NOUNS[row.relkind]} "{row.relname}"', WRONG_OBJECT)
     check_relation(row)
-    if row.relrowsecurity and row_security_binds(engine.session, row):
-        raise SqlError("COPY FROM not supported with row-level security", "0A000",
-                       hint="Use INSERT statements instead.")  # fmt: skip
     check_triggers(engine.session, row, TRIGGER_INSERT)
-    if options.freeze:
-        raise Unsupported("COPY with FREEZE")
-    engine.writer("COPY FROM")
-    columns = _columns(engine, row, raw.attlist, generated=False)
-    require_relation(engine.session, row, ACL_INSERT, frozenset(a.attnum for a in columns))
-    where = _where(engine, raw, text)
-    relation = engine.session.database.relation(row.oid)
-    options.force_not_null = _marked(columns, options.force_not_null, "FORCE_NOT_NULL")
-    options.force_null = _marked(columns, options.force_null, "FORCE_NULL")
-    loader = Loader(engine.session, relation, columns, options, where)
-    source, close = _source(engine, raw.filename)
-    try:
-        count = loader.binary(source) if options.format == "binary" else loader.text(source)
-    finally:
-        close()
-    notices = loader.notices
-    if loader.skipped and options.log_verbosity != "silent":
-        noun = "row was" if loader.skipped == 1 else "rows were"
-        notices.append(Notice("NOTICE", f"{loader.skipped} {noun} skipped due to data type "
-                                        "incompatibility"))  # fmt: skip
-    return Outcome(f"COPY {count}", notices=notices, count=count)
 
 
 def _where(engine: Any, raw: Any, text: str) -> list[Any]:
@@ -222,6 +236,8 @@ def _where(engine: Any, raw: Any, text: str) -> list[Any]:
     from pgtool.sql.analyze.expressions import transform_expr
     from pgtool.sql.analyze.from_clause import add_relation
     from pgtool.sql.analyze.state import ParseState, Shared
+    from pgtool.sql.planner.base import Glob
+    from pgtool.sql.planner.fold import fold
     from pgtool.sql.planner.trees import conjuncts
 
     state = ParseState(Shared(engine.session, text, []))
@@ -236,7 +252,7 @@ def _where(engine: Any, raw: Any, text: str) -> list[Any]:
                 "generated columns are not supported in COPY FROM WHERE conditions", "42P10",
                 f'Column "{attributes[var.varattno - 1].attname}" is a generated column.',
             )  # fmt: skip
-    return list(conjuncts(made))
+    return list(conjuncts(fold(Glob(engine.session), made)))
 
 
 def _source(engine: Any, filename: str | None) -> tuple[Iterator[bytes], Callable[[], None]]:

@@ -151,20 +151,28 @@ class Writing:
 
     def insert_row(self, row: Row, given: Any) -> None:
         """Insert one row (of the target that the statement names)."""
-        targets, ctx = self.targets, self.ctx
-        target, stored = targets.route(row, ctx)
-        target.rules.compute(stored, ctx)
-        target.check(stored, ctx)
-        if self.node.conflict is not None:
-            if not self.node.conflict.insert(self, target, stored, row, given):
-                return
-        else:
+        target, stored = self.placed(row)
+        conflict = self.node.conflict
+        if conflict is not None and not conflict.insert(self, target, stored, row, given):
+            return
+        self.store(target, stored, there=conflict is not None)
+        if self.node.returning is not None:
+            self.returned(self.targets.as_root(target, stored), None, given)
+
+    def placed(self, row: Row) -> tuple[Target, Row]:
+        """Where a new row goes, and the row as that table has it, whole and checked."""
+        target, stored = self.targets.route(row, self.ctx)
+        target.rules.compute(stored, self.ctx)
+        target.check(stored, self.ctx)
+        return target, stored
+
+    def store(self, target: Target, stored: Row, *, there: bool = False) -> None:
+        """Store a new row, unless it is there, and note what it asks for."""
+        if not there:
             target.insert(stored)
         self.check_views(target, stored)
         target.after_insert(stored, self.events)
         self.count += 1
-        if self.node.returning is not None:
-            self.returned(targets.as_root(target, stored), None, given)
 
     # -- UPDATE and DELETE ----
 

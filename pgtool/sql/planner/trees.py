@@ -289,16 +289,22 @@ def op_function(cache: Any, opno: int) -> int:
     return int(row.oprcode) if row else 0
 
 
-def volatility(node: Any, cache: Any) -> str:
-    """'i', 's' or 'v': the worst of all functions called."""
+_NEXTVAL = 1574  # its OID
+
+
+def volatility(node: Any, cache: Any, *, nextval: str = "v") -> str:
+    """'i', 's' or 'v': the worst of all functions called; ``nextval`` is that one's."""
     worst = "i"
     for inner in walk(node):
         name = type(inner).__name__
         if name in ("SQLValueFunction", "CoerceViaIO"):
             worst = max(worst, "s")
         elif name == "NextValueExpr":
-            return "v"
+            worst = max(worst, nextval)
         for oid in function_oids(inner, cache):
+            if oid == _NEXTVAL:
+                worst = max(worst, nextval)
+                continue
             proc = cache.proc(oid)
             if proc is not None and "isv".index(proc.provolatile) > "isv".index(worst):
                 worst = proc.provolatile
