@@ -7,7 +7,7 @@ from typing import Any
 from pgtool.catalog import classids as c
 from pgtool.catalog.classids import Address
 from pgtool.catalog.dependency import INTERNAL, record
-from pgtool.catalog.pg_constraint import ConstraintSpec, create_constraint, named
+from pgtool.catalog.pg_constraint import ConstraintSpec, create_constraint, named, not_null_of
 from pgtool.commands.alternotnull import check_droppable, ensure_not_null
 from pgtool.commands.altertable import AlterTable
 from pgtool.commands.constraints import add_checks, check_name
@@ -21,7 +21,8 @@ from pgtool.errors import SqlError, Unsupported
 from pgtool.nodes.raw_enums import ConstrType as Kind
 from pgtool.nodes.raw_enums import DropBehavior
 
-__all__ = ["add_constraint", "alter_constraint", "drop_constraint", "validate_constraint"]
+__all__ = ["add_constraint", "check_later", "drop_constraint", "parts_of", "stored_key",
+           "validate_constraint"]  # fmt: skip
 
 
 def later_index(alter: AlterTable, relid: int, plan: IndexPlan) -> None:
@@ -37,6 +38,7 @@ def later_index(alter: AlterTable, relid: int, plan: IndexPlan) -> None:
                                "42703")  # fmt: skip
             if plan.only:
                 _check_below(alter, row, elem.name)
+            _check_compatible(alter, row, column)
             ensure_not_null(alter, row, column, claim=False)
         ddl.advance()
 
@@ -51,6 +53,23 @@ def later_index(alter: AlterTable, relid: int, plan: IndexPlan) -> None:
         alter.late.insert(0, build)
     else:
         build()
+
+
+def _check_compatible(alter: AlterTable, row: Any, column: Any) -> None:
+    """A primary key needs a NOT NULL constraint that holds for all rows, children's too."""
+    found = not_null_of(alter.ddl.writer, row.oid, int(column.attnum))
+    if found is None or (found.convalidated and not found.connoinherit):
+        return
+    mark, way = (
+        ("NO INHERIT", "make the existing constraint inheritable using ALTER TABLE ... ALTER "
+         "CONSTRAINT ... INHERIT.") if found.connoinherit
+        else ("NOT VALID", "validate it using ALTER TABLE ... VALIDATE CONSTRAINT.")
+    )  # fmt: skip
+    raise SqlError(
+        f'cannot create primary key on column "{column.attname}"', "55000",
+        f'The constraint "{found.conname}" on column "{column.attname}" of table "{row.relname}", '
+        f"marked {mark}, is incompatible with a primary key.", f"You might need to {way}",
+    )  # fmt: skip
 
 
 def _check_below(alter: AlterTable, row: Any, name: str) -> None:
@@ -101,7 +120,11 @@ def add_constraint(alter: AlterTable, row: Any, command: Any, recurse: bool) -> 
             raise SqlError(
                 "cannot use ONLY for foreign key on partitioned table "
                 f'"{row.relname}" referencing relation "{node.pktable.relname}"', "42809")
-        check_later(alter, add_foreign_key(ddl, row, node))
+        if alter.late:
+            # Keys that it refers to may be among what is to be made again.
+            alter.late.append(lambda: _add_last(alter, row.oid, node))
+        else:
+            check_later(alter, add_foreign_key(ddl, row, node))
     elif kind == Kind.CONSTR_CHECK:
         _add_check(alter, row, node, recurse)
     elif kind == Kind.CONSTR_NOTNULL:
@@ -116,6 +139,17 @@ def add_constraint(alter: AlterTable, row: Any, command: Any, recurse: bool) -> 
                         validated=not node.skip_validation)  # fmt: skip
     else:
         raise Unsupported(f"ADD CONSTRAINT {kind.name}")
+
+
+def _add_last(alter: AlterTable, relid: int, node: Any) -> None:
+    """A foreign key added when the rest of the statement is done."""
+    from pgtool.commands.rewrite import verify_foreign_key
+
+    ddl = alter.ddl
+    key = add_foreign_key(ddl, ddl.relation_row(relid), node)
+    ddl.advance()
+    if key.validated and key.enforced:
+        verify_foreign_key(ddl, key)
 
 
 def _add_check(alter: AlterTable, row: Any, node: Any, recurse: bool) -> None:
@@ -271,9 +305,34 @@ def drop_constraint_row(
             ddl.writer.update("pg_constraint", own, **changes)
 
 
-def _child_constraint(alter: AlterTable, row: Any, kind: str, name: str, names: list[str]) -> Any:
-    from pgtool.catalog.pg_constraint import not_null_of
+def validate_key(alter: AlterTable, found: Any, referenced: int) -> None:
+    """Mark a foreign key and its parts as valid; the rows of every table are looked at later."""
+    row = alter.ddl.relation_row(found.conrelid)
+    if row.relkind == "r" and found.confrelid == referenced:
+        check_later(alter, stored_key(alter, row, found))
+    alter.ddl.writer.update("pg_constraint", found, convalidated=True)
+    for part in parts_of(alter, found):
+        if not part.convalidated:
+            validate_key(alter, part, referenced)
 
+
+def parts_of(alter: AlterTable, found: Any) -> list[Any]:
+    """The constraints that stand for partitions of either side of a foreign key."""
+    parts = alter.ddl.cache.lookup("pg_constraint", "conparentid", found.oid)
+    return sorted((part for part in parts if part.contype == "f"), key=lambda part: int(part.oid))
+
+
+def stored_key(alter: AlterTable, row: Any, found: Any) -> ForeignKey:
+    """A foreign key that is there, as one that was worked out."""
+    return ForeignKey(
+        found.conname, row, found.conkey, alter.ddl.relation_row(found.confrelid), found.confkey,
+        found.conindid, found.conpfeqop, found.conppeqop, found.conffeqop, found.confmatchtype,
+        found.confupdtype, found.confdeltype, found.confdelsetcols or (), found.condeferrable,
+        found.condeferred,
+    )  # fmt: skip
+
+
+def _child_constraint(alter: AlterTable, row: Any, kind: str, name: str, names: list[str]) -> Any:
     ddl = alter.ddl
     if kind == "n":
         return not_null_of(ddl.writer, row.oid, ddl.attribute(row.oid, names[0]).attnum)
@@ -300,15 +359,14 @@ def validate_constraint(alter: AlterTable, row: Any, command: Any, recurse: bool
     if found.convalidated:
         return
     if found.contype == "f":
-        if row.relkind == "p":
-            raise Unsupported("VALIDATE CONSTRAINT of a partitioned table's foreign key")
-        check_later(alter, stored_key(alter, row, found))
+        validate_key(alter, found, found.confrelid)
+        return
     elif found.contype == "c":
         alter.work(row.oid).checks.append((found.conname, text_to_node(found.conbin)))
     else:
         alter.work(row.oid).not_nulls.append(found.conkey[0])
     ddl.writer.update("pg_constraint", found, convalidated=True)
-    if found.contype == "f" or found.connoinherit:
+    if found.connoinherit:
         return
     names = [ddl.attributes(row.oid)[n - 1].attname for n in found.conkey or ()]
     for child in children_of(ddl, row.oid):
@@ -319,43 +377,3 @@ def validate_constraint(alter: AlterTable, row: Any, command: Any, recurse: bool
         if not own.convalidated:
             below = command.copy(name=own.conname)
             validate_constraint(alter, relation, below, True)
-
-
-def stored_key(alter: AlterTable, row: Any, found: Any) -> ForeignKey:
-    """A foreign key that is there, as one that was worked out."""
-    return ForeignKey(
-        found.conname, row, found.conkey, alter.ddl.relation_row(found.confrelid), found.confkey,
-        found.conindid, found.conpfeqop, found.conppeqop, found.conffeqop, found.confmatchtype,
-        found.confupdtype, found.confdeltype, found.confdelsetcols or (), found.condeferrable,
-        found.condeferred,
-    )  # fmt: skip
-
-
-def alter_constraint(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:
-    """ALTER CONSTRAINT … DEFERRABLE, of foreign keys."""
-    ddl, node = alter.ddl, command.def_
-    found = named(ddl.writer, row.oid, node.conname)
-    if found is None:
-        raise SqlError(
-            f'constraint "{node.conname}" of relation "{row.relname}" does not exist', "42704")
-    if node.alterEnforceability and found.contype != "f":
-        raise SqlError(
-            f'cannot alter enforceability of constraint "{node.conname}" of relation '
-            f'"{row.relname}"', "42809")  # fmt: skip
-    if node.alterInheritability and found.contype != "n":
-        raise SqlError(
-            f'constraint "{node.conname}" of relation "{row.relname}" is not a not-null '
-            "constraint", "42809")  # fmt: skip
-    if node.alterEnforceability or node.alterInheritability or row.relkind == "p":
-        raise Unsupported("this form of ALTER CONSTRAINT")
-    if found.contype != "f":
-        raise SqlError(
-            f'constraint "{node.conname}" of relation "{row.relname}" is not a foreign key '
-            "constraint", "42809")  # fmt: skip
-    ddl.writer.update("pg_constraint", found, condeferrable=node.deferrable,
-                      condeferred=node.initdeferred)  # fmt: skip
-    late = (1644, 1645, 1654, 1655)  # what checks, and what does no action, can wait
-    for trigger in ddl.cache.lookup("pg_trigger", "tgconstraint", found.oid):
-        if trigger.tgfoid in late:
-            ddl.writer.update("pg_trigger", trigger, tgdeferrable=node.deferrable,
-                              tginitdeferred=node.initdeferred)  # fmt: skip

@@ -302,7 +302,9 @@ def _constraint(alter: AlterTable, oid: int, dropped: list[Address]) -> None:
     if row.contype == "n":
         return
     if row.conparentid and row.contype == "f":
-        raise Unsupported("ALTER COLUMN TYPE with a foreign key of a partitioned table")
+        # It goes with the whole's, and comes again with it.
+        _constraint(alter, row.conparentid, dropped)
+        return
     if row.coninhcount and row.conislocal:
         raise Unsupported("ALTER COLUMN TYPE with a constraint that is inherited and local")
     dropped.append(address)

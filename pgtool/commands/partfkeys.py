@@ -12,21 +12,31 @@ from typing import Any
 
 from pgtool.catalog import classids as c
 from pgtool.catalog.classids import Address
+from pgtool.catalog.deletion import delete_object
 from pgtool.catalog.dependency import (
     INTERNAL,
     PARTITION_PRI,
     PARTITION_SEC,
+    delete_dependencies_of,
     dependencies_of,
     record,
 )
 from pgtool.catalog.pg_constraint import choose_constraint_name, named
 from pgtool.commands.alterconstraints import column_numbers
 from pgtool.commands.context import Ddl
+from pgtool.commands.dropcmds import drop_objects
 from pgtool.commands.fkeys import ForeignKey, action_triggers, check_triggers, store
 from pgtool.commands.partbounds import partitions_of
-from pgtool.errors import Unsupported
+from pgtool.commands.rewrite import referring_values
+from pgtool.errors import SqlError, Unsupported
 
-__all__ = ["add_partitioned_foreign_key", "clone_foreign_keys", "detach_foreign_keys"]
+__all__ = ["add_partitioned_foreign_key", "check_unreferred", "clone_foreign_keys",
+           "detach_foreign_keys"]  # fmt: skip
+
+CHECKS = (1644, 1645)  # the functions of triggers of the referencing side
+#: What two foreign keys agree in that can become one.
+_SAME = ("confrelid", "confkey", "confmatchtype", "confupdtype", "confdeltype", "condeferrable",
+         "condeferred", "conenforced")  # fmt: skip
 
 
 def add_partitioned_foreign_key(ddl: Ddl, key: ForeignKey) -> None:
@@ -101,10 +111,8 @@ def _referencing_part(
     whole: str,
 ) -> None:
     numbers = column_numbers(ddl, key.table.oid, partition.oid)
-    part = replace(
-        key, table=partition, columns=_moved(key.columns, numbers),
-        delete_columns=_moved(key.delete_columns, numbers),
-    )  # fmt: skip
+    # The server leaves the columns of ON DELETE SET as the whole's are numbered.
+    part = replace(key, table=partition, columns=_moved(key.columns, numbers))
     part.name = _free_name(ddl, part, whole)
     constraint = store(ddl, part, parent, local=False)
     own = Address(c.CONSTRAINT, constraint)
@@ -136,7 +144,7 @@ def _triggers(ddl: Ddl, constraint: int, table: int, functions: tuple[str, str])
     out = [0, 0]
     check = functions == ("INSERT", "UPDATE")
     for row in ddl.cache.lookup("pg_trigger", "tgconstraint", constraint):
-        if row.tgrelid != table or (row.tgfoid in (1644, 1645)) != check:
+        if row.tgrelid != table or (row.tgfoid in CHECKS) != check:
             continue
         for place, event in enumerate(functions):
             if row.tgtype & events[event]:
@@ -162,8 +170,39 @@ def clone_foreign_keys(ddl: Ddl, row: Any, parent: Any) -> None:
         triggers = _triggers(ddl, found.oid, parent.oid, ("INSERT", "UPDATE"))
         own = _matching(ddl, row, parent, found)
         if own is not None:
-            raise Unsupported("attaching a table whose foreign key equals the parent's")
-        _referencing_part(ddl, key, found.oid, row, triggers, key.name)
+            _adopt(ddl, own, found, row, triggers)
+        else:
+            _referencing_part(ddl, key, found.oid, row, triggers, key.name)
+
+
+def _adopt(ddl: Ddl, own: Any, found: Any, row: Any, parents: tuple[int, int]) -> None:
+    """A table's own foreign key becomes the part of its new parent's equal one."""
+    if found.convalidated and not own.convalidated:
+        raise Unsupported("attaching a table whose foreign key is not validated")
+    address = Address(c.CONSTRAINT, own.oid)
+    for part in ddl.cache.lookup("pg_constraint", "conparentid", own.oid):
+        if part.conrelid == row.oid:  # it stands for a partition of the referenced table
+            part_address = Address(c.CONSTRAINT, part.oid)
+            delete_dependencies_of(ddl.writer, part_address)
+            ddl.advance()
+            drop_objects(ddl, [part_address], False)
+    for trigger in ddl.cache.lookup("pg_trigger", "tgconstraint", own.oid):
+        if trigger.tgrelid == own.confrelid and trigger.tgfoid not in CHECKS:
+            delete_object(ddl.writer, Address(c.TRIGGER, trigger.oid))
+    ddl.advance()
+    ddl.writer.update("pg_constraint", ddl.cache.one("pg_constraint", "oid", own.oid),
+                      conislocal=False, coninhcount=own.coninhcount + 1, conparentid=found.oid)
+    record(ddl.writer, address, Address(c.CONSTRAINT, found.oid), PARTITION_PRI)
+    record(ddl.writer, address, Address(c.RELATION, row.oid), PARTITION_SEC)
+    ddl.advance()
+    for child, parent in zip(_triggers(ddl, own.oid, row.oid, ("INSERT", "UPDATE")), parents):
+        trigger = ddl.cache.one("pg_trigger", "oid", child)
+        if trigger is None:
+            continue  # a key that is not enforced has none
+        ddl.writer.update("pg_trigger", trigger, tgparentid=parent)
+        record(ddl.writer, Address(c.TRIGGER, child), Address(c.TRIGGER, parent), PARTITION_PRI)
+        record(ddl.writer, Address(c.TRIGGER, child), Address(c.RELATION, row.oid), PARTITION_SEC)
+    ddl.advance()
 
 
 def _has_parent_over(ddl: Ddl, found: Any, parent: Any) -> bool:
@@ -183,25 +222,47 @@ def _matching(ddl: Ddl, row: Any, parent: Any, found: Any) -> Any:
     wanted = _moved(found.conkey, numbers)
     for own in ddl.cache.lookup("pg_constraint", "conrelid", row.oid):
         if (
-            own.contype == "f" and own.conkey == wanted and own.confkey == found.confkey
-            and own.confrelid == found.confrelid and not own.conparentid
+            own.contype == "f" and own.conkey == wanted and not own.conparentid
+            and all(getattr(own, name) == getattr(found, name) for name in _SAME)
         ):  # fmt: skip
             return own
     return None
 
 
+def check_unreferred(ddl: Ddl, row: Any) -> None:
+    """A partition can only leave if no row refers to one of its rows."""
+    keys = ddl.cache.lookup("pg_constraint", "confrelid", row.oid)
+    for found in sorted(keys, key=lambda f: int(f.oid)):
+        if found.contype != "f" or not _is_referenced_side(ddl, found):
+            continue
+        key = _stored(ddl, found)
+        values = referring_values(ddl, key)
+        if values is not None:
+            columns = ", ".join(
+                ddl.attributes(key.table.oid)[number - 1].attname for number in key.columns
+            )
+            raise SqlError(
+                f'removing partition "{row.relname}" violates foreign key constraint "{key.name}"',
+                "23503", f"Key ({columns})=({', '.join(map(str, values))}) is still referenced "
+                f'from table "{key.table.relname}".',
+            )  # fmt: skip
+
+
 def detach_foreign_keys(ddl: Ddl, row: Any) -> None:
-    """A detached partition keeps its foreign keys as its own."""
+    """A detached partition keeps its foreign keys as its own; who refers to it is let go."""
     for found in ddl.cache.lookup("pg_constraint", "confrelid", row.oid):
-        if found.contype == "f" and found.conparentid:
-            raise Unsupported("detaching a partition that a foreign key refers to")
+        if found.contype == "f" and _is_referenced_side(ddl, found):
+            address = Address(c.CONSTRAINT, found.oid)
+            delete_dependencies_of(ddl.writer, address)
+            ddl.advance()
+            drop_objects(ddl, [address], False)
+            ddl.advance()
     for found in ddl.cache.lookup("pg_constraint", "conrelid", row.oid):
         if found.contype != "f" or not found.conparentid:
             continue
         key = _stored(ddl, found)
         own = Address(c.CONSTRAINT, found.oid)
-        ddl.writer.update("pg_constraint", found, conislocal=True, coninhcount=0, conparentid=0,
-                          connoinherit=row.relkind != "p")  # fmt: skip
+        ddl.writer.update("pg_constraint", found, conislocal=True, coninhcount=0, conparentid=0)
         for dependency in dependencies_of(ddl.writer, own):
             if dependency.deptype in (PARTITION_PRI, PARTITION_SEC):
                 ddl.writer.delete("pg_depend", dependency)
@@ -212,5 +273,5 @@ def detach_foreign_keys(ddl: Ddl, row: Any) -> None:
                     if dependency.deptype in (PARTITION_PRI, PARTITION_SEC):
                         ddl.writer.delete("pg_depend", dependency)
         ddl.advance()
-        action_triggers(ddl, key, found.oid)
-        ddl.advance()
+        if key.enforced:
+            _referenced(ddl, key, found.oid, (0, 0), key.name)

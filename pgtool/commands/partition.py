@@ -1,4 +1,5 @@
-"""Partitioned tables: keys, bounds, and partitions made, attached and detached.
+"""Partitioned tables: keys, bounds, and partitions made and attached
+(:mod:`pgtool.commands.detach` is the other way).
 
 A bound is analyzed by the key's types and kept as pg_class.relpartbound; it must not meet the
 bounds of other partitions. What the parent has (indexes, foreign keys) a partition gets too:
@@ -25,10 +26,9 @@ from pgtool.sql.analyze.collations import assign_collations
 from pgtool.sql.analyze.expressions import transform_expr
 from pgtool.sql.analyze.nodetypes import expr_collation, expr_type
 from pgtool.sql.analyze.typenames import collation_oid
-from pgtool.sql.volatility import volatility
+from pgtool.sql.sqlfunc import planned_volatility
 
-__all__ = ["attach", "copy_parent_objects", "detach", "index_partitions", "store_bound",
-           "store_key"]  # fmt: skip
+__all__ = ["attach", "copy_parent_objects", "index_partitions", "store_bound", "store_key"]
 
 _LETTERS = {
     PartitionStrategy.PARTITION_STRATEGY_LIST: "l",
@@ -96,7 +96,7 @@ class _Key:
         assign_collations(state, expr)
         if isinstance(expr, Var) and expr.varattno > 0:
             return int(expr.varattno), expr_type(expr), expr_collation(expr)
-        if volatility(expr, self.ddl.cache) != "i":
+        if planned_volatility(self.ddl.session, expr) != "i":
             raise SqlError("functions in partition key expression must be marked IMMUTABLE",
                            INVALID_OBJECT_DEFINITION)  # fmt: skip
         self.exprs.append(expr)
@@ -239,26 +239,3 @@ def attach(alter: Any, parent: Any, command: Any, recurse: bool) -> None:
     copy_parent_objects(ddl, row, parent)
     ddl.advance()
     verify_partition(ddl, parent, ddl.relation_row(row.oid))
-
-
-def detach(alter: Any, parent: Any, command: Any, recurse: bool) -> None:
-    """DETACH PARTITION."""
-    from pgtool.commands.inherit import remove_parent
-    from pgtool.commands.partfkeys import detach_foreign_keys
-    from pgtool.commands.partindexes import detach_indexes
-
-    ddl, node = alter.ddl, command.def_
-    if node.concurrent:
-        ddl.engine.transactions.prevent_in_block("ALTER TABLE ... DETACH CONCURRENTLY")
-    row = ddl.open_table(node.name)
-    remove_parent(ddl, row, parent, True)
-    for a in ddl.attributes(row.oid):
-        if a.attidentity:
-            ddl.writer.update("pg_attribute", a, attidentity="")
-    ddl.writer.update("pg_class", row, relispartition=False, relpartbound=None)
-    key = ddl.cache.one("pg_partitioned_table", "partrelid", parent.oid)
-    if key.partdefid == row.oid:
-        ddl.writer.update("pg_partitioned_table", key, partdefid=0)
-    ddl.advance()
-    detach_indexes(ddl, row)
-    detach_foreign_keys(ddl, ddl.relation_row(row.oid))

@@ -15,7 +15,8 @@ from pgtool.commands.query import expression_text, names_of, qualified, rows_of
 from pgtool.errors import SqlError, Unsupported
 from pgtool.types.arrays import ArrayValue, pack_array
 
-__all__ = ["missing_array", "rewrite_table", "verify_foreign_key", "verify_table"]
+__all__ = ["missing_array", "referring_values", "rewrite_table", "verify_foreign_key",
+           "verify_table"]  # fmt: skip
 
 
 def missing_array(ddl: Ddl, typid: int, datum: bytes) -> bytes:
@@ -70,6 +71,21 @@ def verify_foreign_key(ddl: Ddl, key: ForeignKey) -> None:
     values = ", ".join("null" if v is None else str(v) for v in found)
     raise SqlError(message, "23503", f"Key ({columns})=({values}) is not present in table "
                    f'"{key.referenced.relname}".')  # fmt: skip
+
+
+def referring_values(ddl: Ddl, key: ForeignKey) -> Any:
+    """The key's values of a row that refers to a row of the referenced table, if there is one."""
+    own = [f"fk.{name}" for name in names_of(ddl, key.table.oid, key.columns)]
+    other = [f"pk.{name}" for name in names_of(ddl, key.referenced.oid, key.keys)]
+    joined = " AND ".join(f"{b} = {a}" for a, b in zip(own, other, strict=True))
+    only = "" if key.table.relkind == "p" else "ONLY "
+    over = "" if key.referenced.relkind == "p" else "ONLY "
+    text = (
+        f"SELECT {', '.join(f'({name})::text' for name in own)} "
+        f"FROM {only}{qualified(ddl, key.table)} fk JOIN "
+        f"{over}{qualified(ddl, key.referenced)} pk ON ({joined}) LIMIT 1"
+    )
+    return next(rows_of(ddl, text), None)
 
 
 def rewrite_table(ddl: Ddl, row: Any, work: Any) -> None:

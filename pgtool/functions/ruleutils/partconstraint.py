@@ -17,6 +17,7 @@ from pgtool.functions.opcache import opcache
 from pgtool.functions.registry import Call, builtin
 from pgtool.functions.ruleutils.entry import read_tree, relation_expr
 from pgtool.functions.ruleutils.exprs import const_datum
+from pgtool.nodes.base import mutate
 from pgtool.nodes.enums import BoolExprType, CoercionForm, NullTestType
 from pgtool.nodes.enums import PartitionRangeDatumKind as Datum
 from pgtool.nodes.exprs import (
@@ -72,20 +73,14 @@ def _moved(session: Any, node: Any, parent: int, child: int) -> Any:
     names = {a.attname: a.attnum for a in session.database.relation(child).attributes}
     attributes = {a.attnum: a.attname for a in session.database.relation(parent).attributes}
 
-    def walk(node: Any) -> Any:
+    def change(node: Any) -> Any:
         if isinstance(node, Var):
             number = names[attributes[node.varattno]]
             return node.copy(varattno=number, varattnosyn=number)
-        if isinstance(node, (list, tuple)):
-            return [walk(item) for item in node]
-        if hasattr(node, "copy") and hasattr(node, "__dataclass_fields__"):
-            return node.copy(**{
-                name: walk(value) for name, value in vars(node).items()
-                if isinstance(value, (list, tuple)) or hasattr(value, "__dataclass_fields__")
-            })  # fmt: skip
-        return node
+        return mutate(node, change)
 
-    return node if names.items() == {n: a for a, n in attributes.items()}.items() else walk(node)
+    same = names.items() == {n: a for a, n in attributes.items()}.items()
+    return node if same else change(node)
 
 
 def _all_of(tests: list[Any]) -> Any:
@@ -157,8 +152,12 @@ class _Key:
 
     def _compare(self, number: int, strategy: int, value: Any) -> OpExpr:
         operator, expr = self._operator(number, strategy)
-        return OpExpr(opno=operator, opresulttype=BOOLOID, inputcollid=self.collations[number],
+        return OpExpr(opno=operator, opfuncid=self._function(operator), opresulttype=BOOLOID,
+                      inputcollid=self.collations[number],
                       args=[expr, value])  # fmt: skip
+
+    def _function(self, operator: int) -> int:
+        return int(self.session.cache.operator(operator).oprcode)
 
     def _value(self, const: Any) -> Any:
         datum = const_datum(const)
@@ -226,8 +225,8 @@ class _Key:
         operator, expr = self._operator(0, EQUAL)
         array = ArrayExpr(array_typeid=info.typarray, array_collid=self.collations[0],
                           element_typeid=typid, elements=values)  # fmt: skip
-        return ScalarArrayOpExpr(opno=operator, useOr=True, inputcollid=self.collations[0],
-                                 args=[expr, array])  # fmt: skip
+        return ScalarArrayOpExpr(opno=operator, opfuncid=self._function(operator), useOr=True,
+                                 inputcollid=self.collations[0], args=[expr, array])  # fmt: skip
 
     def _range(self, bound: Any) -> list[Any]:
         if not bound.is_default:

@@ -8,11 +8,15 @@ rolled back subtransaction queued goes with it.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-__all__ = ["Event", "Queue", "queue_of"]
+__all__ = ["Event", "Queue", "nothing", "queue_of"]
+
+
+def nothing() -> None:
+    """What an event does of which only matters that it waits."""
 
 
 class Event(NamedTuple):
@@ -20,6 +24,8 @@ class Event(NamedTuple):
 
     constraint: int
     run: Callable[[], None]
+    #: The table whose row it is about.
+    relation: int
     #: Events with the same key, not None, need to be run only once.
     key: Any = None
 
@@ -37,6 +43,8 @@ class Queue:
     def __init__(self, session: Any) -> None:
         self.session = session
         self.deferred: list[Event] = []
+        #: How many of them are about each table's rows.
+        self.tables: Counter[int] = Counter()
         self.settings = _Settings(None, {})
         self._hooked = False
 
@@ -52,11 +60,14 @@ class Queue:
         """Keep an event until the commit."""
         xact = self.session.xact
         self.deferred.append(event)
+        self.tables[event.relation] += 1
         if xact.depth > 1:
             xact.on_subabort(lambda: self._drop(event))
 
     def _drop(self, event: Event) -> None:
-        self.deferred = [other for other in self.deferred if other is not event]
+        kept = [other for other in self.deferred if other is not event]
+        self.tables[event.relation] -= len(self.deferred) - len(kept)
+        self.deferred = kept
 
     def set(self, constraints: list[int] | None, deferred: bool) -> None:
         """SET CONSTRAINTS; None: all of them."""
@@ -85,11 +96,17 @@ class Queue:
                 self.deferred = [e for e in self.deferred if e.constraint not in constraints]
             if not now:
                 return
+            self.tables.subtract(event.relation for event in now)
             run_events(self.session, now)
+
+    def waits_on(self, relation: int) -> bool:
+        """Whether events about a table's rows wait."""
+        return self.tables[relation] > 0
 
     def end(self) -> None:
         """The transaction is over."""
         self.deferred = []
+        self.tables.clear()
         self.settings = _Settings(None, {})
 
 

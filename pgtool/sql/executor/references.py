@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from pgtool.errors import SqlError, Unsupported
 from pgtool.sql.executor.internal import run_internal
-from pgtool.sql.executor.queued import Event, queue_of
+from pgtool.sql.executor.queued import Event, nothing, queue_of
 from pgtool.sql.executor.written import Row, RowShape
 from pgtool.sql.permissions import shown_columns
 from pgtool.types.names import quote_identifier
@@ -47,6 +47,8 @@ class _Trigger(NamedTuple):
     key: _Key
     deferrable: bool
     deferred: bool
+    #: Whether it stands for the parent's trigger.
+    clone: bool
 
 
 class _Key:
@@ -140,7 +142,7 @@ class References:
             for event, found in self.triggers.items():
                 if row.tgtype & event:
                     found.append(_Trigger(action, event, key, bool(row.tgdeferrable),
-                                          bool(row.tginitdeferred)))  # fmt: skip
+                                          bool(row.tginitdeferred), bool(row.tgparentid)))
 
     def __bool__(self) -> bool:
         return any(self.triggers.values())
@@ -149,19 +151,23 @@ class References:
 
     def after(
         self, event: int, old: Row | None, new: Row | None, out: list[Event], *,
-        checks: bool = True,
+        checks: bool = True, clones: bool = True,
     ) -> None:  # fmt: skip
-        """Queue what a written row asks for; without ``checks`` only what others refer to."""
+        """Queue what a written row asks for; without ``checks`` only what others refer to.
+
+        Without ``clones`` only what is the table's own, not a part of its parent's.
+        """
         for trigger in self.triggers[event]:
-            if not checks and trigger.action == "check":
+            if (not checks and trigger.action == "check") or (not clones and trigger.clone):
                 continue
             made = self._event(trigger, old, new)
             if made is None:
                 continue
             queue = queue_of(self.session)
             if queue.is_deferred(trigger.key.oid, trigger.deferrable, trigger.deferred):
-                queue.defer(made)
-            else:
+                if made.run is not nothing or not queue.waits_on(made.relation):
+                    queue.defer(made)
+            elif made.run is not nothing:
                 out.append(made)
 
     def _event(self, trigger: _Trigger, old: Row | None, new: Row | None) -> Event | None:
@@ -172,16 +178,19 @@ class References:
                 return None
             values = tuple(new.datums[a.attnum - 1] for a in key.mine)
             if all(v is None for v in values) or (key.match != _MATCH_FULL and None in values):
+                if old is None and trigger.deferrable:
+                    # Nothing to do, but the table is in use until that is found out.
+                    return Event(key.oid, nothing, self.relation.oid)
                 return None
             same = (key.oid, values) if all(type(v) is bytes for v in values) else None
-            return Event(key.oid, lambda: self._check(key, new), same)
+            return Event(key.oid, lambda: self._check(key, new), self.relation.oid, same)
         assert old is not None
         if any(old.datums[a.attnum - 1] is None for a in key.theirs):
             return None
         if new is not None and key.is_equal(key.row.conppeqop, key.theirs, old, new):
             return None
         run: Callable[..., None] = getattr(self, f"_{trigger.action}")
-        return Event(key.oid, lambda: run(trigger, old, new))
+        return Event(key.oid, lambda: run(trigger, old, new), self.relation.oid)
 
     def _check_needed(self, key: _Key, old: Row, new: Row) -> bool:
         """Whether an UPDATE of a referencing row has to look for the referenced one."""

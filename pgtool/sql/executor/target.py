@@ -154,7 +154,7 @@ class Target:
     def _check_later(self, index: Any, row: Row) -> None:
         """A deferrable unique key is looked at again at the statement's or transaction's end."""
         constraint = self.targets.constraint_of(index.descriptor.oid)
-        event = Event(constraint.oid, lambda: self._recheck(index, row))
+        event = Event(constraint.oid, lambda: self._recheck(index, row), self.relation.oid)
         queue = queue_of(self.session)
         if queue.is_deferred(constraint.oid, True, bool(constraint.condeferred)):
             queue.defer(event)
@@ -268,11 +268,37 @@ class Target:
             self.references.after(_DELETE, old, None, events)
 
     def after_move(self, old: Row, other: Target, new: Row, events: list[Event]) -> None:
-        """A row went to another partition: an update for who refers to it, else a new row."""
-        if self.references.triggers[_UPDATE]:
-            made = self.targets.converted(other, self, new)
-            self.references.after(_UPDATE, old, made, events, checks=False)
+        """A row went to another partition: an update for who refers to the whole, gone for who
+        refers to this partition itself, else a new row."""
+        targets = self.targets
+        if self._referred_between is not None:
+            raise self._referred_between
+        whole = targets.references_of_root
+        if whole.triggers[_UPDATE]:
+            before, after = targets.as_root(self, old), targets.as_root(other, new)
+            whole.after(_UPDATE, before, after, events, checks=False)
+        if self.references.triggers[_DELETE]:
+            self.references.after(_DELETE, old, None, events, clones=False)
         other.after_insert(new, events)
+
+    @cached_property
+    def _referred_between(self) -> SqlError | None:
+        """What is wrong where a key refers to a table between the statement's and this one."""
+        root = self.targets.relation
+        for router, _conversion, _child in self.above:
+            if router.shape.relation.oid == root.oid:
+                break
+            triggers = References(self.env, router.shape).triggers[_UPDATE]
+            if any(t.action != "check" and not t.clone for t in triggers):
+                name = router.shape.relation.relname
+                return SqlError(
+                    "cannot move tuple across partitions when a non-root ancestor of the source "
+                    "partition is directly referenced in a foreign key", "0A000",
+                    f'A foreign key points to ancestor "{name}" but not the root ancestor '
+                    f'"{root.relname}".',
+                    f'Consider defining the foreign key on table "{root.relname}".',
+                )  # fmt: skip
+        return None
 
     def _checked(self, row: Row) -> Row:
         return _Checked(self, row)
@@ -346,6 +372,11 @@ class Targets:
             run_events(self.env.session, events)
 
     # -- partitions ----
+
+    @cached_property
+    def references_of_root(self) -> References:
+        """The foreign keys of the table that the statement names."""
+        return References(self.env, self.root.shape)
 
     def router(self, oid: int) -> Router:
         """The router of a partitioned table."""
