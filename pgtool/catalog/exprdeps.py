@@ -164,7 +164,7 @@ class _Walker:
 
 def _type_of(node: Any) -> int:
     for name in ("vartype", "consttype", "paramtype", "funcresulttype", "resulttype",
-                 "opresulttype", "aggtype", "row_typeid"):  # fmt: skip
+                 "opresulttype", "aggtype", "row_typeid", "typeId"):  # fmt: skip
         if hasattr(node, name):
             return int(getattr(node, name))
     return 0

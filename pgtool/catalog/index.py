@@ -69,6 +69,8 @@ class IndexSpec:
     options: tuple[str, ...] | None = None
     partitioned: bool = False
     valid: bool = True
+    #: Whether rows are to be entered already.
+    ready: bool = True
     is_local: bool = True
     inhcount: int = 0
     no_inherit: bool = True
@@ -133,7 +135,7 @@ def _index_row(spec: IndexSpec) -> dict[str, Any]:
         "indnullsnotdistinct": spec.nulls_not_distinct, "indisprimary": spec.primary,
         "indisexclusion": bool(spec.exclusion), "indimmediate": not spec.deferrable,
         "indisclustered": False, "indisvalid": spec.valid, "indcheckxmin": False,
-        "indisready": True, "indislive": True, "indisreplident": False,
+        "indisready": spec.ready, "indislive": True, "indisreplident": False,
         "indkey": tuple(column.attnum for column in spec.columns),
         "indcollation": tuple(column.collation for column in keys),
         "indclass": tuple(column.opclass for column in keys),

@@ -64,7 +64,7 @@ def indexes_to_vacuum(
 ) -> list[IndexRelation | BrinIndex]:
     """All indexes of a table that VACUUM cleans up."""
     cache = cache_of(database)
-    rows = [row for row in cache.lookup("pg_index", "indrelid", relid) if row.indislive]
+    rows = [row for row in cache.lookup("pg_index", "indrelid", relid) if row.indisready]
     out: list[IndexRelation | BrinIndex] = []
     for oid in sorted(row.indexrelid for row in rows):
         relation = database.relation(oid)

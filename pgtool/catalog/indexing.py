@@ -57,13 +57,13 @@ class CatalogStore(Protocol):
     def reopen(self) -> None:
         """Catalogs or their indexes have other files: what is kept open is of no use."""
 
-    def fill_index(self, index: int) -> int:
+    def fill_index(self, index: int, *, checked: bool = True) -> int:
         """Fill a new index from its table, and tell nobody its size yet; the entries."""
 
-    def note_size(self, index: int, entries: int) -> None:
+    def note_size(self, index: int, entries: int, *, checked: bool = True) -> None:
         """Tell the size of a filled index."""
 
-    def build_index(self, index: int) -> None:
+    def build_index(self, index: int, *, checked: bool = True) -> None:
         """Fill a new index from its table, and tell its size."""
 
     def fill_sequence(self, oid: int, last_value: int, log_cnt: int, is_called: bool) -> None:

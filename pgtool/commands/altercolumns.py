@@ -26,7 +26,7 @@ from pgtool.commands.tabledef import (
 from pgtool.errors import SqlError
 from pgtool.nodes.exprs import Const
 from pgtool.nodes.raw_enums import DropBehavior
-from pgtool.sql.volatility import volatility
+from pgtool.sql.sqlfunc import planned_volatility
 
 __all__ = ["add_column", "drop_column"]
 
@@ -143,7 +143,8 @@ def _values(
             return
     # Another command of the statement may ask for the rewrite, which then needs this, too.
     work.new_values[number] = expr
-    if plan.spec.generated or volatility(expr, ddl.cache) == "v" or _checked_domain(ddl, plan):
+    volatile = planned_volatility(ddl.session, expr) == "v"
+    if plan.spec.generated or volatile or _checked_domain(ddl, plan):
         work.rewrite = True
         return
     datum = evaluate(ddl, expr)

@@ -142,6 +142,19 @@ def set_access_method(alter: AlterTable, row: Any, command: Any, recurse: bool) 
         raise Unsupported("ALTER TABLE SET ACCESS METHOD to another one")
 
 
+def check_tablespace(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:
+    """There is such a tablespace, and it is named once."""
+    if alter.tablespace is not None:
+        raise SqlError("cannot have multiple SET TABLESPACE subcommands", "42601")
+    alter.tablespace = alter.ddl.tablespace_oid(command.name)
+
+
+def set_tablespace(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:
+    """SET TABLESPACE, where the relation is there already."""
+    if row.reltablespace != alter.tablespace:
+        raise Unsupported("ALTER TABLE SET TABLESPACE to another one")
+
+
 def enable_triggers(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:
     """ENABLE, DISABLE TRIGGER."""
     letter, every, internal = _TRIGGERS[command.subtype]

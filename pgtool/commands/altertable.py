@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pgtool.commands.context import Ddl, begin, plural
+from pgtool.commands.indexcmds import children_of
 from pgtool.errors import SqlError, Unsupported
 from pgtool.nodes.raw_enums import AlterTableType as At
 from pgtool.nodes.raw_enums import ConstrType
@@ -42,7 +43,7 @@ _COMMANDS: dict[Any, tuple[int, str, str]] = {
     At.AT_SetCompression: (MISC, "altercolumns:set_compression", "rpm"),
     At.AT_DropColumn: (DROP, "altercolumns:drop_column", "rpfc"),
     At.AT_AddConstraint: (ADD_CONSTRAINT, "alterconstraints:add_constraint", "rpf"),
-    At.AT_AlterConstraint: (MISC, "alterconstraints:alter_constraint", "rp"),
+    At.AT_AlterConstraint: (MISC, "alterconstraint:alter_constraint", "rp"),
     At.AT_ValidateConstraint: (MISC, "alterconstraints:validate_constraint", "rpf"),
     At.AT_DropConstraint: (DROP, "alterconstraints:drop_constraint", "rpf"),
     At.AT_AlterColumnType: (ALTER_TYPE, "altertype:alter_type", "rpfc"),
@@ -58,11 +59,15 @@ _COMMANDS: dict[Any, tuple[int, str, str]] = {
     At.AT_NoForceRowSecurity: (MISC, "altermisc:row_security", "rp"),
     At.AT_DropOids: (MISC, "altermisc:drop_oids", "rpfm"),
     At.AT_SetAccessMethod: (MISC, "altermisc:set_access_method", "rpm"),
+    At.AT_SetLogged: (MISC, "persistence:set_persistence", "rS"),
+    At.AT_SetUnLogged: (MISC, "persistence:set_persistence", "rS"),
+    At.AT_SetTableSpace: (MISC, "altermisc:set_tablespace", "rpmiI"),
     At.AT_AddIdentity: (ADD_OTHER, "alteridentity:add_identity", "rpf"),
     At.AT_SetIdentity: (MISC, "alteridentity:set_identity", "rpf"),
     At.AT_DropIdentity: (DROP, "alteridentity:drop_identity", "rpf"),
     At.AT_AttachPartition: (MISC, "partition:attach", "pI"),
-    At.AT_DetachPartition: (MISC, "partition:detach", "p"),
+    At.AT_DetachPartition: (MISC, "detach:detach", "p"),
+    At.AT_DetachPartitionFinalize: (MISC, "detach:finish_detaching", "p"),
     At.AT_AddInherit: (MISC, "inherit:add_parent", "rpf"),
     At.AT_DropInherit: (MISC, "inherit:drop_parent", "rpf"),
     **dict.fromkeys(_TRIGGERS, (MISC, "altermisc:enable_triggers", "rpf")),
@@ -71,6 +76,16 @@ _COMMANDS: dict[Any, tuple[int, str, str]] = {
 _CHECKS: dict[Any, str] = {
     At.AT_AlterColumnType: "altertype:check_type", At.AT_AddInherit: "inherit:check_child",
     At.AT_DropExpression: "altergenerated:check_drop",
+    At.AT_SetLogged: "persistence:check_persistence",
+    At.AT_SetUnLogged: "persistence:check_persistence",
+    At.AT_SetTableSpace: "altermisc:check_tablespace",
+}  # fmt: skip
+#: Commands that are for the table's children, too.
+_RECURSING = {
+    At.AT_AddColumn, At.AT_ColumnDefault, At.AT_DropNotNull, At.AT_SetNotNull, At.AT_DropExpression,
+    At.AT_SetExpression, At.AT_SetStatistics, At.AT_SetStorage, At.AT_DropColumn,
+    At.AT_AddConstraint, At.AT_DropConstraint, At.AT_AlterColumnType, At.AT_AddIdentity,
+    At.AT_SetIdentity, At.AT_DropIdentity,
 }  # fmt: skip
 _CONSTRAINT_PASSES = {
     ConstrType.CONSTR_PRIMARY: ADD_INDEX, ConstrType.CONSTR_UNIQUE: ADD_INDEX,
@@ -113,11 +128,15 @@ class AlterTable:
         #: Called when all commands ran: foreign keys to be checked, indexes made again.
         self.late: list[Any] = []
         self.rebuilt: list[Any] = []
+        #: What SET LOGGED or UNLOGGED and SET TABLESPACE change: each may do so once.
+        self.persistence = ""
+        self.tablespace: int | None = None
 
     def work(self, relid: int) -> Work:
         """The work on a table."""
         found = self.works.get(relid)
         if found is None:
+            self.ddl.check_unused(self.row(relid), "ALTER TABLE")
             found = self.works[relid] = Work(relid)
             found.old_attributes = [_copy(a) for a in self.ddl.attributes(relid)]
         return found
@@ -130,6 +149,8 @@ class AlterTable:
         """All commands, pass by pass; then what looks at rows."""
         passes: dict[int, list[Any]] = {}
         self.work(row.oid)
+        if recurse and any(command.subtype in _RECURSING for command in commands):
+            self._check_children(row.oid)
         for command in commands:
             place, path, kinds = self._find(command)
             if row.relkind not in kinds:
@@ -146,6 +167,11 @@ class AlterTable:
 
                 rebuild(self)
         self._finish()
+
+    def _check_children(self, relid: int) -> None:
+        for child in children_of(self.ddl, relid):
+            self.ddl.check_unused(self.row(child), "ALTER TABLE")
+            self._check_children(child)
 
     @staticmethod
     def _find(command: Any) -> tuple[int, str, str]:
@@ -213,7 +239,9 @@ _ACTIONS = {
     At.AT_SetCompression: "ALTER COLUMN ... SET COMPRESSION", At.AT_ChangeOwner: "OWNER TO",
     At.AT_ClusterOn: "CLUSTER ON", At.AT_DropCluster: "SET WITHOUT CLUSTER",
     At.AT_SetAccessMethod: "SET ACCESS METHOD", At.AT_DropOids: "SET WITHOUT OIDS",
-    At.AT_ReplicaIdentity: "REPLICA IDENTITY", At.AT_EnableRowSecurity: "ENABLE ROW SECURITY",
+    At.AT_SetLogged: "SET LOGGED", At.AT_SetUnLogged: "SET UNLOGGED", At.AT_SetTableSpace:
+    "SET TABLESPACE", At.AT_ReplicaIdentity: "REPLICA IDENTITY",
+    At.AT_EnableRowSecurity: "ENABLE ROW SECURITY",
     At.AT_DisableRowSecurity: "DISABLE ROW SECURITY",
     At.AT_ForceRowSecurity: "FORCE ROW SECURITY",
     At.AT_NoForceRowSecurity: "NO FORCE ROW SECURITY", At.AT_EnableTrig: "ENABLE TRIGGER",

@@ -286,24 +286,30 @@ def _collect(out: _Rows, scan: Any, tuples: Any, columns: list[_Column], places:
     for slot, (column, at) in enumerate(zip(columns, places)):
         place = found[at]
         if column.info.typlen < 0:
-            out.widths[slot] += _stored_width(column, place)
+            out.widths[slot] += _stored_width(tuples, column, place, scan.attrs[at].missing)
         made = materialise(tuples, scan.attrs[at], place, scan.fetch, scan.damage)
         out.values[slot] += made.datums()
 
 
-def _stored_width(column: _Column, place: Any) -> int:
-    """Bytes of the values as they lie in the rows, headers included."""
+def _stored_width(tuples: Any, column: _Column, place: Any, missing: bytes | None) -> int:
+    """Bytes of the values as they lie in the rows, headers included.
+
+    A row made before its column was added counts with the value kept for such rows.
+    """
     length = place.length
+    there = np.ones(len(length), bool) if place.present is None else place.present
     if column.info.typlen == -2:
         head = np.ones(len(length), np.int64)
     else:
-        short = (length <= SHORT_MAX) & (column.attribute.attstorage != "p")
-        head = np.where(short, 1, VARHDRSZ)
+        # The last byte of a long header is 0 for lengths that a short one can tell.
+        before = tuples.buffer[np.where(there, place.start - 1, 0)]
+        head = np.where((length <= SHORT_MAX) & (before & 1 != 0), 1, VARHDRSZ)
         if place.special is not None:
-            external = length[place.special] <= 16
-            head[place.special] = np.where(external, 2, VARHDRSZ)
-    there = np.ones(len(length), bool) if place.present is None else place.present
-    return int((length + head)[there].sum())
+            head[place.special] = 0  # their length is that of the whole
+    total = int((length + head)[there].sum())
+    if place.missing is not None and missing is not None:
+        total += int(np.count_nonzero(place.missing)) * (len(missing) + VARHDRSZ)
+    return total
 
 
 def _sampled(
@@ -373,7 +379,7 @@ def _sizes(ddl: Ddl, row: Any, rows: _Rows, shares: dict[int, float]) -> None:
     pool = instance.pool
     relation = ddl.database.relation(row.oid)
     visible, frozen = count_map(open_heap(instance, heap_target(ddl.cache, relation, instance)))
-    indexes = indexes_of(ddl.writer, row.oid)
+    indexes = [index for index in indexes_of(ddl.writer, row.oid) if index.indisready]
     facts = ddl.relation_row(row.oid)
     update_inplace(
         ddl.writer, "pg_class", facts, relpages=rows.pages, reltuples=float(rows.total),

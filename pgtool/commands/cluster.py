@@ -107,15 +107,16 @@ def rebuild_indexes(ddl: Any, table: int) -> None:
     for oid in oids:
         new_file(ddl, ddl.relation_row(oid))
     ddl.advance()
-    entries = [ddl.store.fill_index(oid) for oid in oids]
+    entries = [ddl.store.fill_index(oid, checked=False) for oid in oids]
     for oid, count in zip(oids, entries):
-        ddl.store.note_size(oid, count)
+        ddl.store.note_size(oid, count, checked=False)
         ddl.advance()
 
 
-def rebuild_index(ddl: Any, oid: int) -> None:
-    """Fill a new file of an index."""
-    new_file(ddl, ddl.relation_row(oid))
+def rebuild_index(ddl: Any, oid: int, *, anew: bool = False) -> None:
+    """Fill a new file of an index; ``anew``: it tells its size like an index that is new."""
+    again = {"reltuples": 0.0} if anew else {}
+    new_file(ddl, ddl.relation_row(oid), **again)
     ddl.advance()
     ddl.store.build_index(oid)
     ddl.advance()

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ColumnStats", "Sample", "by_equality", "by_order", "by_width"]
+__all__ = ["ColumnStats", "Sample", "by_equality", "by_order", "by_width", "float4"]
 
 MCV, HISTOGRAM, CORRELATION = 1, 2, 3
 FEW_TRACKED = 10
@@ -63,7 +63,7 @@ class ColumnStats:
     slots: list[Slot] = field(default_factory=list)
 
 
-def _float4(value: float) -> float:
+def float4(value: float) -> float:
     """The value as pg_statistic keeps it."""
     rounded: float = struct.unpack("<f", struct.pack("<f", value))[0]
     return rounded
@@ -74,7 +74,7 @@ def _common(sample: Sample) -> ColumnStats | None:
     present = sample.rows - sample.nulls
     out = ColumnStats()
     if present > 0:
-        out.nullfrac = _float4(sample.nulls / sample.rows)
+        out.nullfrac = float4(sample.nulls / sample.rows)
         out.width = sample.fixed_width or int(sample.total_width / present)
         if not sample.datums:
             out.distinct = -1.0 * (1.0 - out.nullfrac)

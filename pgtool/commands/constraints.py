@@ -90,7 +90,7 @@ def add_checks(ddl: Ddl, row: Any, plans: list[CheckPlan]) -> list[tuple[str, An
             continue
         keys = tuple(dict.fromkeys(v.varattno for v in vars_of(expr) if v.varattno > 0))
         create_constraint(ddl.writer, ConstraintSpec(
-            name, row.relnamespace, "c", row.oid, tuple(sorted(keys)), expr=expr,
+            name, row.relnamespace, "c", row.oid, keys, expr=expr,
             is_local=plan.is_local, inhcount=plan.inhcount, no_inherit=plan.no_inherit,
             enforced=plan.enforced, validated=plan.validated,
         ))  # fmt: skip

@@ -17,6 +17,7 @@ from pgtool.functions.sysfuncs.privileges import owns
 from pgtool.functions.user import may_use
 from pgtool.sql.analyze.state import ParseState, Shared
 from pgtool.sql.answer import Notice, Outcome
+from pgtool.sql.executor.queued import queue_of
 from pgtool.sql.permissions import require, usable_namespace
 
 __all__ = ["Ddl", "begin"]
@@ -179,6 +180,12 @@ class Ddl:
             kind = kind or KIND_NAMES[row.relkind].replace("partitioned ", "")
             kind = "table" if row.relkind == "c" else kind
             raise SqlError(f"must be owner of {kind} {row.relname}", "42501")
+
+    def check_unused(self, row: Any, statement: str) -> None:
+        """A table cannot be changed as long as constraints of its rows wait to be checked."""
+        if queue_of(self.session).waits_on(row.oid):
+            raise SqlError(f'cannot {statement} "{row.relname}" because it has pending trigger '
+                           "events", "55006")  # fmt: skip
 
     # -- parts of a statement ----------------------------------------------------------
 

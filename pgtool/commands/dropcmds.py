@@ -77,7 +77,12 @@ def drop_objects(
         ) from None  # fmt: skip
     _report(ddl, found, objects, cascade, several)
     for item in found:
-        delete_object(ddl.writer, item.address)
+        address = item.address
+        if address.classid == c.RELATION and not address.subid:
+            row = ddl.relation_row(address.objid)
+            if row.relkind in "rp":
+                ddl.check_unused(row, "DROP TABLE")
+        delete_object(ddl.writer, address)
 
 
 def _report(
@@ -246,8 +251,8 @@ def address_of(ddl: Ddl, node: Any, kind: Any, missing_ok: bool) -> Address | No
 def drop(engine: Any, raw: Any, text: str) -> Outcome:
     """DROP of anything."""
     ddl = begin(engine, text)
-    if raw.concurrent and ddl.session.in_transaction:
-        raise SqlError("DROP INDEX CONCURRENTLY cannot run inside a transaction block", "25001")
+    if raw.concurrent:
+        engine.transactions.prevent_in_block("DROP INDEX CONCURRENTLY")
     objects: list[Address] = []
     named = 0
     for node in raw.objects:

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from pgtool.commands.columnstats import ColumnStats, Slot
+from pgtool.commands.columnstats import ColumnStats, Slot, float4
 from pgtool.functions.codec import codec_of
 from pgtool.functions.compare_containers import range_facts
 from pgtool.functions.opcache import opcache
@@ -172,7 +172,7 @@ def _plain(datums: list[bytes | None], widths: int) -> tuple[ColumnStats, int]:
     present = len(datums) - nulls
     if not present:
         return ColumnStats(1.0, 0, 0.0), 0
-    share = nulls / len(datums)
+    share = float4(nulls / len(datums))
     return ColumnStats(share, widths // present, -1.0 * (1.0 - share)), present
 
 

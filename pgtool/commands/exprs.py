@@ -23,7 +23,7 @@ from pgtool.sql.analyze.expressions import transform_expr
 from pgtool.sql.analyze.from_clause import add_relation
 from pgtool.sql.analyze.nodetypes import expr_location, expr_type
 from pgtool.sql.analyze.state import ParseState
-from pgtool.sql.volatility import volatility
+from pgtool.sql.sqlfunc import planned_volatility
 
 __all__ = ["cook_check", "cook_default", "cook_index_expr", "cook_predicate", "vars_of",
            "without_place"]  # fmt: skip
@@ -105,7 +105,7 @@ def _check_generated(ddl: Ddl, expr: Any, row: Any) -> None:
             raise SqlError("cannot use whole-row variable in column generation expression",
                            "42P17", "This would cause the generated column to depend on its own "
                            "value.", position=at)  # fmt: skip
-    if volatility(expr, ddl.cache) != "i":
+    if planned_volatility(ddl.session, expr) != "i":
         raise SqlError("generation expression is not immutable", "42P17")
 
 
@@ -157,7 +157,7 @@ def cook_index_expr(ddl: Ddl, raw: Any, row: Any) -> Any:
         expr = coerce_to_target(state, expr, 705, 25, -1, Context.implicit,
                                 CoercionForm.COERCE_IMPLICIT_CAST, -1)  # fmt: skip
     assign_collations(state, expr)
-    if volatility(expr, ddl.cache) != "i":
+    if planned_volatility(ddl.session, expr) != "i":
         raise SqlError("functions in index expression must be marked IMMUTABLE", "42P17")
     return expr
 
@@ -167,7 +167,7 @@ def cook_predicate(ddl: Ddl, raw: Any, row: Any) -> Any:
     state = relation_state(ddl, row)
     expr = coerce_to_boolean(state, transform_expr(state, raw, "INDEX PREDICATE"), "WHERE")
     assign_collations(state, expr)
-    if volatility(expr, ddl.cache) != "i":
+    if planned_volatility(ddl.session, expr) != "i":
         raise SqlError("functions in index predicate must be marked IMMUTABLE", "42P17")
     return expr
 

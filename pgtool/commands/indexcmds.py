@@ -56,6 +56,8 @@ class IndexPlan:
     parent: int = 0
     parent_constraint: int = 0
     only: bool = False
+    #: Whether it is filled (and becomes valid) only after the transaction.
+    later: bool = False
     #: Analyzed expressions and predicate, for an index like another.
     cooked: tuple[list[Any], Any] | None = None
     opclasses: list[int] | None = None
@@ -289,7 +291,8 @@ def define_index(ddl: Ddl, row: Any, plan: IndexPlan) -> tuple[int, int]:
         deferrable=plan.deferrable, deferred=plan.deferred, parent=plan.parent,
         parent_constraint=plan.parent_constraint,
         options=options, partitioned=partitioned,
-        valid=not (partitioned and plan.only and children_of(ddl, row.oid)),
+        valid=not plan.later and not (partitioned and plan.only and children_of(ddl, row.oid)),
+        ready=not plan.later,
         is_local=not plan.parent_constraint, inhcount=1 if plan.parent_constraint else 0,
         no_inherit=not plan.parent_constraint,
     )  # fmt: skip
@@ -306,8 +309,9 @@ def define_index(ddl: Ddl, row: Any, plan: IndexPlan) -> tuple[int, int]:
 
             index_partitions(ddl, row, oid, constraint, plan)
     else:
-        ddl.store.build_index(oid)
-        ddl.advance()
+        if not plan.later:
+            ddl.store.build_index(oid)
+            ddl.advance()
         update_inplace(ddl.writer, "pg_class", ddl.relation_row(row.oid), relhasindex=True)
     return oid, constraint
 
@@ -351,22 +355,31 @@ def check_partition_key(
 def create(engine: Any, raw: Any, text: str) -> Outcome:
     """CREATE INDEX."""
     ddl = begin(engine, text)
-    if raw.concurrent and ddl.session.in_transaction:
-        raise SqlError("CREATE INDEX CONCURRENTLY cannot run inside a transaction block", "25001")
+    if raw.concurrent:
+        engine.transactions.prevent_in_block("CREATE INDEX CONCURRENTLY")
     row = ddl.find_relation(raw.relation)
     if raw.excludeOpNames:
         raise Unsupported("EXCLUDE")
     _check_table(ddl, row)
+    if raw.concurrent and row.relkind == "p":
+        raise SqlError(f'cannot create index on partitioned table "{row.relname}" concurrently',
+                       "0A000")  # fmt: skip
+    ddl.check_unused(row, "CREATE INDEX")
     if raw.if_not_exists and raw.idxname:
         key = (raw.idxname, row.relnamespace)
         if ddl.cache.one("pg_class", ("relname", "relnamespace"), key) is not None:
             ddl.notice(f'relation "{raw.idxname}" already exists, skipping', "42P07")
             return ddl.done("CREATE INDEX")
-    define_index(ddl, row, IndexPlan(
+    oid, _constraint = define_index(ddl, row, IndexPlan(
         raw.indexParams, raw.indexIncludingParams, raw.idxname, raw.accessMethod or "btree",
         raw.whereClause, raw.options, raw.unique, nulls_not_distinct=raw.nulls_not_distinct,
-        tablespace=raw.tableSpace, only=not raw.relation.inh,
+        tablespace=raw.tableSpace, only=not raw.relation.inh, later=raw.concurrent,
     ))  # fmt: skip
+    if raw.concurrent:
+        # What is known of the index stays, also where the rows do not let it be built.
+        engine.transactions.commit()
+        engine.transactions.start_statement()
+        begin(engine, text).store.build_index(oid)
     return ddl.done("CREATE INDEX")
 
 

@@ -43,6 +43,9 @@ def reindex(engine: Any, raw: Any, text: str) -> Outcome:
     if truth is None:
         raise SqlError("verbose requires a Boolean value", "42601")
     verbose = bool(truth)
+    concurrently = "concurrently" in options and bool(definition_truth(options["concurrently"]))
+    if concurrently:
+        engine.transactions.prevent_in_block("REINDEX CONCURRENTLY")
     kind = raw.kind.name
     ddl = begin(engine, text)
     if kind in (INDEX, TABLE):
@@ -56,7 +59,7 @@ def reindex(engine: Any, raw: Any, text: str) -> Outcome:
                 raise error.within(f"while reindexing partitioned {what}") from None
             return _each(engine, text, [int(r.oid) for r in _leaves(ddl, row)], verbose)
         _check_kind(ddl, row, kind)
-        if not reindex_relation(ddl, row, verbose):
+        if not reindex_relation(ddl, row, verbose, concurrently):
             ddl.notice(f'table "{row.relname}" has no indexes to reindex')
         return ddl.done("REINDEX")
     engine.transactions.prevent_in_block(f"REINDEX {kind.rsplit('_', 1)[1]}")
@@ -115,25 +118,28 @@ def _each(engine: Any, text: str, oids: list[int], verbose: bool) -> Outcome:
     return Outcome("REINDEX", notices=notices)
 
 
-def reindex_relation(ddl: Ddl, row: Any, verbose: bool = False) -> bool:
+def reindex_relation(
+    ddl: Ddl, row: Any, verbose: bool = False, concurrently: bool = False
+) -> bool:
     """An index, or all indexes of a table and of its TOAST table, built anew; if there are any."""
     if row.relkind == "i":
-        _one(ddl, row, verbose)
+        _one(ddl, row, verbose, concurrently)
         return True
     refuse_locked(ddl.session, row)
     found = False
     if row.reltoastrelid:
-        found = reindex_relation(ddl, ddl.relation_row(row.reltoastrelid), verbose)
+        toast = ddl.relation_row(row.reltoastrelid)
+        found = reindex_relation(ddl, toast, verbose, concurrently)
     for index in indexes_of(ddl.writer, row.oid):
-        _one(ddl, ddl.relation_row(index.indexrelid), verbose)
+        _one(ddl, ddl.relation_row(index.indexrelid), verbose, concurrently)
         found = True
     return found
 
 
-def _one(ddl: Ddl, row: Any, verbose: bool) -> None:
+def _one(ddl: Ddl, row: Any, verbose: bool, concurrently: bool = False) -> None:
     if row.relam != BTREE_AM_OID:
         raise Unsupported(f'rebuilding index "{row.relname}", which is no btree')
-    rebuild_index(ddl, int(row.oid))
+    rebuild_index(ddl, int(row.oid), anew=concurrently)
     if verbose:
         ddl.notice(f'index "{row.relname}" was reindexed', severity="INFO")
 

@@ -55,7 +55,7 @@ def new_files(ddl: Any, row: Any, *, empty: bool = True) -> list[int]:
     ddl.advance()
     if empty:
         for oid in indexes:
-            ddl.store.build_index(oid)
+            ddl.store.build_index(oid, checked=False)
         ddl.advance()
     return indexes
 

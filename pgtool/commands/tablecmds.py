@@ -161,7 +161,11 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
     node = raw.relation
     if node.relpersistence == "t" or raw.oncommit != OnCommitAction.ONCOMMIT_NOOP:
         raise Unsupported("temporary tables")
-    namespace = ddl.creation_namespace(node.schemaname, node.relname)
+    try:
+        namespace = ddl.creation_namespace(node.schemaname, node.relname)
+    except SqlError as error:
+        error.position = node.location + 1
+        raise
     key = (node.relname, namespace)
     # Without IF NOT EXISTS the definition is looked at first.
     if raw.if_not_exists and ddl.cache.one(

@@ -10,7 +10,8 @@ from pgtool.catalog.heap import ColumnSpec
 from pgtool.catalog.index import indexes_of
 from pgtool.catalog.pg_attrdef import default_of
 from pgtool.catalog.pg_constraint import constraints_of
-from pgtool.commands.context import plural
+from pgtool.commands.context import Ddl, plural
+from pgtool.commands.dropcmds import drop_objects
 from pgtool.commands.exprs import renumbered
 from pgtool.commands.tabledef import CheckPlan, ColumnPlan, NotNullPlan, TableDefinition
 from pgtool.errors import SqlError, Unsupported
@@ -99,6 +100,14 @@ def _not_nulls(made: TableDefinition, row: Any) -> None:
             )
 
 
+def _drop_default(ddl: Ddl, relid: int, number: int) -> None:
+    """The default that a column has from elsewhere (a parent) gives way."""
+    found = default_of(ddl.writer, relid, number)
+    if found is not None:
+        drop_objects(ddl, [Address(c.ATTR_DEFAULT, found.oid)], False)
+        ddl.advance()
+
+
 def _finish(made: TableDefinition, row: Any, new: Any, options: int) -> None:
     """Defaults, checks, indexes and comments, once the table is there."""
     from pgtool.commands.alterconstraints import column_numbers
@@ -116,6 +125,7 @@ def _finish(made: TableDefinition, row: Any, new: Any, options: int) -> None:
                               numbers)  # fmt: skip
             plan = made.column(a.attname)
             assert plan is not None
+            _drop_default(ddl, new.oid, numbers[a.attnum])
             plans.append((numbers[a.attnum], ColumnPlan(plan.spec, cooked_default=expr)))
         add_defaults(ddl, new, plans)
     if options & CONSTRAINTS:

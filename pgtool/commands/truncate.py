@@ -29,7 +29,9 @@ def _tables(ddl: Ddl, raw: Any) -> list[Any]:
         out.setdefault(row.oid, row)
         if node.inh:
             for oid in _below(ddl, row.oid):
-                out.setdefault(oid, ddl.relation_row(oid))
+                child = ddl.relation_row(oid)
+                ddl.check_unused(child, "TRUNCATE")
+                out.setdefault(oid, child)
         elif row.relkind == "p":
             raise SqlError("cannot truncate only a partitioned table", "42809",
                            hint="Do not specify the ONLY keyword, or use TRUNCATE ONLY on the "
@@ -53,6 +55,7 @@ def _check(ddl: Ddl, row: Any) -> None:
     for trigger in ddl.cache.lookup("pg_trigger", "tgrelid", row.oid):
         if trigger.tgtype & TRUNCATE_EVENT and trigger.tgenabled != "D":
             raise Unsupported(f'TRUNCATE trigger "{trigger.tgname}"')
+    ddl.check_unused(row, "TRUNCATE")
 
 
 def _referencing(ddl: Ddl, oids: set[int]) -> list[int]:

@@ -232,7 +232,7 @@ def remove_member(ddl: Ddl, role: int, member: int, options: set[str]) -> None:
     old = ddl.cache.one("pg_auth_members", key, (role, member, BOOTSTRAP_SUPERUSERID))
     if old is None:
         ddl.notice(f'role "{_name(ddl, member)}" has not been granted membership in role '
-                   f'"{_name(ddl, role)}" by role "{_name(ddl, BOOTSTRAP_SUPERUSERID)}"',
+                   f'"{_name(ddl, role)}" by role "{_name(ddl, BOOTSTRAP_SUPERUSERID)}"', "01000",
                    severity="WARNING")  # fmt: skip
     elif options:
         ddl.writer.update("pg_auth_members", old, **{f"{o}_option": False for o in options})

@@ -32,8 +32,8 @@ from pgtool.sql.executor.vectors import VectorCompiler
 __all__ = ["build_index"]
 
 
-def build_index(session: Any, instance: Any, oid: int) -> int:
-    """Fill an index's empty file; how many rows it has."""
+def build_index(session: Any, instance: Any, oid: int, *, checked: bool = True) -> int:
+    """Fill an index's empty file; how many rows it has. ``checked``: see the store."""
     import functools
 
     env = Env(session)
@@ -42,6 +42,7 @@ def build_index(session: Any, instance: Any, oid: int) -> int:
         session.database, instance, oid, keys=functools.partial(key_function, env)
     )
     index.descriptor.describe = functools.partial(describe_key, env, oid)
+    index.descriptor.unique &= checked or index.descriptor.valid
     _refuse_older_snapshots(session, instance)
     cluster = session.database.cluster
     with cluster.read_latest():

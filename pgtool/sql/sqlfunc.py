@@ -22,7 +22,7 @@ from pgtool.functions.session import Session
 from pgtool.functions.values import RecordValue
 from pgtool.nodes.base import mutate, walk
 from pgtool.nodes.enums import CmdType, CoercionForm, ParamKind, RTEKind
-from pgtool.nodes.exprs import CollateExpr, FuncExpr, Param, Var
+from pgtool.nodes.exprs import CollateExpr, FuncExpr, OpExpr, Param, Var
 from pgtool.nodes.query import FromExpr, Query, RangeTblEntry, RangeTblRef, TargetEntry
 from pgtool.sql.analyze.coerce import Context, coerce_to_target
 from pgtool.sql.analyze.from_clause import eref_of
@@ -35,7 +35,7 @@ from pgtool.sql.parse import parse
 from pgtool.sql.stored import copy_tree, stored_queries
 from pgtool.sql.volatility import is_strict, volatility
 
-__all__ = ["check_record_columns", "inline_from", "inline_scalar", "runner"]
+__all__ = ["check_record_columns", "inline_from", "inline_scalar", "planned_volatility", "runner"]
 
 SQL_LANGUAGE = 14
 INVALID_FUNCTION_DEFINITION = "42P13"
@@ -210,6 +210,26 @@ def inline_scalar(session: Session, call: FuncExpr, active: tuple[int, ...]) -> 
     if call.funccollid and collation and collation != call.funccollid:
         made = CollateExpr(arg=made, collOid=call.funccollid, location=call.location)
     return made
+
+
+def planned_volatility(session: Session, expr: Any) -> str:
+    """The volatility of an expression as it is run: of what its SQL functions stand for."""
+    return volatility(_inlined(session, expr, ()), session.cache)
+
+
+def _inlined(session: Session, node: Any, active: tuple[int, ...]) -> Any:
+    made = mutate(node, lambda child: _inlined(session, child, active))
+    call = made
+    if isinstance(made, OpExpr):
+        call = FuncExpr(
+            funcid=made.opfuncid or session.cache.operator(made.opno).oprcode,
+            funcresulttype=made.opresulttype, funccollid=made.opcollid,
+            inputcollid=made.inputcollid, args=made.args,
+        )  # fmt: skip
+    if not isinstance(call, FuncExpr):
+        return made
+    found = inline_scalar(session, call, active)
+    return made if found is None else _inlined(session, found, (*active, call.funcid))
 
 
 def _is_expression(query: Query) -> bool:

@@ -121,11 +121,14 @@ class Store:
         """Catalogs or their indexes have other files."""
         self._heaps.clear()
 
-    def fill_index(self, index: int) -> int:
-        """Fill a new index from its table; how many entries it has."""
+    def fill_index(self, index: int, *, checked: bool = True) -> int:
+        """Fill a new index from its table; how many entries it has.
+
+        Where not ``checked``, a unique one that is not valid may hold equal keys.
+        """
         from pgtool.sql.indexbuild import build_index
 
-        count = build_index(self.session, self.instance, index)
+        count = build_index(self.session, self.instance, index, checked=checked)
         if self.session.database.relation(index).relpersistence == UNLOGGED:
             from pgtool.catalog.indexinfo import open_index_of
             from pgtool.sql.executor.indexwrite import key_function
@@ -137,22 +140,27 @@ class Store:
             made.build_init_fork(xid=self.xact.current_xid())
         return count
 
-    def build_index(self, index: int) -> None:
+    def build_index(self, index: int, *, checked: bool = True) -> None:
         """Fill a new index from its table, and tell its size."""
-        self.note_size(index, self.fill_index(index))
+        self.note_size(index, self.fill_index(index, checked=checked), checked=checked)
 
-    def note_size(self, oid: int, entries: int) -> None:
-        """relpages and reltuples of a built index, and of its table where it tells them."""
+    def note_size(self, oid: int, entries: int, *, checked: bool = True) -> None:
+        """relpages and reltuples of a built index, and of its table where it tells them.
+
+        An index that was left behind unfinished is a good one from now on.
+        """
         session, pool = self.session, self.instance.pool
         writer = self.engine.catalog_writer()
         writer.advance()
         relation = session.database.relation(oid)
         row = session.cache.one("pg_class", "oid", oid)
+        facts = session.cache.one("pg_index", "indexrelid", oid)
+        if not facts.indisready and (checked or not facts.indisunique):
+            writer.update("pg_index", facts, indisvalid=True, indisready=True)
         if not entries and row.reltuples < 0:
             return  # an index that was emptied: not looked at yet
         writer.update("pg_class", row, relpages=pool.nblocks(relation.locator),
                       reltuples=float(entries))  # fmt: skip
-        facts = session.cache.one("pg_index", "indexrelid", oid)
         table = session.cache.one("pg_class", "oid", facts.indrelid)
         options = dict(item.split("=", 1) for item in table.reloptions or ())
         vacuumed = options.get("autovacuum_enabled", "true").lower() in _TRUE
