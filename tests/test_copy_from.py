@@ -180,7 +180,9 @@ def test_read_at_once_as_one_by_one(compiled: bool, monkeypatch: pytest.MonkeyPa
     texts = ["", "-", "0", "-0", "00", "+1", "1.", ".5", "-.5", "1..2", "1.2.3", "1e5", "0.0", "x",
              "-32768", "32768", "2147483647", "2147483648", "-2147483648", "999999999999999999",
              "9223372036854775807", "0.0001", "10000", "100000000", "0.00010000", "-00012.500",
-             " 1", "1 ", "--1", "99999999.99", "-99999999.995", "123456789.12"]  # fmt: skip
+             " 1", "1 ", "--1", "99999999.99", "-99999999.995", "123456789.12", "0x10", "1e-7",
+             "1e400", "4.9e-324", "-1.7976931348623157E+308", "9007199254740993", "0.1e+2", "1e",
+             "123456789012345.678e-20", "nan", "é", "two words"]  # fmt: skip
     for _ in range(600):
         digits = "".join(rng.choices("0000123456789", k=rng.randrange(1, 20)))
         at = rng.randrange(len(digits) + 1)
@@ -188,7 +190,7 @@ def test_read_at_once_as_one_by_one(compiled: bool, monkeypatch: pytest.MonkeyPa
     column = VarColumn.of([text.encode() for text in texts] + [None])
     for name, oid, typmod in (("int2out", 21, -1), ("int4out", 23, -1), ("int8out", 20, -1),
                               ("numeric_out", 1700, -1), ("numeric_out", 1700, 10 << 16 | 6),
-                              ("float8out", 701, -1)):  # fmt: skip
+                              ("float8out", 701, -1), ("bpcharout", 1042, 24)):  # fmt: skip
         io = REGISTRY.io_of(oid)
         read = quickread.reader(name, typmod)
         assert read is not None

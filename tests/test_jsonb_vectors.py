@@ -16,6 +16,7 @@ from pgtool.types.info import Settings
 from pgtool.types.json import parse_json
 from pgtool.types.jsonb import pack_jsonb
 from pgtool.types.jsonpath_in import parse_jsonpath
+from pgtool.types.vector_jsonb_read import read_jsonb
 
 SETTINGS = Settings()
 #: The C collation needs no catalogs.
@@ -117,3 +118,42 @@ def test_types(data: list[bytes]) -> None:
     found = registry.VECTORS["jsonb_typeof"](VarColumn.of(list(data)))
     scalar = registry.BUILTINS["jsonb_typeof"].scalar
     assert [found.datum(i).decode() for i in range(len(data))] == [scalar(d) for d in data]
+
+
+def spelled(rng: random.Random, depth: int = 0) -> str:
+    """JSON in odd forms, some of them wrong."""
+    space = rng.choice(["", "", "", " ", "\n\t", "\r"])
+    kind = rng.randrange(4 if depth > 4 else 8)
+    if kind == 0:
+        digits = str(rng.randrange(10 ** rng.randrange(1, 20)))
+        decimals = f".{rng.randrange(10 ** rng.randrange(1, 8))}"
+        tail = rng.choice(["", "", decimals, ".500", "e2", "."])
+        return rng.choice(["", "-"]) + digits + tail + space
+    if kind == 1:
+        return rng.choice(["0", "-0", "0.00", "-0.010", "01", "10000", "true", "false", "null",
+                           "nul"])  # fmt: skip
+    if kind in (2, 3):
+        parts = ["a", "key", "é", "\\n", '\\"', "\\\\", "\\/", "\\u0041", "x" * 90, "\\b",
+                 "\\f\\r\\t"]  # fmt: skip
+        parts.append(rng.choice(["b", "b", "b", "\\x", "\x01", '"']))
+        return space + '"' + "".join(rng.choices(parts, k=rng.randrange(4))) + '"'
+    count = rng.choice([0, 1, 2, 3, 3, 40 if depth < 2 else 4])
+    items = [spelled(rng, depth + 1) for _ in range(count)]
+    if kind < 6:
+        return "[" + space + ",".join(items) + rng.choice(["]"] * 30 + [",]"])
+    named = ['"a"', '"b"', '"aa"', '""', '"é"', '"\\n"']
+    keys = [rng.choice([*named, f'"{n}"']) for n in range(count)]
+    return "{" + ",".join(f"{k}{space}:{item}" for k, item in zip(keys, items)) + space + "}"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_text_read_at_once(seed: int) -> None:
+    """The loop (run as Python where it is not compiled) beside the input function."""
+    rng = random.Random(seed)
+    texts = [spelled(rng) for _ in range(700)]
+    texts += [text[: rng.randrange(len(text) + 1)] for text in texts[:200]]
+    texts += ["", " ", "[[]", "[" * 70 + "]" * 70, "[" * 60 + "]" * 60, '{"a":{"a":[{}]}}']
+    made, good = read_jsonb(VarColumn.of([*(text.encode() for text in texts), None]))
+    assert 300 < good.sum() < len(texts) and not good[-1]
+    for row in np.flatnonzero(good).tolist():
+        assert made.datum(row) == packed(texts[row]), texts[row]

@@ -39,6 +39,7 @@ HOT_MODULES: tuple[str, ...] = (
     "pgtool.types.digit_read",
     "pgtool.types.digit_walk",
     "pgtool.types.float_walk",
+    "pgtool.types.jsonb_read",
     "pgtool.types.jsonb_walk",
     "pgtool.types.numeric_rank",
     "pgtool.wal.assemble",

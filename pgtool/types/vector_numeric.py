@@ -15,15 +15,18 @@ from pgtool.types import digit_read, numeric_rank
 from pgtool.types.column import VarColumn
 from pgtool.types.digit_read import GROUPS
 
-__all__ = ["MOST_DIGITS", "MOST_SHOWN", "numeric_ranks", "pack_digits", "pack_scaled"]
+__all__ = [
+    "MARKS", "MOST_DIGITS", "MOST_SHOWN", "POWERS", "numeric_ranks", "pack_digits", "pack_scaled",
+]  # fmt: skip
 
 #: Decimal digits, those that fill up the last base-10000 one included.
 MOST_DIGITS = 18
 #: Decimals that a short header can show, and its weight hold.
 MOST_SHOWN = layout.NUMERIC_SHORT_DSCALE_MAX
 _BASE = 10000
-_POWERS = 10 ** np.arange(MOST_DIGITS + 1, dtype=np.int64)
-_MARKS = np.array([
+#: Of ten; and what makes up a short header, for :mod:`pgtool.types.digit_read`.
+POWERS = 10 ** np.arange(MOST_DIGITS + 1, dtype=np.int64)
+MARKS = np.array([
     layout.NUMERIC_SHORT, layout.NUMERIC_SHORT_SIGN_MASK, layout.NUMERIC_SHORT_WEIGHT_SIGN_MASK,
     layout.NUMERIC_SHORT_WEIGHT_MASK, layout.NUMERIC_SHORT_DSCALE_SHIFT,
 ], np.intc)  # fmt: skip
@@ -35,17 +38,17 @@ def pack_scaled(values: Any, decimals: Any, shown: Any, valid: Any = None) -> Va
     A value's digits with its decimals filled up to a multiple of four are at most MOST_DIGITS.
     """
     if digit_read.COMPILED:
-        made = np.zeros((len(values), GROUPS + 1), np.uint16)
-        length = np.empty(len(values), np.int64)
+        count, pitch = len(values), 2 * (GROUPS + 1)
         value, behind, wide = (
-            np.ascontiguousarray(np.broadcast_to(given, len(values)), np.int64)
+            np.ascontiguousarray(np.broadcast_to(given, count), np.int64)
             for given in (values, decimals, shown)
         )
-        digit_read.pack(value, behind, wide, _POWERS, _MARKS, made, length)
-        return _stored(made, length, valid)
+        made, length = np.empty(count * pitch, np.uint8), np.empty(count, np.int64)
+        digit_read.pack(value, behind, wide, POWERS, MARKS, pitch, made, length)
+        return VarColumn(made, np.arange(count) * pitch, length.astype(np.int32), valid)
     negative = values < 0
     pad = -decimals % 4
-    left = np.abs(values) * _POWERS[pad]
+    left = np.abs(values) * POWERS[pad]
     groups = np.zeros((len(values), GROUPS), np.uint16)
     for place in range(GROUPS):
         left, groups[:, GROUPS - 1 - place] = np.divmod(left, _BASE)
@@ -76,12 +79,8 @@ def pack_digits(
     made[:, 0] = header
     for place in range(int(count.max(initial=0))):
         made[:, place + 1] = digits[rows, np.minimum(first + place, width - 1)]
-    return _stored(made, 2 + 2 * count, valid)
-
-
-def _stored(made: Any, length: Any, valid: Any) -> VarColumn:
-    start = np.arange(len(made)) * made.strides[0]
-    return VarColumn(made.reshape(-1).view(np.uint8), start, length, valid)
+    start = rows * made.strides[0]
+    return VarColumn(made.reshape(-1).view(np.uint8), start, 2 + 2 * count, valid)
 
 
 def numeric_ranks(column: VarColumn) -> Any:

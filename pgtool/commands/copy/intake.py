@@ -277,7 +277,10 @@ class _Reader:
         before = buffer[np.maximum(places - 1, 0)] == BACKSLASH
         if before[places > 0].any():
             return None
-        slashes = np.concatenate([[0], np.cumsum(buffer == BACKSLASH)])
+        # Which fields hold any: a separator's number is that of the field before it.
+        number = np.searchsorted(places, np.flatnonzero(buffer == BACKSLASH))
+        escaped = np.zeros(starts.shape, bool)
+        escaped.reshape(-1)[number] = True
         columns, defaults = [], []
         for i in range(self.width):
             start, length = starts[:, i], lengths[:, i]
@@ -285,7 +288,7 @@ class _Reader:
             default = (
                 None if self.default is None else _equal_to(buffer, start, length, self.default)
             )
-            holds = (slashes[start + length] - slashes[start] > 0) & ~nulls
+            holds = escaped[:, i] & ~nulls
             if default is not None:
                 holds &= ~default
                 nulls |= default
