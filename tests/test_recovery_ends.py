@@ -143,6 +143,16 @@ def test_segments_of_a_timeline_that_was_left_are_not_taken(tmp_path: Path) -> N
     assert again is not None and again[1] == 1
 
 
+def test_a_timeline_that_began_before_its_parent(tmp_path: Path) -> None:
+    """Recovery that stops before the timeline it follows begins names that one as its parent."""
+    size = 1 << 20
+    info = SegmentInfo(size, MAJOR, XLOG_PAGE_MAGIC[MAJOR], 1)
+    branches = [Branch(1, Lsn(5 * size), ""), Branch(2, Lsn(3 * size + 8), "")]
+    source = WalArchive([str(tmp_path)], info, 3, branches)
+    assert [source.tli_at(3 * size + at) for at in (0, 7, 8, 2 * size)] == [1, 1, 3, 3]
+    assert [source.tli_of(number) for number in (2, 3, 4, 5)] == [1, 3, 3, 3]
+
+
 def test_timelines_and_standbys() -> None:
     need(MAJOR)
     conf = {**cases.CONF, "wal_keep_size": "1GB"}

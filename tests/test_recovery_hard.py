@@ -33,6 +33,7 @@ from pgtool.storage.smgr import relation_path
 from pgtool.transam.recovery import driver
 from pgtool.transam.recovery.run import Request, recover, rehearse
 from pgtool.transam.recovery.start import find_start
+from pgtool.wal.archive import read_history
 from tests import recovery_cases as cases
 from tests.conftest import need
 from tests.crash import CrashBackend, Killed
@@ -478,12 +479,14 @@ def test_to_a_moment_as_the_server(tmp_path: Path) -> None:
             theirs = by_the_server(server, backup, archive, key, value)
             try:
                 expected = cases.server_rows(theirs)
+                history = (theirs.wal / "00000002.history").read_bytes()
             finally:
                 theirs.close()
             check_target(server, backup, packed, (key, value), expected)
         check_missing(server, backup, packed, tmp_path)
         check_killed(server, backup, archive, tmp_path, dict(targets)["xid"])
         check_sizes(server, backup, archive)
+        check_second_try(server, backup, packed, history, dict(targets)["xid"])
 
 
 def check_target(
@@ -568,6 +571,32 @@ def check_sizes(server: Server, backup: Path, archive: Path) -> None:
     (backup / "standby.signal").unlink()
     (archive / name).rename(backup / "pg_wal" / name)  # read as far as it goes
     assert rehearse(str(backup), request).run.end == end
+
+
+def check_second_try(
+    server: Server, backup: Path, packed: Path, history: bytes, xid: str
+) -> None:  # fmt: skip
+    """To an earlier moment after a later one was tried: the server's history goes back."""
+    archive = server.base / "again"
+    archive.mkdir()
+    for path in packed.iterdir():
+        (archive / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
+    (archive / "00000002.history").write_bytes(history)
+    for path in archive.iterdir():
+        give(path)
+    early = by_the_server(server, backup, archive, "xid", xid)
+    try:
+        ends = [branch.switchpoint for branch in read_history([str(early.wal)], 3) or ()]
+        assert len(ends) == 2 and ends[0] > ends[1]
+        early.psql("CHECKPOINT; INSERT INTO log(n) VALUES (77)")
+        early.kill9()
+        rows = cases.our_rows(early.data, "postgres", ["public.log"])["public.log"]
+        assert sorted(row.split("\t")[0] for row in rows) == ["0", "1", "77"]
+        cases.recover(early.data)
+        early.start()
+        assert early.psql("SELECT n FROM log ORDER BY n") == "0\n1\n77\n"
+    finally:
+        early.close()
 
 
 def test_the_first_statement_that_writes_recovers_first(

@@ -57,6 +57,20 @@ class TimelineSwitch:
     end: Lsn
 
 
+def in_order(history: Sequence[TimelineSwitch]) -> tuple[TimelineSwitch, ...]:
+    """The switches, oldest first, none of them behind a later one.
+
+    A server that was to follow a timeline, but stopped before that one began, names it as the
+    parent of its own all the same: the history then goes back, and what lies between counts
+    for nothing.
+    """
+    out: list[TimelineSwitch] = []
+    for switch in reversed(history):
+        end = min(switch.end, out[-1].end) if out else switch.end
+        out.append(TimelineSwitch(switch.tli, end))
+    return tuple(reversed(out))
+
+
 def segment_info(directory: str, name: str) -> SegmentInfo:
     """Read segment size and major from a file's first page."""
     path = os.path.join(directory, name)
@@ -121,7 +135,7 @@ class SegmentDirectory:
         self.segment_size = info.segment_size
         self.tli = tli
         self.follow = follow
-        self.history = tuple(history)
+        self.history = in_order(history)
         self._fd = -1
         self._segno = -1
         self._window = b""

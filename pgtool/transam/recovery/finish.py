@@ -49,7 +49,8 @@ def wal_behind(run: Recovery) -> str | None:
     """A segment with valid WAL behind the end; None where there is none, as there should be.
 
     A segment is on disk, whole, before the next one is begun. So where the next one is
-    valid and replay ended before it, what is in between is damaged or missing.
+    valid and replay ended before it, what is in between is damaged or missing. Not valid is
+    one of the timeline that was left, which a server renames for later use on the new one.
     """
     if run.reached_target:
         return None
@@ -66,7 +67,11 @@ def wal_behind(run: Recovery) -> str | None:
             head = read_page_header(source.read(segno * size, SIZE_OF_SHORT_PHD), 0)
         except (PgtoolError, StructFault):
             continue
-        if head.xlp_pageaddr == segno * size and head.xlp_magic == source.info.magic:
+        if (
+            head.xlp_pageaddr == segno * size
+            and head.xlp_magic == source.info.magic
+            and head.xlp_tli == source.tli_at(segno * size)
+        ):
             return name
     return None
 
