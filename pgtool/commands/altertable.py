@@ -128,6 +128,8 @@ class AlterTable:
         #: Called when all commands ran: foreign keys to be checked, indexes made again.
         self.late: list[Any] = []
         self.rebuilt: list[Any] = []
+        #: The table whose column gets another type, with all that inherit it from there.
+        self.retyping: set[int] = set()
         #: What SET LOGGED or UNLOGGED and SET TABLESPACE change: each may do so once.
         self.persistence = ""
         self.tablespace: int | None = None

@@ -154,6 +154,11 @@ def check_type(
                        f'Column "{column.attname}" is a generated column.', position=at)
     if column.attinhcount > 0 and not below:
         raise SqlError(f'cannot alter inherited column "{command.name}"', "42P16", position=at)
+    if below:
+        links = ddl.cache.lookup("pg_inherits", "inhrelid", row.oid)
+        if column.attinhcount > sum(link.inhparent in alter.retyping for link in links):
+            raise SqlError(f'cannot alter inherited column "{command.name}" of relation '
+                           f'"{row.relname}"', "42P16")  # fmt: skip
     key = ddl.cache.one("pg_partitioned_table", "partrelid", row.oid)
     if key is not None and column.attnum in key.partattrs:
         raise SqlError(f'cannot alter column "{command.name}" because it is part of the partition '
@@ -166,8 +171,15 @@ def check_type(
         raise SqlError(
             f'type of inherited column "{command.name}" must be changed in child tables too',
             "42P16")  # fmt: skip
+    if not below:
+        alter.retyping = set(_all_below(ddl, row.oid))
     for child in children:
         check_type(alter, ddl.relation_row(child), command, True, True)
+
+
+def _all_below(ddl: Any, relid: int) -> list[int]:
+    """A table and all that inherit from it."""
+    return [relid, *(oid for child in children_of(ddl, relid) for oid in _all_below(ddl, child))]
 
 
 def alter_type(alter: AlterTable, row: Any, command: Any, recurse: bool) -> None:

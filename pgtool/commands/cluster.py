@@ -13,6 +13,7 @@ from typing import Any
 from pgtool.access.heap.heapam import HeapRelation
 from pgtool.access.heap.reform import Reformer
 from pgtool.access.heap.rewriteheap import Rewriter
+from pgtool.catalog import classids as c
 from pgtool.catalog.heaptarget import heap_target
 from pgtool.catalog.index import indexes_of
 from pgtool.catalog.relmapper import is_mapped, new_mapped_file, point_to
@@ -39,6 +40,8 @@ def rewrite_table(run: Any, row: Any, params: VacuumParams) -> None:
     if row.reltoastrelid:
         values = reformer.values if reformer is not None else None
         _rewrite(run, ddl, ddl.relation_row(row.reltoastrelid), values=values)
+        if row.relnamespace != c.PG_CATALOG_NAMESPACE:
+            _forget_toast_sizes(ddl, row.reltoastrelid)
     if params.verbose:
         after = resource.getrusage(resource.RUSAGE_SELF)
         run.say(
@@ -51,6 +54,15 @@ def rewrite_table(run: Any, row: Any, params: VacuumParams) -> None:
                 f"{after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime:.2f} s."
             ),
         )  # fmt: skip
+
+
+def _forget_toast_sizes(ddl: Any, toast: int) -> None:
+    """The server gives the table a new TOAST table, whose sizes nobody has looked at yet."""
+    ddl.writer.update("pg_class", ddl.relation_row(toast), relpages=0, reltuples=-1.0)
+    for index in indexes_of(ddl.writer, toast):
+        ddl.writer.update("pg_class", ddl.relation_row(index.indexrelid), relpages=1,
+                          reltuples=0.0)  # fmt: skip
+    ddl.advance()
 
 
 def _rewrite(
