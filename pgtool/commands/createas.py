@@ -22,6 +22,8 @@ from pgtool.sql.permissions import check_planned
 __all__ = ["create", "refresh", "select_into"]
 
 BATCH = 1000
+#: A query's text, the types of its parameters and their values.
+_Source = tuple[str, list[int], tuple[Any, ...]]
 
 
 def create(engine: Any, raw: Any, text: str) -> Outcome:
@@ -30,8 +32,9 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
     into, select = raw.into, raw.query
     matview = raw.objtype == ObjectType.OBJECT_MATVIEW
     tag = "CREATE MATERIALIZED VIEW" if matview else "CREATE TABLE AS"
-    if type(select).__name__ != "SelectStmt":
-        raise Unsupported("CREATE TABLE AS EXECUTE")
+    source: _Source = text, [], ()
+    if type(select).__name__ == "ExecuteStmt":
+        select, source = _prepared(engine, select, text)
     node = into.rel
     if node.relpersistence == "t" or into.onCommit != OnCommitAction.ONCOMMIT_NOOP:
         raise Unsupported("temporary tables")
@@ -44,7 +47,7 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
             ddl.notice(f'relation "{node.relname}" already exists, skipping', "42P07")
             return ddl.done(tag)
         raise SqlError(f'relation "{node.relname}" already exists', "42P07")
-    query = analyze_query(ddl, select)
+    query = analyze_query(ddl, select, *source[:2])
     if matview and query.hasModifyingCTE:
         raise SqlError("materialized views must not use data-modifying statements in WITH", "0A000")
     columns = output_specs(ddl, query, into.colNames, "table")
@@ -65,27 +68,40 @@ def create(engine: Any, raw: Any, text: str) -> Outcome:
         store_rule(ddl, oid, query)
     ddl.advance()
     if into.skipData:
-        return ddl.done(tag)
+        return ddl.done(tag if raw.query is select else "SELECT 0")
     engine.transactions.new_snapshot()
     count = (
         _fill_view(ddl, oid, query) if matview
-        else _insert(ddl, engine, namespace, node.relname, select)
+        else _insert(ddl, engine, namespace, node.relname, select, source)
     )  # fmt: skip
     outcome = ddl.done(f"SELECT {count}")
     outcome.count = count
     return outcome
 
 
-def _insert(ddl: Ddl, engine: Any, namespace: int, name: str, select: Any) -> int:
+def _prepared(engine: Any, execute: Any, text: str) -> tuple[Any, _Source]:
+    """The SELECT that EXECUTE stands for."""
+    prepared = engine.found(execute.name)
+    select = prepared.stmt.stmt
+    if type(select).__name__ != "SelectStmt":
+        raise SqlError("prepared statement is not a SELECT", "42809")
+    values = engine.arguments(execute, prepared, text)
+    return select, (prepared.text, prepared.types, values)
+
+
+def _insert(
+    ddl: Ddl, engine: Any, namespace: int, name: str, select: Any, source: _Source
+) -> int:
     """The rows of a new table."""
     from pgtool.sql.executor.run import execute
 
     schema = ddl.database.namespaces[namespace]
     table = RangeVar(schemaname=schema, relname=name, inh=True, relpersistence="p")
     stmt = RawStmt(stmt=InsertStmt(relation=table, selectStmt=select))
-    planned, _types = engine.plan(stmt, ddl.text, [])
+    text, types, values = source
+    planned, _types = engine.plan(stmt, text, types)
     check_planned(planned, ddl.session)
-    result = execute(planned, ddl.session, ())
+    result = execute(planned, ddl.session, values)
     result.source.take_all()
     result.context.finish()
     return int(result.context.processed)

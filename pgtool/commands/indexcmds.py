@@ -155,8 +155,6 @@ class _Columns:
                 raise SqlError("index creation on system columns is not supported", "0A000")
             where = "named in key " if self.plan.constraint else ""
             raise SqlError(f'column "{column}" {where}does not exist', "42703")
-        if found.attgenerated == "v":
-            raise _virtual(self.plan)
         return IndexColumn(
             found.attnum, name, found.atttypid, found.atttypmod, found.attcollation,
             ndims=found.attndims, storage=found.attstorage, compression=found.attcompression,
@@ -247,9 +245,13 @@ def _access_method(ddl: Ddl, plan: IndexPlan) -> Any:
     return am
 
 
-def _check_expressions(ddl: Ddl, row: Any, plan: IndexPlan, exprs: list[Any]) -> None:
+def _check_columns(
+    ddl: Ddl, row: Any, plan: IndexPlan, made: list[IndexColumn], exprs: list[Any]
+) -> None:
     """Columns that an index cannot have; what fails for every row fails here."""
     attributes = ddl.attributes(row.oid)
+    if any(column.attnum and attributes[column.attnum - 1].attgenerated == "v" for column in made):
+        raise _virtual(plan)
     for var in vars_of(exprs):
         if var.varattno < 0:
             raise SqlError("index creation on system columns is not supported", "0A000")
@@ -279,9 +281,9 @@ def define_index(ddl: Ddl, row: Any, plan: IndexPlan) -> tuple[int, int]:
         predicate = plan.cooked[1]
     else:
         predicate = None if plan.where is None else cook_predicate(ddl, plan.where, row)
-    _check_expressions(ddl, row, plan, [*columns.exprs, predicate])
     if partitioned and plan.unique:
         check_partition_key(ddl, row, plan, made, columns.exprs)
+    _check_columns(ddl, row, plan, made, [*columns.exprs, predicate])
     name = plan.name or choose_index_name(ddl, row, plan, names)
     spec = IndexSpec(
         name, row, made, len(plan.keys), am.oid,

@@ -35,7 +35,7 @@ def merge_parents(ddl: Ddl, made: TableDefinition, raw: Any) -> list[Any]:
     parents: list[Any] = []
     own, made.columns = made.columns, []
     for node in raw.inhRelations:
-        row = ddl.find_relation(node)
+        row = ddl.open_table(node)
         _check_parent(ddl, made, row)
         if row.oid in [p.oid for p in parents]:
             raise SqlError(
@@ -49,15 +49,15 @@ def merge_parents(ddl: Ddl, made: TableDefinition, raw: Any) -> list[Any]:
 
 
 def _check_parent(ddl: Ddl, made: TableDefinition, row: Any) -> None:
+    if row.relkind not in "rpf":
+        raise SqlError(
+            f'inherited relation "{row.relname}" is not a table or foreign table', "42809")
     if made.is_partition and row.relkind != "p":
         raise SqlError(f'"{row.relname}" is not partitioned', "42P17")
     if not made.is_partition and row.relkind == "p":
         raise SqlError(f'cannot inherit from partitioned table "{row.relname}"', "42809")
     if not made.is_partition and row.relispartition:
         raise SqlError(f'cannot inherit from partition "{row.relname}"', "42809")
-    if row.relkind not in "rpf":
-        raise SqlError(
-            f'inherited relation "{row.relname}" is not a table or foreign table', "42809")
     ddl.check_owner(row)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pgtool.catalog import classids as c
@@ -27,9 +28,11 @@ __all__ = ["analyze_query", "create", "output_specs", "store_rule"]
 RULE_NAME = "_RETURN"
 
 
-def analyze_query(ddl: Ddl, raw: Any) -> Any:
-    """The Query of a SELECT that is to be stored."""
-    shared = Shared(ddl.session, ddl.text, [])
+def analyze_query(
+    ddl: Ddl, raw: Any, text: str | None = None, types: Sequence[int] = ()
+) -> Any:
+    """The Query of a SELECT that is to be stored; ``types`` are those of its parameters."""
+    shared = Shared(ddl.session, ddl.text if text is None else text, list(types))
     return analyze_in(shared, RawStmt(stmt=raw))
 
 

@@ -468,8 +468,8 @@ class Engine:
 
         stmt, params, types = RawStmt(stmt=raw.query), (), None
         if type(raw.query).__name__ == "ExecuteStmt":
-            prepared = self._found(raw.query.name)
-            params, types = self._arguments(raw.query, prepared, text), prepared.types
+            prepared = self.found(raw.query.name)
+            params, types = self.arguments(raw.query, prepared, text), prepared.types
             stmt, text = prepared.stmt, prepared.text
         elif type(raw.query).__name__ not in _QUERIES:
             raise Unsupported(f"EXPLAIN {statement_name(raw.query)}")
@@ -500,18 +500,19 @@ class Engine:
         self.prepared[raw.name] = Prepared(stmt, text, found)
         return Outcome("PREPARE")
 
-    def _found(self, name: str) -> Prepared:
+    def found(self, name: str) -> Prepared:
+        """A prepared statement."""
         found = self.prepared.get(name)
         if found is None:
             raise SqlError(f'prepared statement "{name}" does not exist', "26000")
         return found
 
     def _execute(self, raw: Any, text: str) -> Outcome:
-        prepared = self._found(raw.name)
-        values = self._arguments(raw, prepared, text)
+        prepared = self.found(raw.name)
+        values = self.arguments(raw, prepared, text)
         return self._query(prepared.stmt, prepared.text, values, prepared.types)
 
-    def _arguments(self, raw: Any, prepared: Prepared, text: str) -> tuple[Any, ...]:
+    def arguments(self, raw: Any, prepared: Prepared, text: str) -> tuple[Any, ...]:
         """EXECUTE's arguments as values of the parameters' types."""
         from pgtool.sql.analyze.arguments import analyze_arguments
         from pgtool.sql.executor.run import execute
@@ -535,7 +536,7 @@ class Engine:
         if raw.isall or not raw.name:
             self.prepared.clear()
             return Outcome("DEALLOCATE ALL")
-        self._found(raw.name)
+        self.found(raw.name)
         del self.prepared[raw.name]
         return Outcome("DEALLOCATE")
 
