@@ -139,6 +139,8 @@ def _values(
         if ddl.types.info(plan.spec.typid).typtype != "d":
             return
         expr = _domain_default(alter, plan)
+        if _checked_domain(ddl, plan):
+            expr = _as_domain(ddl, plan.spec.typid, expr)
         if expr is None:
             return
     # Another command of the statement may ask for the rewrite, which then needs this, too.
@@ -169,6 +171,19 @@ def _domain_default(alter: AlterTable, plan: ColumnPlan) -> Any:
             return None
         typid = row.typbasetype
     return None
+
+
+def _as_domain(ddl: Any, typid: int, expr: Any) -> Any:
+    """A value that the domain's constraints look at: its default, or NULL."""
+    from pgtool.nodes.exprs import CoerceToDomain, Const
+
+    if expr is None:
+        info = ddl.types.info(ddl.state().types.base_type(typid))
+        expr = Const(
+            consttype=info.oid, consttypmod=-1, constcollid=info.typcollation,
+            constlen=info.typlen, constbyval=info.typbyval, constisnull=True,
+        )  # fmt: skip
+    return CoerceToDomain(arg=expr, resulttype=typid, resulttypmod=-1)
 
 
 def _checked_domain(ddl: Any, plan: ColumnPlan) -> bool:
