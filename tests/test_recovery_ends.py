@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import random
 import shutil
@@ -247,6 +248,33 @@ def test_one_that_was_shut_down_in_recovery_is_read_where_it_stood(tmp_path: Pat
         finally:
             ours.close()
             theirs.close()
+
+
+def test_what_was_shut_down_in_recovery_needs_no_archive(tmp_path: Path) -> None:
+    """The segments that a later start replays again are in pg_wal, wherever they came from."""
+    need(MAJOR)
+    conf = {**cases.CONF, "wal_keep_size": "1GB"}
+    with cluster(MAJOR, initdb_args=cases.INITDB, conf=conf) as server:
+        backup = server.base / "backup"
+        server.run_tool("pg_basebackup", "-D", backup, "-h", server.base, "-U", "postgres",
+                        "-X", "none", "-c", "fast", "--no-sync")  # fmt: skip
+        server.psql("CREATE TABLE a(x int); INSERT INTO a VALUES (1); SELECT pg_switch_wal()")
+        server.psql("INSERT INTO a VALUES (2)")
+        lsn = server.lsn()
+        server.psql("SELECT pg_switch_wal(); INSERT INTO a VALUES (3)")
+        server.stop()
+        archive = tmp_path / "archive"
+        archive.mkdir()
+        for path in server.segments():
+            (archive / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), 1))
+        ours = cases.on_copy(server, backup)
+        try:
+            end = ("--target-lsn", lsn, "--action", "shutdown")
+            cases.recover(ours.data, "--wal", str(archive), *end)
+            ours.start()
+            assert ours.psql("SELECT x FROM a ORDER BY 1").split() == ["1", "2"]
+        finally:
+            ours.close()
 
 
 def test_records_that_make_no_sense_are_errors_with_a_place() -> None:

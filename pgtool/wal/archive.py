@@ -115,13 +115,13 @@ def read_history(directories: Sequence[str], tli: int) -> list[timeline.Branch] 
     if tli == 1:
         return []
     path = find(directories, timeline.file_name(tli))
-    if path is None:
-        return None
-    data = _unpack(path) if is_packed(path) else _read(path)
-    return timeline.parse(data, file=path).branches
+    return None if path is None else timeline.parse(contents(path), file=path).branches
 
 
-def _read(path: str) -> bytes:
+def contents(path: str) -> bytes:
+    """The plain bytes of a small file."""
+    if is_packed(path):
+        return _unpack(path)
     with open(path, "rb") as file:
         return file.read()
 

@@ -261,4 +261,17 @@ class WalWriter:
         self.backend.sync(XLOG_DIRECTORY)
 
 
+def install(backend: WritableBackend, name: str, data: bytes, size: int = 0) -> None:
+    """A file of pg_wal, zeroes behind its data up to ``size``: complete before it gets its name."""
+    temporary = f"{XLOG_DIRECTORY}/xlogtemp.{os.getpid()}"
+    backend.create(temporary)
+    backend.truncate(temporary, 0)
+    if data:
+        backend.write(temporary, 0, data)
+    backend.extend(temporary, max(size, len(data)))
+    backend.sync(temporary)
+    backend.rename(temporary, f"{XLOG_DIRECTORY}/{name}")
+    backend.sync(XLOG_DIRECTORY)
+
+
 assert SIZE_OF_XLOG_RECORD == 24

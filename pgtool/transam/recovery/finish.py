@@ -243,6 +243,9 @@ def finish_overlay(run: Recovery) -> None:
 
 def finish_paused(run: Recovery) -> None:
     """Stop in recovery: a later start goes on replaying from the checkpoint before."""
+    from pgtool.transam.recovery.walend import keep_wal
+
+    keep_wal(run)
     control = run.control
     control.state = DBState.DB_SHUTDOWNED_IN_RECOVERY
     control.minRecoveryPoint = max(run.end, control.minRecoveryPoint)

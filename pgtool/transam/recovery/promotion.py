@@ -10,7 +10,6 @@ that is missing is the tidying up.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from construct import Container
@@ -21,7 +20,7 @@ from formats.timeline import Branch
 from formats.wal.page import SIZE_OF_LONG_PHD
 from pgtool.storage.backend import Backend, WritableBackend
 from pgtool.wal.archive import newest_timeline
-from pgtool.wal.writer import XLOG_DIRECTORY
+from pgtool.wal.writer import XLOG_DIRECTORY, install
 
 if TYPE_CHECKING:
     from pgtool.transam.recovery.driver import Recovery
@@ -61,17 +60,10 @@ def new_timeline(run: Recovery) -> int:
 
 def write_history(run: Recovery, tli: int) -> None:
     """The new timeline's history file: from now on it is one that can be followed."""
-    backend = run.backend
     branches = [branch for branch in run.start.branches if branch.tli < run.end_tli]
     reason = run.why_ended if run.reached_target else "no recovery target specified"
     branches.append(Branch(run.end_tli, run.end, reason.replace("\n", " ")))
-    temporary = f"{XLOG_DIRECTORY}/xlogtemp.{os.getpid()}"
-    backend.create(temporary)
-    backend.truncate(temporary, 0)
-    backend.write(temporary, 0, timeline.make(branches).render())
-    backend.sync(temporary)
-    backend.rename(temporary, f"{XLOG_DIRECTORY}/{timeline.file_name(tli)}")
-    backend.sync(XLOG_DIRECTORY)
+    install(run.backend, timeline.file_name(tli), timeline.make(branches).render())
 
 
 def tidy_up(backend: WritableBackend, signals: tuple[str, ...]) -> None:

@@ -11,11 +11,14 @@ from __future__ import annotations
 import os
 import time
 
+from formats import timeline
 from formats.derive import struct_of
 from formats.units import Lsn
 from formats.wal import xlog
+from formats.wal.page import segment_name
 from pgtool.transam.recovery.driver import Recovery
-from pgtool.wal.writer import XLOG_DIRECTORY, WalWriter
+from pgtool.wal.archive import contents, find
+from pgtool.wal.writer import WalWriter, install
 
 _LOST = struct_of(xlog.xl_overwrite_contrecord)
 _EPOCH = 946684800  # 2000-01-01 in seconds of Unix
@@ -41,16 +44,29 @@ def _begin_timeline(run: Recovery, writer: WalWriter) -> None:
     """The segment of the switch under the new timeline's name, zeroes behind the end."""
     end = int(run.end)
     size = end % writer.segment_size
-    backend = run.backend
-    temporary = f"{XLOG_DIRECTORY}/xlogtemp.{os.getpid()}"
-    backend.create(temporary)
-    backend.truncate(temporary, 0)
-    if size:
-        backend.write(temporary, 0, run.start.source.read(end - size, size))
-    backend.extend(temporary, writer.segment_size)
-    backend.sync(temporary)
-    backend.rename(temporary, writer.segment_path(end))
-    backend.sync(XLOG_DIRECTORY)
+    data = run.start.source.read(end - size, size) if size else b""
+    name = segment_name(writer.tli, end // writer.segment_size, writer.segment_size)
+    install(run.backend, name, data, writer.segment_size)
+
+
+def keep_wal(run: Recovery) -> None:
+    """Put what a later start replays again into pg_wal, where it came from an archive.
+
+    So does a server with what it restores; it need not find the archive again then.
+    """
+    source, control = run.start.source, run.control
+    size, home = source.segment_size, source.directories[-1]
+    end = max(int(run.end), int(control.minRecoveryPoint))
+    for segno in range(int(run.start.checkpoint.redo) // size, (end - 1) // size + 1):
+        found = source.locate(segno)
+        name = segment_name(source.tli_of(segno), segno, size)
+        if found is not None and found[0] != os.path.join(home, name):
+            install(run.backend, name, source.read(segno * size, size), size)
+    for tli in source.line():
+        name = timeline.file_name(tli)
+        path = find(source.directories, name)
+        if path is not None and path != os.path.join(home, name):
+            install(run.backend, name, contents(path))
 
 
 def _overwrite(run: Recovery, writer: WalWriter, lost: Lsn, page: Lsn) -> int:
