@@ -126,8 +126,8 @@ class _Walk:
             if address.subid and row.objsubid != address.subid:
                 continue
             other = Address(row.refclassid, row.refobjid, row.refobjsubid)
-            if other[:2] == address[:2]:
-                continue
+            if other[:2] == address[:2] and not address.subid:
+                continue  # a part's dependency: a column of a partition key is its table's
             kind = row.deptype
             if kind in "PS":
                 frame.flags |= IS_PART
@@ -155,10 +155,7 @@ class _Walk:
                 return False
             at = at.above
         self.visit(other, frame.flags & ~(INTERNAL | EXTENSION), above)
-        found = self.targets.get(frame.address)
-        if found is not None:
-            found.flags |= frame.flags
-        return found is not None
+        return self._known(frame.address, frame.flags)
 
 
 def dependents(writer: CatalogWriter, objects: list[Address]) -> list[Found]:

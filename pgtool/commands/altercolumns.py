@@ -248,7 +248,7 @@ def drop_column(alter: AlterTable, row: Any, command: Any, recurse: bool) -> Non
     _drop_column(alter, row, command, recurse, False, objects)
     if objects:
         cascade = command.behavior == DropBehavior.DROP_CASCADE
-        drop_objects(ddl, objects, cascade)
+        drop_objects(ddl, objects, cascade, several=len(objects) > 1)
 
 
 def _drop_column(
