@@ -70,7 +70,7 @@ def _referenced(
     ddl: Ddl, key: ForeignKey, constraint: int, parents: tuple[int, int], whole: str
 ) -> None:
     """Action triggers of the referenced table, and children for its partitions."""
-    triggers = action_triggers(ddl, key, constraint, parents)
+    triggers = action_triggers(ddl, key, constraint, parents) if key.enforced else (0, 0)
     ddl.advance()
     if key.referenced.relkind != "p":
         return
@@ -98,7 +98,7 @@ def _referencing(
     ddl: Ddl, key: ForeignKey, constraint: int, parents: tuple[int, int], whole: str
 ) -> None:
     """Check triggers of the referencing table, and children in its partitions."""
-    triggers = check_triggers(ddl, key, constraint, parents)
+    triggers = check_triggers(ddl, key, constraint, parents) if key.enforced else (0, 0)
     ddl.advance()
     if key.table.relkind != "p":
         return
@@ -273,5 +273,4 @@ def detach_foreign_keys(ddl: Ddl, row: Any) -> None:
                     if dependency.deptype in (PARTITION_PRI, PARTITION_SEC):
                         ddl.writer.delete("pg_depend", dependency)
         ddl.advance()
-        if key.enforced:
-            _referenced(ddl, key, found.oid, (0, 0), key.name)
+        _referenced(ddl, key, found.oid, (0, 0), key.name)
