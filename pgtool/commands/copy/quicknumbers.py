@@ -5,6 +5,7 @@ Compiled loops do it (:mod:`pgtool.types.digit_read`), or numpy where they are n
 
 from __future__ import annotations
 
+from locale import localeconv
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,8 @@ def floats(column: VarColumn) -> tuple[Any, Any]:
     """
     start, length, valid = present(column)
     n = len(start)
-    if digit_read.COMPILED and n:
+    # The loop's C function takes the decimal point from the process's locale.
+    if digit_read.COMPILED and n and localeconv()["decimal_point"] == ".":
         out, good, term = np.empty(n), np.empty(n, bool), np.empty(_MAX_FLOAT + 1, np.uint8)
         digit_read.floats(column.buffer.data, start, length, _POWERS, term, out,
                           good.view(np.uint8))  # fmt: skip
