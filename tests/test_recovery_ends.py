@@ -203,14 +203,20 @@ def test_timelines_and_standbys() -> None:
             standby.close()
 
 
+def _base_backup(server: Server, wal: str) -> Path:
+    """A backup beside the server's own directory; ``wal`` is what pg_basebackup's -X says."""
+    backup = server.base / "backup"
+    server.run_tool("pg_basebackup", "-D", backup, "-h", server.base, "-U", "postgres", "-X", wal,
+                    "-c", "fast", "--no-sync")  # fmt: skip
+    return backup
+
+
 def test_one_that_was_shut_down_in_recovery_is_read_where_it_stood(tmp_path: Path) -> None:
     """What it replayed after its restartpoint is seen, what lies in its WAL behind that is not."""
     need(MAJOR)
     conf = {**cases.CONF, "wal_keep_size": "1GB"}
     with cluster(MAJOR, initdb_args=cases.INITDB, conf=conf) as server:
-        backup = server.base / "backup"
-        server.run_tool("pg_basebackup", "-D", backup, "-h", server.base, "-U", "postgres",
-                        "-X", "fetch", "-c", "fast", "--no-sync")  # fmt: skip
+        backup = _base_backup(server, "fetch")
         server.psql("CREATE TABLE a(x int); INSERT INTO a VALUES (1); INSERT INTO a VALUES (2)")
         server.psql("BEGIN; INSERT INTO a VALUES (9); PREPARE TRANSACTION 'kept'")
         lsn = server.lsn()
@@ -255,9 +261,7 @@ def test_what_was_shut_down_in_recovery_needs_no_archive(tmp_path: Path) -> None
     need(MAJOR)
     conf = {**cases.CONF, "wal_keep_size": "1GB"}
     with cluster(MAJOR, initdb_args=cases.INITDB, conf=conf) as server:
-        backup = server.base / "backup"
-        server.run_tool("pg_basebackup", "-D", backup, "-h", server.base, "-U", "postgres",
-                        "-X", "none", "-c", "fast", "--no-sync")  # fmt: skip
+        backup = _base_backup(server, "none")
         server.psql("CREATE TABLE a(x int); INSERT INTO a VALUES (1); SELECT pg_switch_wal()")
         server.psql("INSERT INTO a VALUES (2)")
         lsn = server.lsn()

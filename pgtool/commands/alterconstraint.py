@@ -15,14 +15,20 @@ from pgtool.catalog.pg_constraint import named, not_null_of
 from pgtool.commands.alterconstraints import check_later, parts_of, stored_key
 from pgtool.commands.alternotnull import ensure_not_null
 from pgtool.commands.altertable import AlterTable
-from pgtool.commands.fkeys import action_triggers, check_triggers
+from pgtool.commands.fkeys import (
+    ACTIONS,
+    CHECK_INS,
+    CHECK_UPD,
+    action_triggers,
+    check_triggers,
+)
 from pgtool.commands.indexcmds import children_of
 from pgtool.errors import SqlError
 
 __all__ = ["alter_constraint"]
 
 #: The functions of triggers that can wait: those that check, and those that do no action.
-_LATE = (1644, 1645, 1654, 1655)
+_LATE = (CHECK_INS, CHECK_UPD, *ACTIONS["a"])
 _NO_TRIGGERS = (0, 0)
 
 
